@@ -1,0 +1,74 @@
+# The commands of the project. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PORT ?=
+DATA ?=
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+QUICK_TESTS := tests --ignore tests/flows --ignore tests/conformance -k "not postgres"
+
+.PHONY: help setup run test check lint types imports format docs bench lock hooks clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## build .venv from the lock file, with .venv/bin/fhir-server
+
+run: setup ## serve the hub with its demo network (PORT=8000 DATA=./data)
+	@$(BIN)/fhir-server demo $(if $(PORT),--port $(PORT)) $(if $(DATA),--data-dir $(DATA))
+
+test: lint types imports ## everything that must hold: lint, types, imports, all tests
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope
+
+check: lint types imports ## the quick part: lint, types, imports, tests without PostgreSQL and without whole flows
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope $(QUICK_TESTS)
+
+lint: setup ## style and format
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "run 'make format' for the files named above"; exit 1; }
+
+types: setup ## types of the shipped packages
+	@$(BIN)/mypy --no-error-summary
+
+imports: setup ## direction of imports
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+
+format: setup ## format, and fix what can be fixed without thinking
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+docs: setup ## write the generated pages anew
+	@$(BIN)/python -c 'from fhir_server.settings import describe; print(describe(), end="")' > docs/configuration.md
+
+bench: setup ## measure, as ratios against a floor of the same run
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: setup ## resolve the dependencies of pyproject.toml anew
+	@./scripts/lock.sh
+
+hooks: setup ## check each commit (style, format, imports)
+	@$(BIN)/pre-commit install
+
+clean: ## remove .venv and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+# Only with exactly the files that the lock names: every download is compared with its hash.
+$(LOCKED): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, " + sys.executable + " is " + sys.version.split()[0] + ": make setup PYTHON=...")'
+	@echo "building $(VENV) (once; a few minutes, mostly downloads)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-index --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""One folder per kind of source system, one subfolder per system."""

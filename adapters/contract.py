@@ -1,0 +1,106 @@
+"""What an adapter is: the contract between the hub and one kind of source system.
+
+An adapter is a folder ``adapters/<kind>/<system>/`` with a ``manifest.toml`` and a module ``adapter.py`` that holds one class,
+``Adapter``. It is given a question about one patient and a transport, and gives back R4 resources as plain dicts. It keeps nothing,
+knows nothing of the server, and raises nothing but ``SourceError``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Resource = dict[str, object]
+
+Fault = Literal["timeout", "unreachable", "refused", "throttled", "not-supported", "structure", "wrong-patient"]
+
+
+class SourceError(Exception):
+    """The one error of an adapter: what went wrong at the source, without patient data."""
+
+    def __init__(self, fault: Fault, text: str) -> None:
+        """Say which kind of fault, and in ``text`` what an operator needs to know."""
+        super().__init__(text)
+        self.fault: Fault = fault
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One declared source system (a table of ``sources.toml``).
+
+    ``endpoint`` is its URL, ``organisation`` its identifiers as (system, value), ``application`` our own application id there.
+    """
+
+    name: str
+    adapter: str
+    endpoint: str
+    organisation: tuple[tuple[str, str], ...]
+    categories: frozenset[str] = frozenset()
+    budget: float = 5.0
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceQuery:
+    """One question: resources of ``resource_type`` about the patient known by ``identifiers`` ((system, value) pairs).
+
+    ``request_id`` is a fresh id for the message; ``now`` is the moment of asking, ISO 8601 with offset.
+    """
+
+    resource_type: str
+    identifiers: tuple[tuple[str, str], ...]
+    request_id: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowUse:
+    """A mapping row that fired: its ``row`` id, the ``source`` path it read, the FHIR element it wrote (``target``)."""
+
+    row: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a source message becomes: R4 ``resources``, the rows that made them, and what was not mapped.
+
+    References between the resources are relative (``Type/id``) with ids that are stable for the same source object. ``about`` is
+    the identifiers of every patient whom the message speaks of: the hub compares them with the patient it asked for.
+    """
+
+    resources: Sequence[Resource]
+    about: Sequence[tuple[str, str]] = ()
+    used: Sequence[RowUse] = ()
+    left_over: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of the transport."""
+
+    status: int
+    body: bytes
+    content_type: str = ""
+
+
+class Transport(Protocol):
+    """HTTP as an adapter sees it; the hub bounds time, size and redirects."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """Send ``body``; raise ``SourceError`` when no answer comes."""
+        ...
+
+
+class SourceAdapter(Protocol):
+    """What ``adapter.py`` must define under the name ``Adapter`` (constructed without arguments)."""
+
+    async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
+        """Ask ``source`` and translate its answer; raise ``SourceError`` for every failure."""
+        ...
+
+    def translate(self, payload: bytes) -> Translation:
+        """Translate one message of the source, as ``fhir-server map run`` does; raise ``SourceError`` when it is unusable."""
+        ...

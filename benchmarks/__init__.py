@@ -1,0 +1,1 @@
+"""What requests cost, as ratios to a bare ASGI application measured in the same run: ``make bench``."""

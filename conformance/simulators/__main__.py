@@ -1,0 +1,54 @@
+"""``python -m conformance.simulators pharmacy --port N``: run one simulated source system."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from conformance.simulators.decode import UnusableData
+from conformance.simulators.faults import FAULTS, UnknownFault, fault
+from conformance.simulators.pharmacy import PharmacySystem
+from conformance.simulators.server import serve
+
+WRONG_USAGE = 2
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m conformance.simulators", description="Run one simulated source system.")
+    parser.add_argument("system", help="what it plays: pharmacy")
+    parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
+    parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
+    parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file with a dispense list; may be repeated")
+    parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
+    return parser.parse_args(words)
+
+
+def _local_time() -> datetime:
+    return datetime.now().astimezone()
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status."""
+    given = _arguments(words)
+    if given.system != "pharmacy":
+        return _refuse(f"no simulator {given.system!r}; there is: pharmacy")
+    try:
+        how = fault(given.fault)
+        system = PharmacySystem(given.data, _local_time, wrong=given.fault == "wrong-patient")
+        asyncio.run(serve(system, how, given.port, parent_pipe=given.parent_pipe))
+    except (UnknownFault, UnusableData) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"cannot listen on port {given.port}: {error.strerror}")
+    return 0
+
+
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return WRONG_USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""Serves a simulated system on the loopback interface."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from aiohttp import web
+
+from conformance.simulators.faults import Answer, Fault
+
+__all__ = ["Answer", "System", "application", "serve"]
+
+System = Callable[[bytes], Answer]
+LARGEST_QUESTION = 1_000_000
+
+
+def application(system: System, fault: Fault) -> web.Application:
+    """Make the HTTP application: every POST is a question to ``system``, whose answer goes out through ``fault``."""
+
+    async def ask(request: web.Request) -> web.StreamResponse:
+        return await fault(request, system(await request.read()))
+
+    made = web.Application(client_max_size=LARGEST_QUESTION)
+    made.router.add_post("/{path:.*}", ask)
+    return made
+
+
+async def serve(system: System, fault: Fault, port: int, *, parent_pipe: bool) -> None:
+    """Serve until SIGTERM or SIGINT, or with ``parent_pipe`` until standard input ends; print the port first."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    runner = web.AppRunner(application(system, fault), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    sys.stdout.write(f"listening on {runner.addresses[0][1]}\n")
+    sys.stdout.flush()
+    if parent_pipe:
+        threading.Thread(target=_await_end_of_input, args=(loop, ended), daemon=True).start()
+    await ended.wait()
+    await runner.cleanup()
+
+
+def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    loop.call_soon_threadsafe(ended.set)

@@ -1,0 +1,1 @@
+"""Who is asking, and the one decision on what they may see or do."""

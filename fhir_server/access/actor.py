@@ -1,0 +1,107 @@
+"""Who asks: the actor that a verified access token names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from fhir_server.access.scope import Scope, parse_scopes
+from fhir_server.errors import Unauthorized
+from fhir_server.model import reference
+
+Role = Literal["system", "practitioner", "related-person", "patient", "source", "pgo", "operator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+_PERSONS: Mapping[str, frozenset[str]] = {
+    "practitioner": frozenset({"Practitioner", "PractitionerRole"}),
+    "related-person": frozenset({"RelatedPerson"}),
+    "patient": frozenset({"Patient"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One caller for one request.
+
+    ``reference`` is "Type/id"; ``people`` are all references that are this same person; ``patient`` is the reference ("Patient/id")
+    of the one patient that the token is bound to, or ""; ``reason`` is given with purpose BTG only; ``token`` is the token's id.
+    """
+
+    reference: str
+    role: Role
+    scopes: tuple[Scope, ...]
+    patient: str = ""
+    purpose: str = ""
+    reason: str = ""
+    organisation: str = ""
+    people: tuple[str, ...] = ()
+    token: str = ""
+
+    @property
+    def type(self) -> str:
+        """The resource type of ``reference``."""
+        return self.reference.partition("/")[0]
+
+
+def local_system() -> Actor:
+    """Return the actor of every request while authentication is switched off (loopback only)."""
+    return Actor("Device/local", "system", parse_scopes("system/*.cruds"), purpose="TREAT", people=("Device/local",))
+
+
+def from_claims(claims: Mapping[str, Any]) -> Actor:
+    """Read the actor from verified claims; ``fhirUser`` (or ``sub``) may be relative or below the audience.
+
+    Raises Unauthorized (token-claims) when the role is unknown, does not fit the reference, or a claim has another type than text.
+    """
+    role = role_of(_text(claims, "role"))
+    who = person(_text(claims, "fhirUser") or _text(claims, "sub"), role, _base(claims))
+    patient = _text(claims, "patient")
+    if patient and not reference.LOGICAL_ID.fullmatch(patient):
+        raise refused("The claim patient is no logical id.")
+    return Actor(
+        reference=who,
+        role=role,
+        scopes=parse_scopes(_text(claims, "scope")),
+        patient=f"Patient/{patient}" if patient else "",
+        purpose=_text(claims, "purpose"),
+        reason=_text(claims, "btg_reason"),
+        organisation=_text(claims, "organization"),
+        people=(who,),
+        token=_text(claims, "jti"),
+    )
+
+
+def role_of(name: str) -> Role:
+    """Return ``name`` as a role; raises Unauthorized when there is no such role."""
+    for role in ROLES:
+        if role == name:
+            return role
+    raise refused(f"The claim role is none of {', '.join(ROLES)}.")
+
+
+def person(text: str, role: Role, base: str = "") -> str:
+    """Return the reference in ``text`` as "Type/id"; raises Unauthorized when it is none, or does not fit ``role``."""
+    found = reference.parse(text, base)
+    if found is None or found.version:
+        raise refused("The claim fhirUser (or sub) is no reference of the form Type/id.")
+    if found.type not in _PERSONS.get(role, {found.type}):
+        raise refused(f"The role {role} does not fit the type of the claim fhirUser (or sub).")
+    return str(found)
+
+
+def refused(text: str) -> Unauthorized:
+    """Return the error for a token whose claims make no actor."""
+    error = Unauthorized(text, detail="token-claims")
+    error.headers = ((b"www-authenticate", b'Bearer error="invalid_token"'),)
+    return error
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str):
+        raise refused(f"The claim {name} is no text.")
+    return value
+
+
+def _base(claims: Mapping[str, Any]) -> str:
+    audience = claims.get("aud")
+    return audience if isinstance(audience, str) else ""

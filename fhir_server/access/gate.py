@@ -1,0 +1,163 @@
+"""The one decision: what an actor may do with a type, as the predicate that every call of the repository carries."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fhir_server.access.actor import Actor
+from fhir_server.access.roles import Roles
+from fhir_server.access.scope import LETTERS, levels
+from fhir_server.catalog.catalog import Catalog, Entry
+from fhir_server.errors import Forbidden, NotAllowed, NotFound
+from fhir_server.search.tree import And, Dossier, Everything, Id, MemberOf, Node, Nothing, Or, ReferenceTo, TeamMate
+from fhir_server.storage.repository import Grant
+
+_CODES = {"search": "search-type", "history": "history-instance"}
+_WRITES = frozenset({"create", "update", "patch", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class FederationGrant:
+    """Whether sources may be asked for ``type`` about ``patient`` ("Patient/id") in the name of ``actor``.
+
+    ``condition`` is Everything (yes), Nothing (no), or MemberOf: yes if the repository answers ``is_member`` of the patient's
+    dossier. This is also where the client's consent joins: as one more condition.
+    """
+
+    actor: str
+    type: str
+    patient: str
+    purpose: str
+    condition: Everything | Nothing | MemberOf
+
+
+class Gate:
+    """Decides by catalogue, token scopes, role matrix and membership, in this order. ``clock`` gives microseconds since 1970."""
+
+    def __init__(self, catalogue: Catalog, roles: Roles, clock: Callable[[], int]) -> None:
+        self._types = catalogue.types
+        self._roles = roles
+        self._clock = clock
+
+    def grant(self, actor: Actor, interaction: str, type_: str) -> Grant:
+        """Return what ``actor`` may reach with ``interaction`` on the own store's resources of ``type_``.
+
+        Raises NotFound (no such type), NotAllowed (the type has no such interaction), Forbidden (scope or role does not cover it).
+        """
+        entry = self._entry(interaction, type_)
+        bound = _bound(actor, interaction, type_)
+        if LETTERS[interaction] not in self._roles.letters(actor.role, type_):
+            raise Forbidden(f"The role {actor.role} may not {interaction} {type_}.")
+        return Grant(actor.reference, type_, self._where(actor, interaction, entry, bound))
+
+    def permitted(self, actor: Actor, interaction: str, types: Iterable[str]) -> tuple[Grant, ...]:
+        """Return a grant for each of ``types`` that ``actor`` may use, and none for the others."""
+        return tuple(grant for type_ in types if (grant := self._try(actor, interaction, type_)) is not None)
+
+    def federated(self, actor: Actor, type_: str, patient: str, interaction: str = "search") -> FederationGrant:
+        """Return whether sources may be asked for ``type_`` about ``patient`` ("Patient/id").
+
+        Raises NotFound, NotAllowed and Forbidden as ``grant`` does: these depend on the type only, never on the patient.
+        """
+        self._entry(interaction, type_)
+        bound = _bound(actor, interaction, type_)
+        if not self._roles.asks_sources(actor.role, type_):
+            raise Forbidden(f"The role {actor.role} may not ask source systems for {type_}.")
+        closed = bound not in {"", patient}
+        return FederationGrant(
+            actor.reference, type_, patient, actor.purpose, Nothing() if closed else self._condition(actor, patient)
+        )
+
+    def locating(self, type_: str) -> Grant:
+        """Return the hub's own view of ``type_``, to find out which patient an id means and which sources may be asked.
+
+        Nothing that is read under it goes into an answer, and no source is asked before ``federated`` has decided.
+        """
+        return Grant("hub", type_, Everything())
+
+    def _entry(self, interaction: str, type_: str) -> Entry:
+        entry = self._types.get(type_)
+        if entry is None:
+            raise NotFound("There is no such resource type here; /metadata lists those that are.", detail="unknown-type")
+        if _CODES.get(interaction, interaction) not in entry.interactions:
+            raise NotAllowed(f"{type_} has no interaction {interaction} here; /metadata lists those that it has.")
+        return entry
+
+    def _try(self, actor: Actor, interaction: str, type_: str) -> Grant | None:
+        try:
+            return self.grant(actor, interaction, type_)
+        except (NotFound, NotAllowed, Forbidden):
+            return None
+
+    def _condition(self, actor: Actor, patient: str) -> Everything | Nothing | MemberOf:
+        if actor.role == "system":
+            return Everything()
+        if actor.role == "patient":
+            return Everything() if actor.reference == patient else Nothing()
+        return MemberOf(actor.people, self._clock())
+
+    def _where(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
+        if entry.home == "federated":
+            return Nothing()
+        if actor.role == "system":
+            return self._system(entry, bound)
+        node = _either(self._reach(actor, interaction, entry, bound), self._self(actor, entry))
+        author = self._roles.author.get(entry.name)
+        return And((node, _made_by(author, actor))) if author and interaction in _WRITES else node
+
+    def _system(self, entry: Entry, bound: str) -> Node:
+        if not bound or entry.name in self._roles.directory:
+            return Everything()
+        return Dossier((bound,)) if entry.patient else Nothing()
+
+    def _reach(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
+        at = self._clock()
+        if entry.name in self._roles.directory:
+            mates = TeamMate(actor.people, at)
+            return And((mates, TeamMate((bound,), at))) if bound else mates
+        if entry.name in self._roles.personal:
+            node = _made_by(self._roles.author[entry.name], actor)
+        elif entry.patient:
+            node = _dossiers(actor, interaction, entry, at)
+        else:
+            return Nothing()
+        return And((node, Dossier((bound,)))) if bound else node
+
+    def _self(self, actor: Actor, entry: Entry) -> Node:
+        return Id((actor.reference.partition("/")[2],)) if entry.name == actor.type else Nothing()
+
+
+def _bound(actor: Actor, interaction: str, type_: str) -> str:
+    """Return the one patient that the token gives access to, "" for no such limit; raises Forbidden outside the token's scopes."""
+    found = levels(actor.scopes, type_, interaction)
+    own = actor.reference if actor.role == "patient" else ""
+    bound = actor.patient or own
+    if not found or (found == {"patient"} and not bound):
+        raise _insufficient_scope(interaction, type_)
+    return bound if found == {"patient"} else actor.patient
+
+
+def _insufficient_scope(interaction: str, type_: str) -> Forbidden:
+    error = Forbidden(f"The token's scopes do not cover {interaction} of {type_}.", detail="insufficient_scope")
+    error.headers = ((b"www-authenticate", b'Bearer error="insufficient_scope"'),)
+    return error
+
+
+def _dossiers(actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
+    own = Dossier(actor.people)
+    if actor.role == "patient" and interaction in _WRITES:
+        # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
+        return own
+    node: Node = MemberOf(actor.people, at)
+    if entry.name == "CareTeam":
+        # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
+        node = Or((node, TeamMate(actor.people, at)))
+    return Or((node, own)) if actor.role == "patient" else node
+
+
+def _made_by(parameter: str, actor: Actor) -> Node:
+    return _either(*(ReferenceTo(parameter, person) for person in actor.people))
+
+
+def _either(*nodes: Node) -> Node:
+    parts = tuple(node for node in nodes if node != Nothing())
+    return parts[0] if len(parts) == 1 else Or(parts) if parts else Nothing()

@@ -1,0 +1,94 @@
+"""The role matrix of ``profiles/roles.toml``: what each role may do with each type. What is not written there is closed."""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from fhir_server.access.actor import ROLES
+
+_LETTERS = "cruds"
+_TABLES = {"every", "own", "sources", "supporting", "reach", "author"}
+
+
+class RolesError(ValueError):
+    """The role matrix names a type, a role or an interaction that does not exist; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The matrix: interactions as letters of "cruds".
+
+    ``every`` gives a role letters on all types, ``own`` gives letters by type and role, ``sources`` the roles for which the
+    source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
+    ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only; ``author`` is
+    the search parameter by which a new resource must name its maker.
+    """
+
+    every: Mapping[str, str]
+    own: Mapping[str, Mapping[str, str]]
+    sources: Mapping[str, frozenset[str]]
+    supporting: frozenset[str]
+    directory: frozenset[str]
+    personal: frozenset[str]
+    author: Mapping[str, str]
+
+    def letters(self, role: str, type_: str) -> str:
+        """Return what ``role`` may do with ``type_`` in the own store."""
+        return self.every.get(role, "") + self.own.get(type_, {}).get(role, "")
+
+    def asks_sources(self, role: str, type_: str) -> bool:
+        """Tell whether sources may be asked for ``type_`` in the name of ``role``."""
+        if type_ in self.supporting:
+            return any(role in roles for roles in self.sources.values())
+        return role in self.sources.get(type_, frozenset())
+
+
+def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
+    """Read the matrix (``text``, or the project's own) and check it against ``types``; raises RolesError."""
+    if text is None:
+        text = files("profiles").joinpath("roles.toml").read_text(encoding="utf-8")
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RolesError(f"roles.toml: {error}") from error
+    if tables.keys() - _TABLES:
+        raise RolesError(f"roles.toml: unknown table {', '.join(sorted(tables.keys() - _TABLES))}")
+    _check(tables, frozenset(types))
+    reach = tables.get("reach", {})
+    return Roles(
+        every=tables.get("every", {}),
+        own=tables.get("own", {}),
+        sources={type_: frozenset(roles) for type_, roles in tables.get("sources", {}).items()},
+        supporting=frozenset(tables.get("supporting", {}).get("types", ())),
+        directory=frozenset(reach.get("directory", ())),
+        personal=frozenset(reach.get("personal", ())),
+        author=tables.get("author", {}),
+    )
+
+
+def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
+    reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
+    _known("reach", reach, {"directory", "personal"}, "kind of reach")
+    for name, listed in (*reach.items(), *_types(tables)):
+        _known(name, listed, types, "resource type")
+    for type_, roles in sources.items():
+        _known(f"sources.{type_}", roles, ROLES, "role")
+    for where, row in (("every", tables.get("every", {})), *((f"own.{type_}", row) for type_, row in own.items())):
+        _known(where, row, ROLES, "role")
+        for role, letters in row.items():
+            _known(f"{where}.{role}", letters, _LETTERS, "interaction")
+    unsigned = [type_ for type_ in reach.get("personal", ()) if type_ not in tables.get("author", {})]
+    _known("author", unsigned, (), "author parameter of a personal type")
+
+
+def _types(tables: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "supporting", tables.get("supporting", {}).get("types", ())
+    yield from ((name, tables.get(name, {})) for name in ("own", "sources", "author"))
+
+
+def _known(where: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise RolesError(f"roles.toml: {where}: unknown {what} {', '.join(unknown)}")

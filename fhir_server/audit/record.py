@@ -1,0 +1,67 @@
+"""One line of the record per request: who did what to which resource, with which outcome (NEN 7513). Never what was in it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from fhir_server.access.actor import Actor
+from fhir_server.storage.repository import AuditRow
+
+Action = Literal["C", "R", "U", "D", "E"]
+
+# Anything else is carried out (E): searches, operations, batches, and requests that never became an interaction.
+_ACTIONS: Mapping[str, Action] = {
+    "create": "C",
+    "read": "R",
+    "vread": "R",
+    "history": "R",
+    "history-instance": "R",
+    "update": "U",
+    "patch": "U",
+    "delete": "D",
+}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
+_NO_NAME = "?"
+
+
+def row(  # noqa: PLR0913 - one argument per column of the record
+    actor: Actor | None,
+    interaction: str,
+    status: int,
+    recorded: int,
+    request: str = "",
+    *,
+    type_: str = "",
+    id_: str = "",
+    version: int = 0,
+    dossier: str = "",
+    parameters: Iterable[tuple[str, str]] = (),
+) -> AuditRow:
+    """Return the line for a request that ended with HTTP ``status`` at the instant ``recorded`` (microseconds).
+
+    ``actor`` is None when nobody was recognised (401); ``request`` is the id under which the log knows the request. Of the search
+    ``parameters`` only the names are kept: their values can name a person.
+    """
+    return AuditRow(
+        recorded=recorded,
+        actor=actor.reference if actor else "",
+        role=actor.role if actor else "",
+        action=_ACTIONS.get(interaction, "E"),
+        interaction=interaction,
+        status=status,
+        type=type_,
+        id=id_,
+        version=version,
+        dossier=dossier,
+        query=parameter_names(parameters),
+        purpose=actor.purpose if actor else "",
+        request=request,
+    )
+
+
+def parameter_names(parameters: Iterable[tuple[str, str]]) -> str:
+    """Return the names of search parameters, in order, joined by "&"; every value is left out.
+
+    A name that can be none of FHIR's (digits, spaces, other scripts) becomes "?": it may be a value in the wrong place.
+    """
+    return "&".join(name if _NAME.fullmatch(name) else _NO_NAME for name, _ in parameters)

@@ -1,0 +1,183 @@
+"""The composition root: the only place that names concrete parts, the clock and the source of ids."""
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from adapters import registry
+from fhir_server.access.actor import Actor, local_system
+from fhir_server.access.gate import Gate
+from fhir_server.access.roles import load_roles
+from fhir_server.catalog import catalog
+from fhir_server.federation import sources
+from fhir_server.federation.hub import Federation
+from fhir_server.federation.sealed_id import Seal
+from fhir_server.http.fhir import FhirApplication
+from fhir_server.http.hub import Hub, Running
+from fhir_server.http.shell import shell
+from fhir_server.interactions.call import Call
+from fhir_server.interactions.create import create
+from fhir_server.interactions.services import Services
+from fhir_server.interactions.update import update
+from fhir_server.model import json
+from fhir_server.model.body import Limits
+from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.claims import Expected
+from fhir_server.oauth.keys import jwks, secret, signing_key
+from fhir_server.oauth.token import TokenRequest, issue
+from fhir_server.search.paging import Pager
+from fhir_server.settings import Settings, read_settings
+from fhir_server.storage import migrate
+from fhir_server.storage.open import open_repository
+
+_log = logging.getLogger("fhir_server")
+
+
+def now() -> int:
+    """Return the moment in microseconds since 1970 in UTC."""
+    return time.time_ns() // 1000
+
+
+class Ids:
+    """Fresh logical ids of 26 hexadecimal digits, not guessable; random bytes are fetched for many at a time."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._left: list[str] = []
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        if not self._left:
+            random = secrets.token_hex(_ID_BYTES * _IDS_AT_ONCE)
+            size = 2 * _ID_BYTES
+            self._left = [random[start : start + size] for start in range(0, len(random), size)]
+        return self._left.pop()
+
+
+_ID_BYTES = 13
+_IDS_AT_ONCE = 256
+new_id = Ids()
+
+
+def application() -> Hub:
+    """Return the hub with the settings of the environment (the factory that worker processes call)."""
+    return hub(read_settings(os.environ))
+
+
+def hub(settings: Settings) -> Hub:
+    """Return the hub that ``settings`` describe; it opens its database when it starts to serve."""
+
+    async def open_() -> Running:
+        services = await open_services(settings)
+        key = signing_key(settings.data_dir)
+
+        async def close() -> None:
+            await services.federation.close()
+            await services.repository.close()
+
+        _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
+        app = FhirApplication(services, authentication(settings))
+        return Running(app, shell(services.repository, settings.base, jwks(key)), close)
+
+    return Hub(open_)
+
+
+def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:
+    """Return what makes an Actor of an Authorization header; with ``auth`` off, no header means the system."""
+    bearer = Bearer([signing_key(settings.data_dir).verifying], Expected(issuer=issuer(settings), audience=settings.base))
+    if settings.auth == "on":
+        return bearer.actor
+    system = local_system()
+    return lambda header, at: bearer.actor(header, at) if header else system
+
+
+def issuer(settings: Settings) -> str:
+    """Return the issuer of the server's own tokens: the root of its base URL."""
+    return settings.base.removesuffix("/fhir")
+
+
+async def open_services(settings: Settings) -> Services:
+    """Open the database and put the parts together."""
+    known = catalog.load()
+    return Services(
+        base=settings.base,
+        catalog=known,
+        repository=await open_repository(settings.database),
+        gate=Gate(known, load_roles(known.types), now),
+        federation=_federation(settings),
+        pager=Pager(secret(settings.data_dir, "paging")),
+        limits=Limits(depth=settings.depth_limit, size=settings.body_limit),
+        clock=now,
+        new_id=new_id,
+    )
+
+
+def _federation(settings: Settings) -> Federation:
+    manifests = {each.id: each for each in registry.manifests()}
+    declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
+    seal = Seal(secret(settings.data_dir, "sealed-ids"))
+    return Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
+
+
+def prepare(settings: Settings) -> str:
+    """Make the data folder and bring the database to the schema of this version; return that version."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    migrate.upgrade(settings.database)
+    return migrate.head()
+
+
+def token_for(  # noqa: PLR0913 - one argument per claim
+    settings: Settings,
+    reference: str,
+    role: str,
+    *,
+    ttl: int,
+    at: int,
+    scope: str = "",
+    patient: str = "",
+    purpose: str = "",
+    reason: str = "",
+) -> str:
+    """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
+    request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
+    return issue(request, signing_key(settings.data_dir), issuer(settings), settings.base, at, new_id())
+
+
+def load_resources(
+    settings: Settings, resources: Iterable[dict[str, Any]], progress: Callable[[int], None] = lambda _: None
+) -> int:
+    """Store ``resources`` as the system, in their order; return how many. Raises FhirError for the first that is refused."""
+    prepare(settings)
+    return asyncio.run(_load(settings, resources, progress))
+
+
+async def _load(settings: Settings, resources: Iterable[dict[str, Any]], progress: Callable[[int], None]) -> int:
+    services = await open_services(settings)
+    count = 0
+    try:
+        for count, resource in enumerate(resources, 1):
+            await _store(services, resource)
+            progress(count)
+    finally:
+        await services.repository.close()
+    return count
+
+
+async def _store(services: Services, resource: dict[str, Any]) -> None:
+    known = isinstance(resource.get("id"), str)
+    call = Call(
+        services,
+        local_system(),
+        "update" if known else "create",
+        services.catalog.types[resource["resourceType"]],
+        id=resource["id"] if known else "",
+        body=json.write(resource),
+        request=services.new_id(),
+        now=services.clock(),
+    )
+    await (update(call) if known else create(call))

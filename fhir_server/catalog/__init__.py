@@ -1,0 +1,1 @@
+"""The resource types this server knows, read from profiles/catalog.toml."""

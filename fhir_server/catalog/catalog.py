@@ -1,0 +1,136 @@
+"""The catalogue: what the server does with each resource type, read from ``profiles/catalog.toml`` and checked."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as File
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import profiles
+from fhir_server.catalog.definitions import SearchParameter, search_parameter
+from fhir_server.catalog.expression import ExpressionError, Path, paths
+from profiles.definitions import resource_types
+
+Home = Literal["owned", "federated", "both"]
+INTERACTIONS = frozenset(
+    {"read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"}
+)
+LAST_UPDATED = "_lastUpdated"
+_READING = frozenset({"read", "search-type"})
+_REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
+_OPTIONAL = frozenset({"include", "category"})
+
+
+class CatalogError(ValueError):
+    """The catalogue contradicts itself or FHIR R4; the text names the type and the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource type.
+
+    ``search`` are its parameters by code, ``includes`` the codes that ``_include`` may follow. ``patient`` says where the dossier
+    is named, as written ("subject | id"); ``dossier`` are the same places as paths, and ``own_dossier`` tells that the resource is
+    a dossier itself when none of them names one. ``main_date`` is a code of ``search`` or "_lastUpdated".
+    """
+
+    name: str
+    home: Home
+    interactions: frozenset[str]
+    search: Mapping[str, SearchParameter]
+    includes: tuple[str, ...]
+    patient: str
+    main_date: str
+    category: str
+    audit: str
+    dossier: tuple[Path, ...] = ()
+    own_dossier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All resource types that the server knows."""
+
+    types: Mapping[str, Entry]
+
+
+def load(file: File | None = None) -> Catalog:
+    """Read and check the catalogue (``profiles/catalog.toml`` unless another ``file`` is given). Raises CatalogError."""
+    tables = tomllib.loads((file or File(profiles.__path__[0]) / "catalog.toml").read_text(encoding="utf-8"))
+    common = tables.pop("common", {}).get("search", [])
+    return Catalog(MappingProxyType({name: _entry(name, table, common) for name, table in tables.items()}))
+
+
+def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
+    if name not in resource_types():
+        raise CatalogError(f"{name}: FHIR R4 has no such resource type")
+    _known(name, "key", table, _REQUIRED | _OPTIONAL)
+    if missing := sorted(_REQUIRED - table.keys()):
+        raise CatalogError(f"{name}: {', '.join(missing)} is missing")
+    search = _search(name, [*table["search"], *common])
+    places = [place.strip() for place in table["patient"].split("|") if place.strip()]
+    return Entry(
+        name=name,
+        home=_home(name, table["home"]),
+        interactions=_interactions(name, table),
+        search=MappingProxyType(search),
+        includes=_includes(name, table.get("include", ()), search),
+        patient=table["patient"],
+        main_date=_main_date(name, table["main_date"], search),
+        category=table.get("category", ""),
+        audit=table["audit"],
+        dossier=tuple(path for place in places if place != "id" for path in _dossier(name, place)),
+        own_dossier="id" in places,
+    )
+
+
+def _known(name: str, what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise CatalogError(f"{name}: unknown {what} {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+
+
+def _home(name: str, home: Home) -> Home:
+    _known(name, "home", [home], get_args(Home))
+    return home
+
+
+def _interactions(name: str, table: Mapping[str, Any]) -> frozenset[str]:
+    given = frozenset(table["interactions"])
+    _known(name, "interaction", given, INTERACTIONS)
+    if table["home"] == "federated" and not given <= _READING:
+        raise CatalogError(f"{name}: a federated type is never written: {', '.join(sorted(given - _READING))}")
+    return given
+
+
+def _search(name: str, codes: Iterable[str]) -> dict[str, SearchParameter]:
+    return {code: _parameter(name, code) for code in codes}
+
+
+def _parameter(name: str, code: str) -> SearchParameter:
+    try:
+        found = search_parameter(name, code)
+    except ExpressionError as error:
+        raise CatalogError(f"{name}: search parameter {code} cannot be indexed: {error}") from error
+    if found is None:
+        raise CatalogError(f"{name}: there is no search parameter {code}, neither in R4 nor in search-parameters.json")
+    return found
+
+
+def _includes(name: str, codes: Iterable[str], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
+    _known(name, "include", codes, [code for code, parameter in search.items() if parameter.type == "reference"])
+    return tuple(codes)
+
+
+def _main_date(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:
+    single = [code for code, found in search.items() if found.type == "date" and not found.repeats]
+    _known(name, "main_date", [code], [LAST_UPDATED, *single])
+    return code
+
+
+def _dossier(name: str, place: str) -> tuple[Path, ...]:
+    try:
+        return paths(f"{name}.{place}.where(resolve() is Patient)", name, ("Reference",))
+    except ExpressionError as error:
+        raise CatalogError(f"{name}: bad patient path: {error}") from error

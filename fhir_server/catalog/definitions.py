@@ -1,0 +1,87 @@
+"""Search parameters as the server uses them: the facts of R4 and our own, with the paths to their values."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as File
+from typing import Any
+
+import profiles
+from fhir_server.catalog.expression import LEAVES, Path, paths
+from profiles.definitions import SearchParameterFact, resource_types, search_parameters
+
+_NAMED_TARGET = re.compile(r"where\(resolve\(\) is (\w+)\)")
+IMPLIED = frozenset({"boolean", "code", "id", "string", "uri", "Patient.deceased"})
+
+POINTS = frozenset({"date", "dateTime", "instant"})
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """A search parameter of one resource type; ``targets`` are the types a reference may point to."""
+
+    code: str
+    type: str
+    url: str
+    expression: str
+    targets: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+    @property
+    def implied_system(self) -> bool:
+        """Whether the system of the token goes without saying (a code or a boolean): ``system|`` in a value is not compared."""
+        return all(path.type in IMPLIED for path in self.paths)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether the values are dates or instants only, never Periods or Timings."""
+        return all(path.type in POINTS for path in self.paths)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether one resource can have several values."""
+        return any(step.many for path in self.paths for step in path.steps)
+
+
+def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
+    """Return the parameter ``code`` of ``resource_type``, None when there is none.
+
+    Raises ExpressionError when its expression lies outside what can be indexed.
+    """
+    fact = own_search_parameters(resource_type).get(code) or search_parameters(resource_type).get(code)
+    if fact is None:
+        return None
+    found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))
+    return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found)
+
+
+def own_search_parameters(resource_type: str) -> Mapping[str, SearchParameterFact]:
+    """Return the parameters that ``profiles/search-parameters.json`` adds to ``resource_type``, by code."""
+    return {fact.code: fact for fact in _own() if resource_type in fact.base}
+
+
+def _targets(fact: SearchParameterFact, found: tuple[Path, ...]) -> tuple[str, ...]:
+    if fact.code == "patient":
+        return ("Patient",)
+    named = tuple(dict.fromkeys(path.target for path in found))
+    return named if all(named) else tuple(target for target in fact.targets if target in resource_types())
+
+
+@cache
+def _own() -> tuple[SearchParameterFact, ...]:
+    file = File(profiles.__path__[0]) / "search-parameters.json"
+    return tuple(_fact(resource) for resource in json.loads(file.read_bytes()))
+
+
+def _fact(resource: Mapping[str, Any]) -> SearchParameterFact:
+    return SearchParameterFact(
+        code=resource["code"],
+        url=resource["url"],
+        type=resource["type"],
+        base=tuple(resource["base"]),
+        expression=resource["expression"],
+        targets=tuple(resource.get("target", ())),
+        components=(),
+    )

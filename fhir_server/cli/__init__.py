@@ -1,0 +1,57 @@
+"""The command line: one file per command.
+
+A command is a module with ``add(commands)``, which declares its arguments, and a function that it sets as ``run``.
+Exit status: 0 done, 1 it could not be done (one line on stderr says why), 2 the command line or the configuration is wrong.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from adapters.manifest import ManifestError
+from fhir_server import __version__
+from fhir_server.access.roles import RolesError
+from fhir_server.catalog.catalog import CatalogError
+from fhir_server.cli import adapter, check, demo, load, mapping, migrate, serve, token
+from fhir_server.cli.command import CommandFailed
+from fhir_server.federation.sources import InvalidSources
+from fhir_server.oauth.keys import KeyFileError
+from fhir_server.settings import SettingsError, read_settings
+from fhir_server.storage.lock import DatabaseInUse
+from fhir_server.storage.migrate import DatabaseNewer, DatabaseOlder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ, {name: value for name, value in vars(options).items() if name in _OVERRIDES and value})
+        status: int = options.run(options, settings)
+    except _CONFIGURATION as error:
+        return _complain(error, 2)
+    except _FAILURES as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 1
+    return status
+
+
+_OVERRIDES = frozenset({"host", "port", "data_dir"})
+_CONFIGURATION = (SettingsError, InvalidSources, ManifestError, CatalogError, RolesError, KeyFileError)
+_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    root = argparse.ArgumentParser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
+    root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
+    commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (serve, demo, migrate, load, token, check, adapter, mapping):
+        command.add(commands)
+    return root
+
+
+def _complain(error: Exception, status: int) -> int:
+    sys.stderr.write(f"fhir-server: {error}\n")
+    return status

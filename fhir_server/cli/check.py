@@ -1,0 +1,74 @@
+"""``fhir-server check``: whether configuration, adapters, mapping rows, catalogue and role matrix are in order."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from adapters import checker, registry
+from adapters.manifest import ManifestError
+from fhir_server.access.roles import RolesError, load_roles
+from fhir_server.catalog import catalog
+from fhir_server.cli.command import Commands
+from fhir_server.federation import sources
+from fhir_server.oauth.keys import KeyFileError, signing_key
+from fhir_server.settings import Settings
+from fhir_server.storage import migrate
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    command = commands.add_parser("check", help="check configuration, adapters, mapping rows and profiles", description=__doc__)
+    command.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace, settings: Settings) -> int:
+    """Print a line for each thing that was looked at; 1 when one of them is wrong."""
+    wrong = False
+    for name, look in _LOOKS.items():
+        findings = list(_findings(look, settings))
+        wrong = wrong or bool(findings)
+        print(f"{name}: {'; '.join(findings) or 'in order'}")
+    return 1 if wrong else 0
+
+
+def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
+    try:
+        yield from look(settings)
+    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, KeyFileError) as error:
+        yield str(error)
+
+
+def _catalogue(_: Settings) -> Iterator[str]:
+    load_roles(catalog.load().types)
+    return iter(())
+
+
+def _adapters(_: Settings) -> Iterator[str]:
+    return (f"{each.adapter}: {each.text}" for each in checker.check_all() if each.severity == "error")
+
+
+def _sources(settings: Settings) -> Iterator[str]:
+    if settings.sources:
+        sources.read(Path(settings.sources), [each.id for each in registry.manifests()])
+    return iter(())
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    if settings.data_dir.exists():
+        signing_key(settings.data_dir)
+    return iter(())
+
+
+def _database(settings: Settings) -> Iterator[str]:
+    revision = migrate.current(settings.database)
+    if revision not in {None, migrate.head()}:
+        yield f"at revision {revision}, this version needs {migrate.head()}: run `fhir-server migrate`"
+
+
+_LOOKS = {
+    "catalogue and roles": _catalogue,
+    "adapters and mapping rows": _adapters,
+    "sources": _sources,
+    "keys": _keys,
+    "database": _database,
+}

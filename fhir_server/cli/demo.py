@@ -1,0 +1,98 @@
+"""``fhir-server demo``: the hub with an invented network and simulated source systems, ready to try."""
+
+import argparse
+import json
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fhir_server.bootstrap import load_resources, now, prepare, token_for
+from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.serve import serve
+from fhir_server.cli.simulators import Simulator, simulators
+from fhir_server.settings import Settings
+from profiles.demo import CLIENT, network, persons
+
+TOKEN_HOURS = 12
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "demo",
+        help="serve an invented network with simulated source systems",
+        description="Load an invented network, start simulated source systems, and serve. Writes demo.json into the data folder.",
+    )
+    command.add_argument("--port", help="port to listen on (FHIR_SERVER_PORT)")
+    command.add_argument("--data-dir", help="folder for everything the demo keeps (FHIR_SERVER_DATA_DIR)")
+    command.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace, settings: Settings) -> int:
+    """Serve the demo until a signal ends it; the simulators end with it."""
+    _free(settings)
+    folder = settings.data_dir.resolve()
+    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"))
+    prepare(settings)
+    with _temporary_files_below(folder), simulators() as running:
+        Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
+        load_resources(settings, network())
+        facts = _facts(settings, running)
+        path = folder / "demo.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        print("\n".join(_greeting(facts, path)), flush=True)
+        serve(settings)
+    return 0
+
+
+def _free(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise CommandFailed(f"port {settings.port} on {settings.host} is taken; choose another one with --port") from error
+
+
+@contextmanager
+def _temporary_files_below(folder: Path) -> Iterator[None]:
+    temporary = folder / "tmp"
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    os.environ["TMPDIR"] = str(temporary)
+    yield
+
+
+def _facts(settings: Settings, running: Sequence[Simulator]) -> dict[str, Any]:
+    return {
+        "base": settings.base.removesuffix("/fhir"),
+        "patient": CLIENT,
+        "persons": {
+            name: {**person, "token": token_for(settings, person["reference"], person["role"], ttl=TOKEN_HOURS * 3600, at=now())}
+            for name, person in persons().items()
+        },
+        "sources": [simulator.facts for simulator in running],
+    }
+
+
+def _greeting(facts: dict[str, Any], path: Path) -> Iterator[str]:
+    base = f"{facts['base']}/fhir"
+    yield f"\nThe network dossier of an invented client is served at {base}\n"
+    for name, query, what in _EXAMPLES:
+        yield f"# {what}"
+        url = f"{base}/{query.format(patient=facts['patient'])}"
+        yield f"curl -s -H 'Authorization: Bearer {facts['persons'][name]['token']}' '{url}&_pretty=true'\n"
+    yield f"Tokens for everyone, and the ports of the simulated source systems: {path}"
+    yield "Stop with Ctrl-C.\n"
+
+
+_EXAMPLES = (
+    ("system", "CareTeam?patient={patient}&_include=CareTeam:participant", "system: the team around the client, and who is in it"),
+    ("gp", "MedicationDispense?patient={patient}", "GP: what the pharmacies dispensed, asked from their systems at this moment"),
+    ("daughter", "CommunicationRequest?patient={patient}", "daughter: the message threads about her mother"),
+    ("client", "Consent?patient={patient}", "client: what she has consented to"),
+)

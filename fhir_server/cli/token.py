@@ -1,0 +1,41 @@
+"""``fhir-server token``: print an access token, signed with the development key of the data folder."""
+
+import argparse
+
+from fhir_server.access.actor import ROLES
+from fhir_server.bootstrap import now, token_for
+from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.settings import Settings
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    command = commands.add_parser("token", help="print an access token for development", description=__doc__)
+    command.add_argument("--as", dest="reference", required=True, metavar="REF", help='who asks, such as "Practitioner/gp-harmsen"')
+    command.add_argument("--role", required=True, choices=ROLES)
+    command.add_argument("--scope", default="", help="SMART v2 scopes, separated by blanks; default: what the role allows")
+    command.add_argument("--patient", default="", metavar="ID", help="bind the token to one patient")
+    command.add_argument("--purpose", default="", metavar="CODE", help="purpose of use (v3-ActReason), such as TREAT")
+    command.add_argument("--reason", default="", help="why, for purpose BTG")
+    command.add_argument("--ttl", type=int, default=3600, metavar="S", help="lifetime in seconds (default 3600)")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Print one token and nothing else."""
+    try:
+        token = token_for(
+            settings,
+            options.reference,
+            options.role,
+            ttl=options.ttl,
+            at=now(),
+            scope=options.scope,
+            patient=options.patient,
+            purpose=options.purpose,
+            reason=options.reason,
+        )
+    except ValueError as error:
+        raise CommandFailed(str(error)) from error
+    print(token)
+    return 0

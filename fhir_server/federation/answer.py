@@ -1,0 +1,25 @@
+"""What came back from one source."""
+
+from dataclasses import dataclass
+
+from adapters.contract import Fault, Source, Translation
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer:
+    """``source`` answered the message ``request_id``; ``translation`` is what its answer says."""
+
+    source: Source
+    request_id: str
+    translation: Translation
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFault:
+    """``source`` gave no usable answer."""
+
+    source: Source
+    fault: Fault
+
+
+Answer = SourceAnswer | SourceFault

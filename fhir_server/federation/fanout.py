@@ -1,0 +1,50 @@
+"""Asks every source of a plan at the same time, none of them for longer than its budget."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+
+from adapters.contract import SourceError, SourceQuery, Transport
+from fhir_server.federation.answer import Answer, SourceAnswer, SourceFault
+from fhir_server.federation.plan import Plan, Step
+
+BUDGET = 8.0
+LOG = logging.getLogger("fhir_server.federation")
+
+
+async def ask(plan: Plan, query: SourceQuery, transports: Mapping[str, Transport], budget: float = BUDGET) -> tuple[Answer, ...]:
+    """Carry out ``plan``: one answer or fault per step, in the order of the plan, within ``budget`` seconds.
+
+    ``query`` is the question without its type; the message to the n-th source is called ``request_id`` + "." + n. What is not
+    there when a source's time is up is cancelled, and its connection closed.
+    """
+    questions = (
+        replace(query, resource_type=step.type, request_id=f"{query.request_id}.{number}") for number, step in enumerate(plan, 1)
+    )
+    tasks = (_ask(step, each, transports[step.source.name], budget) for step, each in zip(plan, questions, strict=True))
+    return tuple(await asyncio.gather(*tasks))
+
+
+async def _ask(step: Step, query: SourceQuery, transport: Transport, budget: float) -> Answer:
+    source = step.source
+    try:
+        async with asyncio.timeout(min(source.budget, budget)):
+            translation = await step.adapter.search(query, source, transport)
+    except TimeoutError:
+        LOG.warning("source %s: no answer within its time", source.name)
+        return SourceFault(source, "timeout")
+    except SourceError as error:
+        LOG.warning("source %s: %s: %s", source.name, error.fault, error.text)
+        return SourceFault(source, error.fault)
+    except Exception as error:  # noqa: BLE001 - a defect of one adapter must not cost the answers of the others
+        LOG.error("source %s: adapter %s failed with %s", source.name, source.adapter, _place(error))  # noqa: TRY400 - values stay out
+        return SourceFault(source, "structure")
+    return SourceAnswer(source, query.request_id, translation)
+
+
+def _place(error: Exception) -> str:
+    """Say which kind of error it was and where, without its text: that may quote patient data."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {frame.name}:{frame.lineno}"

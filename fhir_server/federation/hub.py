@@ -1,0 +1,57 @@
+"""Everything the hub has for asking its sources: who they are, how to reach and understand them, how their ids are sealed."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from adapters.contract import Source, SourceAdapter, SourceQuery
+from fhir_server.federation.answer import Answer
+from fhir_server.federation.credentials import authorization
+from fhir_server.federation.fanout import ask
+from fhir_server.federation.guard import Identifier, guard
+from fhir_server.federation.locate import locate
+from fhir_server.federation.plan import Capability, Plan, plan
+from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.transport import HttpTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """The declared ``sources``, what each adapter answers (``capabilities``), and one transport per source.
+
+    ``budget`` is the number of seconds within which all of them are asked.
+    """
+
+    sources: tuple[Source, ...]
+    capabilities: Mapping[str, Capability]
+    adapter: Callable[[str], SourceAdapter]
+    transports: Mapping[str, HttpTransport]
+    seal: Seal
+    budget: float
+
+    @classmethod
+    def of(  # noqa: D102 - what the class says
+        cls,
+        sources: Iterable[Source],
+        capabilities: Mapping[str, Capability],
+        adapter: Callable[[str], SourceAdapter],
+        seal: Seal,
+        budget: float,
+    ) -> "Federation":
+        declared = tuple(sources)
+        transports = {each.name: HttpTransport(each, authorization(each, os.environ)) for each in declared}
+        return cls(declared, capabilities, adapter, transports, seal, budget)
+
+    def plan(self, type_: str, organisations: Collection[Identifier]) -> Plan:
+        """Plan a question for ``type_`` to the sources of ``organisations`` ((system, value) pairs)."""
+        return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)
+
+    async def ask(self, plan_: Plan, query: SourceQuery) -> tuple[Answer, ...]:
+        """Carry out a plan within the budget; answers about anybody but the patient of ``query`` have become faults."""
+        answers = await ask(plan_, query, self.transports, self.budget)
+        return tuple(guard(answer, query.identifiers) for answer in answers)
+
+    async def close(self) -> None:
+        """Close every connection to a source."""
+        for transport in self.transports.values():
+            await transport.close()

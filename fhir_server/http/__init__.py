@@ -1,0 +1,1 @@
+"""The HTTP door: ASGI application, dispatcher, content negotiation, responses."""

@@ -1,0 +1,137 @@
+"""The FHIR application: bytes in, one decision, one record, bytes out. A raw ASGI application, for speed."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fhir_server.access.actor import Actor
+from fhir_server.audit.record import row
+from fhir_server.errors import FhirError, TooCostly, UnsupportedMedia
+from fhir_server.http.failure import answer_of, unexpected
+from fhir_server.http.negotiate import Wanted, format_of_body, wanted
+from fhir_server.http.request import Receive, Request, Scope, Send, body_of, request_of
+from fhir_server.http.response import send_answer
+from fhir_server.http.route import Route, route
+from fhir_server.interactions import capabilities, create, delete, read, search, update, vread
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.services import Services
+from fhir_server.model import json, xml
+from fhir_server.search.query_string import parse_query
+from fhir_server.storage.repository import SearchTooSlow
+
+PREFIX: Final = "/fhir"
+
+Handler = Callable[[Call], Awaitable[Answer]]
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "read": read.read,
+    "vread": vread.vread,
+    "search-type": search.search,
+    "create": create.create,
+    "update": update.update,
+    "delete": delete.delete,
+}
+
+_JSON: Final = Wanted()
+_UNKNOWN: Final = Route("unknown")
+
+
+@dataclass(slots=True)
+class _Step:
+    """How far one request has come: what its record will say when it fails here."""
+
+    request: str
+    now: int
+    head: bool
+    wanted: Wanted = _JSON
+    actor: Actor | None = None
+    route: Route = _UNKNOWN
+    parameters: Sequence[tuple[str, str]] = ()
+    compress: bool = False
+
+
+class FhirApplication:
+    """Serves ``/fhir``: ``authenticate`` turns the Authorization header and the moment (microseconds) into an Actor."""
+
+    def __init__(self, services: Services, authenticate: Callable[[bytes | None, int], Actor]) -> None:
+        """Serve with ``services``."""
+        self._services = services
+        self._authenticate = authenticate
+        self._capabilities = capabilities.Capabilities(services.catalog, services.base)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
+        services = self._services
+        step = _Step(services.new_id(), services.clock(), scope["method"] == "HEAD")
+        try:
+            answer = await self._answer(scope, receive, step)
+        except FhirError as error:
+            answer = answer_of(error)
+        except SearchTooSlow:
+            answer = answer_of(TooCostly("This search takes too long. Add a parameter that narrows it, such as patient or a date."))
+        except Exception as error:  # noqa: BLE001 - the last line of defence: whatever it was, the caller gets an OperationOutcome
+            answer = answer_of(unexpected(error, step.request))
+        if not answer.recorded:
+            answer = await self._record(step, answer)
+        await send_answer(send, answer, step.wanted, step.request, head=step.head, compress=step.compress)
+
+    async def _answer(self, scope: Scope, receive: Receive, step: _Step) -> Answer:
+        request = request_of(scope, PREFIX)
+        step.compress = "gzip" in request.headers.get("accept-encoding")
+        step.parameters = parse_query(request.query) if request.query else ()
+        step.wanted = wanted(request.headers.get("accept"), step.parameters)
+        step.route = route(self._services.catalog, request.method, request.segments)
+        if step.route.interaction == "capabilities":
+            return self._capabilities.answer()
+        step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
+        return await HANDLERS[step.route.interaction](await self._call(request, receive, step, step.actor))
+
+    async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
+        found = step.route
+        call = Call(
+            services=self._services,
+            actor=actor,
+            interaction=found.interaction,
+            entry=self._services.catalog.types[found.type],
+            id=found.id,
+            version=found.version,
+            parameters=step.parameters,
+            headers=request.headers,
+            request=step.request,
+            now=step.now,
+        )
+        if request.method in {"POST", "PUT"}:
+            await self._read_body(request, receive, call)
+            step.parameters = call.parameters
+        return call
+
+    async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:
+        body = await body_of(receive, request.headers, self._services.limits.size)
+        content_type = request.headers.get("content-type")
+        if call.interaction == "search-type":
+            call.posted = True
+            if body and not content_type.startswith("application/x-www-form-urlencoded"):
+                raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")
+            call.parameters = [*call.parameters, *parse_query(body, form=True)]
+        elif format_of_body(content_type) == "xml":
+            call.body = json.write(xml.read(body, self._services.limits))
+        else:
+            call.body = body
+
+    async def _record(self, step: _Step, answer: Answer) -> Answer:
+        line = row(
+            step.actor,
+            step.route.interaction,
+            answer.status,
+            step.now,
+            step.request,
+            type_=step.route.type,
+            id_=answer.id or step.route.id,
+            version=answer.version,
+            dossier=answer.dossier,
+            parameters=step.parameters,
+        )
+        try:
+            await self._services.repository.record(line)
+        except Exception as error:  # noqa: BLE001 - log or no data: an answer that cannot be recorded is not given
+            return answer_of(unexpected(error, step.request))
+        return answer

@@ -1,0 +1,57 @@
+"""The whole server as one ASGI application: ``/fhir`` goes straight to the FHIR application, the rest to the FastAPI shell.
+
+The FHIR application stands in front of the shell instead of being mounted in it: see docs/adr/0009.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI
+
+from fhir_server.http.fhir import PREFIX, FhirApplication
+from fhir_server.http.request import Receive, Scope, Send
+
+_WELL_KNOWN: Final = PREFIX + "/.well-known/"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An opened server: its two applications, and how to close what they use."""
+
+    fhir: FhirApplication
+    shell: FastAPI
+    close: Callable[[], Awaitable[None]]
+
+
+class Hub:
+    """Opens the server when the ASGI lifespan starts, and closes it when that ends."""
+
+    def __init__(self, open_: Callable[[], Awaitable[Running]]) -> None:
+        """Serve what ``open_`` opens."""
+        self._open = open_
+        self._running: Running | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI scope."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        assert self._running is not None, "the ASGI server must run the lifespan"
+        path: str = scope["path"]
+        if scope["type"] == "http" and (path.startswith(PREFIX + "/") or path == PREFIX) and not path.startswith(_WELL_KNOWN):
+            await self._running.fhir(scope, receive, send)
+        else:
+            await self._running.shell(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._running = await self._open()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._running.close()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,86 @@
+"""Which format a request is in and which one its answer takes (https://hl7.org/fhir/R4/http.html#mime-type)."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from fhir_server.errors import NotAcceptable, UnsupportedMedia
+
+Format = Literal["json", "xml"]
+
+_NAMES: dict[str, Format] = {
+    "json": "json",
+    "application/json": "json",
+    "application/fhir+json": "json",
+    "text/json": "json",
+    "xml": "xml",
+    "application/xml": "xml",
+    "application/fhir+xml": "xml",
+    "text/xml": "xml",
+}
+_ANY = {"*/*", "application/*"}
+_ASK_FOR = "Ask for application/fhir+json or application/fhir+xml."
+
+
+class Wanted(NamedTuple):
+    """The format of the answer, and whether people are to read it."""
+
+    format: Format = "json"
+    pretty: bool = False
+
+
+def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
+    """Choose the format: ``_format`` over the Accept header over JSON. Raises NotAcceptable when none is spoken here."""
+    given = dict(parameters) if parameters else {}
+    pretty = given.get("_pretty") == "true"
+    if "_format" in given:
+        name = given["_format"].replace(" ", "+")
+        chosen = _NAMES.get(_media_type(name)[0])
+        if chosen is None:
+            raise NotAcceptable(f"The _format is not spoken here. {_ASK_FOR}")
+        return Wanted(chosen, pretty)
+    return Wanted(_accepted(accept), pretty)
+
+
+@lru_cache(maxsize=256)
+def _accepted(accept: str) -> Format:
+    choices = [_media_type(part) for part in accept.split(",") if part.strip()]
+    if not choices:
+        return "json"
+    for name, quality in sorted(choices, key=lambda choice: -choice[1]):
+        if quality > 0 and (name in _ANY or name in _NAMES):
+            return _NAMES.get(name, "json")
+    raise NotAcceptable(f"None of the accepted formats is spoken here. {_ASK_FOR}")
+
+
+@lru_cache(maxsize=256)
+def _media_type(text: str) -> tuple[str, float]:
+    name, *parameters = (part.strip() for part in text.split(";"))
+    quality = 1.0
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "fhirVersion" and not value.strip('"').startswith("4.0"):
+            raise NotAcceptable("This server speaks FHIR 4.0 only.")
+        if key.strip() == "q":
+            quality = _quality(value)
+    return name.lower(), quality
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def format_of_body(content_type: str) -> Format:
+    """Return the format that a body is in; raises UnsupportedMedia."""
+    if not content_type:
+        raise UnsupportedMedia("The request has a body and no Content-Type. Send application/fhir+json or application/fhir+xml.")
+    name = _media_type(content_type)[0]
+    charset = content_type.lower().partition("charset=")[2].strip("\"' ;")
+    if name not in _NAMES or (charset and charset not in {"utf-8", "utf8"}):
+        raise UnsupportedMedia(
+            "This Content-Type is not spoken here. Send application/fhir+json or application/fhir+xml, in UTF-8."
+        )
+    return _NAMES[name]

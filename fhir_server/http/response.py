@@ -1,0 +1,39 @@
+"""From an answer to the bytes on the wire."""
+
+import gzip
+
+from fhir_server.http.negotiate import Wanted
+from fhir_server.http.request import Send
+from fhir_server.interactions.call import Answer
+from fhir_server.model import json, xml
+from fhir_server.model.body import OWN
+
+_TYPES = {"json": b"application/fhir+json; charset=utf-8", "xml": b"application/fhir+xml; charset=utf-8"}
+_WORTH_COMPRESSING = 2_000
+
+
+def render(body: bytes, wanted: Wanted) -> bytes:
+    """Return the JSON ``body`` in the wanted format; JSON that nobody wants pretty goes out as it is."""
+    if not body or wanted == Wanted("json"):
+        return body
+    resource = json.read(body, OWN).resource
+    if wanted.format == "xml":
+        return xml.write(resource, pretty=wanted.pretty)
+    return json.write(resource, pretty=True)
+
+
+async def send_answer(send: Send, answer: Answer, wanted: Wanted, request: str, *, head: bool, compress: bool) -> None:
+    """Send ``answer``: with headers of its own, the request id, and without a body for HEAD."""
+    body = render(answer.body, wanted)
+    headers = [(b"x-request-id", request.encode()), *((name.lower().encode(), value.encode()) for name, value in answer.headers)]
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"private, no-cache"))
+    if body:
+        headers += ((b"content-type", _TYPES[wanted.format]), (b"vary", b"accept, accept-encoding, authorization"))
+        if compress and len(body) >= _WORTH_COMPRESSING:
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
+    if answer.status not in {204, 304}:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})

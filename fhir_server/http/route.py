@@ -1,0 +1,81 @@
+"""From method and path to the interaction they mean (https://hl7.org/fhir/R4/http.html#summary)."""
+
+import re
+from typing import NamedTuple
+
+from fhir_server.catalog.catalog import Catalog
+from fhir_server.errors import BadRequest, NotAllowed, NotFound
+from fhir_server.model.reference import LOGICAL_ID
+
+_ELEVEN_TEST = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+_VERSION = re.compile(r"[0-9]{1,9}")
+
+
+class Route(NamedTuple):
+    """An interaction, with the type, id and version that the path names ("" and 0 where it names none)."""
+
+    interaction: str
+    type: str = ""
+    id: str = ""
+    version: int = 0
+
+
+_ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create"}
+_ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "DELETE": "delete"}
+
+
+def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
+    """Return what the request asks for; raises BadRequest, NotFound for no such path, NotAllowed for no such interaction."""
+    if segments == ("metadata",):
+        return Route(_on({"GET": "capabilities", "HEAD": "capabilities"}, method, "metadata"))
+    if not segments:
+        raise NotAllowed("There is no system-level interaction here. Use a resource type, or /metadata.")
+    type_ = segments[0]
+    if type_ not in catalog.types:
+        raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
+    found = _below(type_, method, segments[1:])
+    if found.interaction not in catalog.types[type_].interactions:
+        raise NotAllowed(_refusal(catalog, type_, found.interaction))
+    return found
+
+
+def _below(type_: str, method: str, rest: tuple[str, ...]) -> Route:
+    match rest:
+        case ():
+            return Route(_on(_ON_TYPE, method, type_), type_)
+        case ("_search",):
+            return Route(_on({"POST": "search-type"}, method, "_search"), type_)
+        case (id_,) if not id_.startswith(("$", "_")):
+            return Route(_on(_ON_INSTANCE, method, f"{type_}/id"), type_, _checked(id_))
+        case (id_, "_history", version) if _VERSION.fullmatch(version):
+            return Route(_on({"GET": "vread", "HEAD": "vread"}, method, "a version"), type_, _checked(id_), int(version))
+    raise NotFound("No such path below this type. /metadata lists what there is.", detail="unknown-path")
+
+
+def _on(methods: dict[str, str], method: str, place: str) -> str:
+    if method in methods:
+        return methods[method]
+    error = NotAllowed(f"{method} is not possible on {place}.")
+    error.headers = ((b"allow", ", ".join(methods).encode()),)
+    raise error
+
+
+def _refusal(catalog: Catalog, type_: str, interaction: str) -> str:
+    if catalog.types[type_].home == "federated":
+        return f"{type_} stays in the source systems: it can be searched and read here, and not be written."
+    return f"{interaction} is not possible on {type_}. /metadata lists what is."
+
+
+def _checked(id_: str) -> str:
+    if not LOGICAL_ID.fullmatch(id_):
+        raise BadRequest("A logical id has 1 to 64 letters, digits, hyphens and dots.", detail="bad-id")
+    if is_bsn(id_):
+        raise BadRequest("A BSN does not belong in a URL. Use POST [type]/_search with the identifier.", detail="bsn-in-url")
+    return id_
+
+
+def is_bsn(text: str) -> bool:
+    """Tell whether ``text`` is nine digits that pass the eleven test of the Dutch citizen service number."""
+    if len(text) != len(_ELEVEN_TEST) or not (text.isascii() and text.isdecimal()):
+        return False
+    return sum(weight * int(digit) for weight, digit in zip(_ELEVEN_TEST, text, strict=True)) % 11 == 0

@@ -1,0 +1,55 @@
+"""What search and read of federated types share: may the sources be asked, which of them, and what they answer."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.contract import SourceQuery
+from fhir_server.access.gate import FederationGrant
+from fhir_server.federation.answer import Answer as SourceAnswer
+from fhir_server.federation.merge import Merged, merge
+from fhir_server.federation.plan import Plan
+from fhir_server.federation.sealed_id import source_digest
+from fhir_server.interactions.call import Call
+from fhir_server.interactions.care import Care, care_of
+from fhir_server.search.tree import Everything, MemberOf
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answers of the sources that were asked, and what they come to; both are empty when there was nobody to ask."""
+
+    answers: tuple[SourceAnswer, ...] = ()
+    merged: tuple[Merged, ...] = ()
+
+
+async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
+    """Ask the sources in the network of ``patient`` ("Patient/id") for the call's type; ``only`` is the digest of one source.
+
+    A client who is not there and one whose dossier is closed to the caller look alike: nobody is asked.
+    """
+    decision = call.services.gate.federated(call.actor, call.type, patient, call.interaction)
+    care = await care_of(call, patient) if await _permitted(call, decision) else None
+    if care is None:
+        return Asked()
+    federation = call.services.federation
+    plan = _narrowed(federation.plan(call.type, care.organisations), only)
+    answers = await federation.ask(plan, _question(call, care))
+    return Asked(answers, merge(answers, patient, care.identifiers, federation.seal))
+
+
+async def _permitted(call: Call, decision: FederationGrant) -> bool:
+    condition = decision.condition
+    if isinstance(condition, MemberOf):
+        return await call.services.repository.is_member(condition.people, decision.patient, condition.at)
+    return isinstance(condition, Everything)
+
+
+def _narrowed(plan: Plan, only: int | None) -> Plan:
+    return plan if only is None else tuple(step for step in plan if source_digest(step.source.name) == only)
+
+
+def _question(call: Call, care: Care) -> SourceQuery:
+    moment = datetime.fromtimestamp(call.now / _MICROSECONDS, UTC).isoformat(timespec="seconds")
+    return SourceQuery(call.type, care.identifiers, call.request, moment)

@@ -1,0 +1,83 @@
+"""One request as an interaction sees it, and its answer: neither knows of HTTP wiring, XML or databases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fhir_server.access.actor import Actor
+from fhir_server.catalog.catalog import Entry
+from fhir_server.interactions.services import Services
+
+
+class Headers(Protocol):
+    """The headers of a request, by lower-case name; "" for one that is absent."""
+
+    def get(self, name: str, /) -> str:
+        """Return the value of a header."""
+        ...
+
+    def __contains__(self, name: str, /) -> bool:
+        """Tell whether the header is there."""
+        ...
+
+
+class NoHeaders:
+    """The headers of a request that did not come over HTTP."""
+
+    def get(self, _: str, /) -> str:
+        """Return nothing."""
+        return ""
+
+    def __contains__(self, _: str, /) -> bool:
+        """Have nothing."""
+        return False
+
+
+@dataclass(slots=True)
+class Call:
+    """One request: who asks what, already parsed.
+
+    ``body`` is the JSON of the request, whatever format it came in. ``request`` is the id under
+    which log and record know this request, ``now`` its moment in microseconds.
+    """
+
+    services: Services
+    actor: Actor
+    interaction: str
+    entry: Entry
+    id: str = ""
+    version: int = 0
+    parameters: Sequence[tuple[str, str]] = ()
+    headers: Headers = field(default_factory=NoHeaders)
+    body: bytes = b""
+    posted: bool = False
+    request: str = ""
+    now: int = 0
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        return self.entry.name
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an interaction answers: a status, the JSON of a resource (or nothing), and headers.
+
+    ``version`` and ``dossier`` say for the record what was touched. ``recorded`` is set when the line of the record was written
+    together with a change.
+    """
+
+    status: int
+    body: bytes = b""
+    headers: Sequence[tuple[str, str]] = ()
+    id: str = ""
+    version: int = 0
+    dossier: str = ""
+    recorded: bool = False
+
+
+def resource_type_of(resource: Mapping[str, Any]) -> str:
+    """Return ``resourceType``, "" when it is missing or no string."""
+    name = resource.get("resourceType")
+    return name if isinstance(name, str) else ""

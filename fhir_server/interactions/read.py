@@ -1,0 +1,47 @@
+"""The read interaction (https://hl7.org/fhir/R4/http.html#read)."""
+
+from fhir_server.errors import Forbidden, Gone, NotFound
+from fhir_server.federation.sealed_id import LENGTH
+from fhir_server.interactions import read_source
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.model.meta import etag, http_date, version_of
+from fhir_server.storage.repository import Stored
+
+
+async def read(call: Call) -> Answer:
+    """Answer the current version; 404 unknown, 410 deleted, 403 outside the caller's dossiers, 304 unchanged."""
+    sealed = call.services.federation.seal.open_(call.id) if len(call.id) == LENGTH else None
+    if sealed or call.entry.home == "federated":
+        return await read_source.read(call, sealed)
+    grant = call.services.gate.grant(call.actor, "read", call.type)
+    stored = await call.services.repository.read(grant, call.type, call.id)
+    return answer(call, existing(stored))
+
+
+def existing(stored: Stored | None) -> Stored:
+    """Return what may be shown; raises NotFound, Forbidden or Gone."""
+    if stored is None:
+        raise NotFound("No such resource. Check the type and the id.")
+    if not stored.visible:
+        raise Forbidden("This resource lies outside the dossiers that you take part in.")
+    if stored.deleted:
+        raise Gone("This resource was deleted.")
+    return stored
+
+
+def answer(call: Call, stored: Stored) -> Answer:
+    """Answer with ``stored``, or 304 when the caller already has it (RFC 9110 section 13.1)."""
+    status, body = (304, b"") if _unchanged(call, stored) else (200, stored.body)
+    return Answer(status, body, version_headers(stored.version, stored.updated), stored.id, stored.version)
+
+
+def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
+    """Return ETag and Last-Modified of a version."""
+    return (("etag", etag(version)), ("last-modified", http_date(updated)))
+
+
+def _unchanged(call: Call, stored: Stored) -> bool:
+    tags = call.headers.get("if-none-match")
+    if tags:
+        return tags.strip() == "*" or stored.version in {version_of(tag) for tag in tags.split(",")}
+    return call.headers.get("if-modified-since") == http_date(stored.updated)

@@ -1,0 +1,26 @@
+"""What the interactions work with; ``bootstrap`` puts it together, tests put in what they like."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fhir_server.access.gate import Gate
+from fhir_server.catalog.catalog import Catalog
+from fhir_server.federation.hub import Federation
+from fhir_server.model.body import Limits
+from fhir_server.search.paging import Pager
+from fhir_server.storage.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id."""
+
+    base: str
+    catalog: Catalog
+    repository: Repository
+    gate: Gate
+    federation: Federation
+    pager: Pager
+    limits: Limits
+    clock: Callable[[], int]
+    new_id: Callable[[], str]

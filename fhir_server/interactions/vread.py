@@ -1,0 +1,11 @@
+"""The vread interaction (https://hl7.org/fhir/R4/http.html#vread)."""
+
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.read import answer, existing
+
+
+async def vread(call: Call) -> Answer:
+    """Answer one version of a resource, under the same rules as its current version."""
+    grant = call.services.gate.grant(call.actor, "read", call.type)
+    stored = await call.services.repository.vread(grant, call.type, call.id, call.version)
+    return answer(call, existing(stored))

@@ -1,0 +1,79 @@
+"""What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
+
+from fhir_server import validation
+from fhir_server.audit.record import row
+from fhir_server.errors import BadRequest, Forbidden, NotAllowed
+from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.read import version_headers
+from fhir_server.model.body import OWN
+from fhir_server.model.json import Document, read, splice
+from fhir_server.model.meta import instant
+from fhir_server.network.careteam import memberships
+from fhir_server.search.extract import extract
+from fhir_server.search.rows import Indexed
+from fhir_server.storage.repository import Change, Grant, OutOfGrant, Stored
+
+
+def checked(call: Call) -> Document:
+    """Read and validate the body; raises Malformed, BadRequest or Unprocessable."""
+    document = read(call.body, call.services.limits)
+    named = resource_type_of(document.resource)
+    if named != call.type:
+        raise BadRequest(f"The URL says {call.type} and the body does not.", expression="resourceType")
+    validation.check(document.resource)
+    return document
+
+
+def change(call: Call, document: Document, id_: str, previous: Stored | None) -> Change:
+    """Build the next version of ``id_`` after ``previous`` (None: there is none); raises NotAllowed for a federated type."""
+    if call.entry.home == "federated":
+        raise NotAllowed(f"{call.type} stays in the source systems and is never stored here.")
+    expected = previous.version if previous else 0
+    updated = instant(call.now)
+    body = splice(document, id=id_, version=expected + 1, updated=updated)
+    resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
+    return Change(
+        type=call.type,
+        id=id_,
+        expected=expected,
+        updated=call.now,
+        body=body,
+        indexed=extract(resource, call.entry, call.services.base),
+        previous=indexed(call, previous),
+        members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+    )
+
+
+def indexed(call: Call, stored: Stored | None) -> Indexed | None:
+    """Return the index content of a stored version, None when there is none."""
+    if stored is None or stored.deleted:
+        return None
+    return extract(read(stored.body, OWN).resource, call.entry, call.services.base)
+
+
+async def commit(call: Call, grant: Grant, made: Change, status: int) -> Answer:
+    """Write ``made`` with its line of the record; raises Forbidden outside the caller's dossiers, VersionConflict passes."""
+    version = made.expected + 1
+    dossier = made.indexed.dossier if made.indexed else ""
+    answer = Answer(status, b"", version_headers(version, made.updated), made.id, version, dossier, recorded=True)
+    line = row(
+        call.actor, call.interaction, status, call.now, call.request, type_=made.type, id_=made.id, version=version, dossier=dossier
+    )
+    try:
+        await call.services.repository.commit([grant], [made], [line])
+    except OutOfGrant as error:
+        raise Forbidden("This resource lies outside the dossiers that you take part in.") from error
+    return answer
+
+
+def preferred(call: Call, body: bytes) -> bytes:
+    """Return the body that ``Prefer: return`` asks for (https://hl7.org/fhir/R4/http.html#ops)."""
+    wish = call.headers.get("prefer")
+    if "return=minimal" in wish:
+        return b""
+    if "return=OperationOutcome" in wish:
+        return (
+            b'{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational",'
+            b'"details":{"text":"Stored."}}]}'
+        )
+    return body

@@ -1,0 +1,1 @@
+"""FHIR values as plain dicts and bytes; no I/O."""

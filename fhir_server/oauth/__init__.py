@@ -1,0 +1,1 @@
+"""The token door: keys, signed access tokens, their verification."""

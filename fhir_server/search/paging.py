@@ -1,0 +1,82 @@
+"""The tokens of ``next`` links: opaque, unforgeable, of use to one caller only, and without anything readable of the search.
+
+AES-SIV (https://www.rfc-editor.org/rfc/rfc5297) encrypts and authenticates at once, without a nonce to get wrong.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from fhir_server.errors import BadRequest, Forbidden, Gone
+from fhir_server.search.tree import Cursor
+
+LIFETIME = 3_600_000_000
+MAX_LENGTH = 6000
+_PURPOSE = b"search paging 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a search goes on: the parameters of its first page, and the end of the last one. ``path`` is what was searched."""
+
+    path: str
+    parameters: tuple[tuple[str, str], ...]
+    cursor: Cursor
+
+
+class Pager:
+    """Makes and opens tokens with a key derived from ``secret`` (at least 32 bytes)."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < 32:  # noqa: PLR2004 - 256 bits
+            raise ValueError("the secret of the paging tokens has less than 32 bytes")
+        self._cipher = AESSIV(HKDF(algorithm=SHA512(), length=64, salt=None, info=_PURPOSE).derive(secret))
+
+    def seal(self, position: Position, caller: str, now: int) -> str:
+        """Return a token for ``position`` that ``caller`` may use within an hour from ``now`` (microseconds).
+
+        Raises BadRequest when the search is too long for a link.
+        """
+        cursor = position.cursor
+        content = [now + LIFETIME, _fingerprint(caller), position.path, cursor.sort, cursor.row, position.parameters]
+        token = urlsafe_b64encode(self._cipher.encrypt(orjson.dumps(content), [_PURPOSE])).rstrip(b"=").decode()
+        if len(token) > MAX_LENGTH:
+            text = "The search is too long to be continued by a link; give fewer values, or a larger '_count'."
+            raise BadRequest(text, detail="query-too-long")
+        return token
+
+    def open_(self, token: str, caller: str, path: str, now: int) -> Position:
+        """Return the position that ``token`` holds.
+
+        Raises BadRequest for what this server never made or made for another ``path``, Forbidden for the token of another caller
+        and Gone for one that is too old.
+        """
+        until, owner, made_for, sort, row, parameters = self._content(token)
+        if owner != _fingerprint(caller):
+            raise Forbidden("The page belongs to the search of another caller; start the search again.", detail="page-foreign")
+        if made_for != path:
+            raise BadRequest("The page belongs to another search; follow the link as it was given.", detail="page-unknown")
+        if until <= now:
+            raise Gone("The page is more than an hour old; start the search again.", detail="page-expired")
+        return Position(path, tuple((name, value) for name, value in parameters), Cursor(sort, row))
+
+    def _content(self, token: str) -> tuple[int, str, str, int, int, Sequence[tuple[str, str]]]:
+        try:
+            sealed = urlsafe_b64decode(token[:MAX_LENGTH].encode("ascii") + b"=" * (-len(token) % 4))
+            until, owner, path, sort, row, parameters = orjson.loads(self._cipher.decrypt(sealed, [_PURPOSE]))
+        except (InvalidTag, Error, ValueError):
+            text = "The value of '_page' is none that this server gave; follow the 'next' link as it was given."
+            raise BadRequest(text, detail="page-unknown") from None
+        return until, owner, path, sort, row, parameters
+
+
+def _fingerprint(caller: str) -> str:
+    return sha256(caller.encode()).hexdigest()[:32]

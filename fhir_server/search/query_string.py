@@ -1,0 +1,38 @@
+"""The raw text of a query, or of a search form, as name and value pairs."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from fhir_server.errors import BadRequest
+
+MAX_PAIRS = 200
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def parse_query(raw: bytes, *, form: bool = False) -> list[tuple[str, str]]:
+    """Decode ``raw`` to (name, value) pairs in the order given; ``;`` separates nothing.
+
+    A plus sign stays one (dates with a zone come unescaped); in a ``form`` (application/x-www-form-urlencoded body of POST _search)
+    it is a space. Raises BadRequest for text that is no percent-encoded UTF-8, has control characters or too many pairs.
+    """
+    parts = [part for part in raw.split(b"&") if part]
+    if len(parts) > MAX_PAIRS:
+        raise BadRequest(f"The query has {len(parts)} parameters; at most {MAX_PAIRS} are allowed.", detail="query-too-long")
+    return [_pair(part.replace(b"+", b" ") if form else part) for part in parts]
+
+
+def _pair(part: bytes) -> tuple[str, str]:
+    name, _, value = part.partition(b"=")
+    return _decode(name), _decode(value)
+
+
+def _decode(raw: bytes) -> str:
+    if _BAD_ESCAPE.search(raw):
+        raise BadRequest("A '%' in the query is not followed by two hexadecimal digits; write '%25' for a percent sign.")
+    try:
+        text = unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The query is not UTF-8; percent-encode the UTF-8 bytes of each character.") from None
+    if any(char < " " or char == "\x7f" for char in text):
+        raise BadRequest("The query contains a control character; remove it.")
+    return text

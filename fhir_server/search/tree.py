@@ -1,0 +1,153 @@
+"""A search as a tree: what parsing and the gate produce, and what storage and ``search/match`` carry out.
+
+The tree knows neither HTTP nor SQL. Instants are microseconds since 1970-01-01T00:00:00Z. References are ``"Type/id"``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Prefix = Literal["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb"]
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every resource of the type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No resource at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token equals ``code``; ``system`` None means any system, "" means no system."""
+
+    param: str
+    code: str
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTo:
+    """A reference points to ``target`` ("Type/id", or an absolute URL of another server)."""
+
+    param: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A uri equals ``value``."""
+
+    param: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A date compares with the range ``[low, high)`` that the given value and its precision span.
+
+    ``main`` tells that ``param`` is the type's main date, by which its rows are sorted. ``point`` tells that its values are dates
+    or instants, at most a year long, and never Periods: then a lower bound is found quickly as well.
+    """
+
+    param: str
+    prefix: Prefix
+    low: int
+    high: int
+    main: bool = False
+    point: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string starts with, equals or contains ``value``; normalised (``search/values.normalise``) unless ``exact``."""
+
+    param: str
+    value: str
+    mode: Literal["starts", "exact", "contains"] = "starts"
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """The logical id is one of ``values``."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastUpdated:
+    """``meta.lastUpdated`` compares with the range ``[low, high)``."""
+
+    prefix: Prefix
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """The resource belongs to the dossier of one of ``patients`` ("Patient/id")."""
+
+    patients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberOf:
+    """The resource belongs to a dossier of which one of ``people`` is a member at the instant ``at``."""
+
+    people: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TeamMate:
+    """The resource is itself a member of a dossier of which one of ``people`` is a member, both at the instant ``at``."""
+
+    people: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of ``parts`` hold."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of ``parts`` holds."""
+
+    parts: tuple["Node", ...]
+
+
+Leaf = Token | ReferenceTo | Uri | Date | Text | Id | LastUpdated | Dossier | MemberOf | TeamMate | Everything | Nothing
+Node = Leaf | And | Or
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of the answer: by the type's main date or by ``_lastUpdated``; ties by creation order, in the same direction."""
+
+    by: Literal["main", "_lastUpdated"] = "main"
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the previous page ended: the sort value and the row number of its last resource."""
+
+    sort: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search of one type: which resources, in which order, how many, from where."""
+
+    type: str
+    where: Node = field(default_factory=Everything)
+    sort: Sort = field(default_factory=Sort)
+    count: int = 20
+    after: Cursor | None = None

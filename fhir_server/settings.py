@@ -1,0 +1,126 @@
+"""The settings of the server: environment variables over a TOML file over defaults."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+PREFIX = "FHIR_SERVER_"
+FILE = PREFIX + "CONFIG"
+_DATA_DIR = Path("data")
+_URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
+_LOOPBACK = ("127.", "localhost", "::1")
+
+
+class SettingsError(ValueError):
+    """A setting has no usable value; the text names it."""
+
+
+def _setting(default: Any, doc: str) -> Any:  # noqa: ANN401 - dataclasses.field is typed so
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting; each field ``x`` is the environment variable ``FHIR_SERVER_X`` and the key ``x`` of the TOML file."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on.")
+    port: int = _setting(8000, "Port to listen on.")
+    base_url: str = _setting("", "Public FHIR base, `/fhir` included: the `aud` of tokens. Default: from host and port.")
+    data_dir: Path = field(default=_DATA_DIR, metadata={"doc": "Folder for the database, keys and secrets (mode 0700)."})
+    database_url: str = _setting("", "`sqlite:///PATH` or `postgresql://...`. Default: `hub.db` in the data folder.")
+    workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
+    auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
+    sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
+    depth_limit: int = _setting(64, "Deepest nesting of a request body.")
+    fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
+
+    @property
+    def base(self) -> str:
+        """The FHIR base URL, without a slash at its end."""
+        return (self.base_url or f"http://{self.host}:{self.port}/fhir").rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
+
+
+def read_settings(environment: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: ``overrides`` (command line) over the environment over the file that FHIR_SERVER_CONFIG names.
+
+    Raises SettingsError for an unreadable file, an unknown key of the file, and a value that does not fit.
+    """
+    values: dict[str, Any] = {**_file(environment.get(FILE, "")), **_variables(environment), **(overrides or {})}
+    settings = Settings(**{each.name: _value(each.name, values[each.name]) for each in fields(Settings) if each.name in values})
+    _check(settings)
+    return settings
+
+
+def _file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{FILE}: cannot read {path}: {error}") from error
+    unknown = values.keys() - {each.name for each in fields(Settings)}
+    if unknown:
+        raise SettingsError(f"{path}: unknown setting {', '.join(sorted(unknown))}; docs/configuration.md lists them all")
+    return values
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    names = {each.name: PREFIX + each.name.upper() for each in fields(Settings)}
+    return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
+
+
+def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its own type
+    text = str(raw)
+    try:
+        match name:
+            case "port" | "workers" | "body_limit" | "depth_limit":
+                return int(text)
+            case "fan_out_budget":
+                return float(text)
+            case "data_dir":
+                return Path(text)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}{name.upper()}: not a number: {text!r}") from error
+    return text
+
+
+def _check(settings: Settings) -> None:
+    if not _URL.fullmatch(settings.base):
+        raise SettingsError(f"{PREFIX}BASE_URL: must be an http or https URL that ends in /fhir, not {settings.base!r}")
+    if settings.auth not in {"on", "off"}:
+        raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
+    if settings.log_level not in {"debug", "info", "warning", "error"}:
+        raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
+    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
+        raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    if settings.workers < 1:
+        raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
+    if settings.workers > 1 and settings.database.startswith("sqlite"):
+        raise SettingsError(f"{PREFIX}WORKERS: SQLite has one writer; use PostgreSQL for more than one worker")
+    if not settings.database.startswith(("sqlite:///", "postgresql://")):
+        raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def describe() -> str:
+    """Return docs/configuration.md, the page on every setting, as Markdown."""
+    rows = [f"| `{PREFIX}{each.name.upper()}` | `{each.default or ' '}` | {each.metadata['doc']} |" for each in fields(Settings)]
+    return "\n".join([_HEAD, *rows, ""])
+
+
+_HEAD = f"""# Configuration
+
+Each setting is an environment variable, or the lower-case key without `{PREFIX}` in the TOML file that `{FILE}` names. The
+environment wins. This page is written by `make docs` and checked by a test.
+
+| setting | default | meaning |
+|---|---|---|"""

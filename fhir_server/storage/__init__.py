@@ -1,0 +1,1 @@
+"""The dossier on disk: the only place that knows SQL."""

@@ -1,0 +1,147 @@
+"""A search as SQL: one text per shape, made once and kept.
+
+Three forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
+row; it stops when the page is full. *Updated*: the same along ``_lastUpdated``. *Set*: the candidates that a selective part finds,
+filtered and sorted.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from fhir_server.search.tree import Query
+from fhir_server.storage.conditions import condition, needs_resource
+from fhir_server.storage.dialect import Dialect
+from fhir_server.storage.driver import choose, is_ordered, keys_of, scope
+from fhir_server.storage.repository import Grant
+from fhir_server.storage.shape import FIRST, LAST, Shape, Value, both, bounds, often, shape_of
+from fhir_server.storage.writer import Statement, Writer
+
+ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
+TEXTS = 4096  # texts kept of each kind
+COLUMNS = "r.row, r.id, r.version, r.updated, r.body"
+
+
+class Search(NamedTuple):
+    """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded."""
+
+    shape: Shape
+    by: str
+    direction: str
+    bounded: bool
+
+
+def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
+    """Return the search and its values; the first slots hold key, type, bounds and limit."""
+    upper, lower = _page(query)
+    values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
+    shape = both(shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values))
+    bounded = upper != _NO_UPPER or lower != _NO_LOWER
+    return Search(shape, query.sort.by, "DESC" if query.sort.descending else "ASC", bounded), values
+
+
+_NO_UPPER, _NO_LOWER = (LAST, FIRST), (FIRST - 1, LAST)
+
+
+def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the places, sort and row, below and above which the page lies."""
+    low, high = bounds(query.where) if query.sort.by == "main" else (FIRST, LAST)
+    upper, lower = (high, FIRST), (low - 1, LAST)
+    if query.after is None:
+        return upper, lower
+    last = (query.after.sort, query.after.row)
+    return (min(upper, last), lower) if query.sort.descending else (upper, max(lower, last))
+
+
+@lru_cache(maxsize=TEXTS)
+def page(dialect: Dialect, search: Search) -> Statement:
+    """Return the statement for one page: COLUMNS and the sort value."""
+    writer = Writer(dialect)
+    form = _form(writer, search)
+    limit = f"LIMIT {writer.at(LIMIT)}"
+    if form.whole:
+        order = form.order(search.direction)
+        return writer.statement(f"SELECT {COLUMNS}, {form.sort} FROM {form.source} {form.visit} WHERE {form.where} {order} {limit}")
+    inner = f"SELECT {form.sort} AS sort, r.row FROM resource r WHERE {form.where} {form.order(search.direction)} {limit}"
+    order = f"ORDER BY d.sort {search.direction}, d.row {search.direction}"
+    return writer.statement(f"SELECT {COLUMNS}, d.sort FROM ({inner}) d {dialect.visit} {order}")
+
+
+@lru_cache(maxsize=TEXTS)
+def count(dialect: Dialect, search: Search) -> Statement:
+    """Return the statement that counts every match."""
+    writer = Writer(dialect)
+    form = _form(writer, search)
+    visit = form.visit if form.visits else ""
+    return writer.statement(f"SELECT count(*) FROM {form.source} {visit} WHERE {form.where}")
+
+
+class _Form(NamedTuple):
+    """The pieces of a search; ``whole`` tells that bodies may be read on the way, ``visits`` that conditions need the resource."""
+
+    sort: str
+    row: str
+    source: str
+    where: str
+    visit: str = ""
+    visits: bool = False
+    whole: bool = False
+    sorted: bool = False
+
+    def order(self, direction: str) -> str:
+        return "" if self.sorted else f"ORDER BY {self.sort} {direction}, {self.row} {direction}"
+
+
+def _form(writer: Writer, search: Search) -> _Form:
+    best, rest = choose(search.shape)
+    by_date = search.by == "main"
+    if by_date and (best is None or is_ordered(best)):
+        return _ordered(writer, search, best, rest)
+    sort = "r.sort" if by_date else "r.updated"
+    found = f"r.type = {writer.at(TYPE)}" if best is None else scope(writer, best, TYPE)
+    within = _within(writer, search, sort, "r.row")
+    where = [found, f"r.deleted = {writer.dialect.false}", *within, *(condition(writer, part, "r") for part in rest)]
+    return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None)
+
+
+def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Shape, ...]) -> _Form:
+    several = best is not None and (best[0] == "or" or (best[0] == "equal" and best[1] in _TWINS))
+    if best is not None and several:
+        source, where = _merged(writer, search, best), []
+    else:
+        source, where = "idx d", _rows(writer, search, "d", best)
+    where += [condition(writer, part, "d") for part in rest]
+    return _Form(
+        *("d.sort", "d.row", source, " AND ".join(where) or "1 = 1", writer.dialect.visit),
+        visits=any(needs_resource(part) for part in rest),
+        whole=True,
+        sorted=several and writer.dialect.keeps_order,
+    )
+
+
+_TWINS = frozenset({"token", "identifier"})  # one code under two systems is two rows of one resource
+
+
+def _merged(writer: Writer, search: Search, best: Shape) -> str:
+    """Return the source that reads the keys of ``best`` side by side, in order, each resource once."""
+    order = f"ORDER BY sort {search.direction}, row {search.direction}"
+    parts = [f"SELECT p.sort, p.row FROM idx p WHERE {' AND '.join(_rows(writer, search, 'p', part))}" for part in keys_of(best)]
+    if not writer.dialect.keeps_order:
+        parts = [f"({part} {order})" for part in parts]
+        return f"(SELECT DISTINCT u.sort, u.row FROM ({' UNION ALL '.join(parts)}) u {order} OFFSET 0) d"
+    if len(parts) == 1:
+        return f"(SELECT DISTINCT{parts[0].removeprefix('SELECT')} {order} LIMIT -1) d"
+    return f"({' UNION '.join(parts)} {order} LIMIT -1) d"
+
+
+def _rows(writer: Writer, search: Search, at: str, part: Shape | None) -> list[str]:
+    found = [f"{at}.key = {writer.at(ALL if part is None else part[2])}"]
+    if part is not None and part[0] == "exactly":
+        found.append(f"{at}.high = {writer.at(part[3])}")
+    return found + _within(writer, search, f"{at}.sort", f"{at}.row")
+
+
+def _within(writer: Writer, search: Search, sort: str, row: str) -> list[str]:
+    if not search.bounded:
+        return []
+    upper = f"({sort}, {row}) < ({writer.at(UPPER_SORT)}, {writer.at(UPPER_ROW)})"
+    return [upper, f"({sort}, {row}) > ({writer.at(LOWER_SORT)}, {writer.at(LOWER_ROW)})"]

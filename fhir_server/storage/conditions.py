@@ -1,0 +1,157 @@
+"""Every shape as an SQL condition on one resource.
+
+The condition is written against an alias that has ``sort`` and ``row``: the index row ``d`` that drives the search, or the resource
+``r`` itself. What the index holds under the resource's main date is probed by its whole key, as a scalar subquery: an EXISTS would
+let the planner of PostgreSQL choose another order of joining.
+"""
+
+from collections.abc import Callable
+
+from fhir_server.storage.shape import Items, Shape
+from fhir_server.storage.writer import Writer
+
+_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate"})
+
+
+def condition(writer: Writer, shape: Shape, at: str) -> str:
+    """Return the condition that ``shape`` puts on the resource whose ``sort`` and ``row`` are in alias ``at``."""
+    return _CONDITIONS[shape[0]](writer, shape, at)
+
+
+def needs_resource(shape: Shape) -> bool:
+    """Tell whether the condition reads columns of ``resource`` (alias ``r``)."""
+    return shape[0] in _RESOURCE_ONLY or (shape[0] in {"and", "or"} and any(needs_resource(part) for part in shape[1:]))
+
+
+def date_range(writer: Writer, shape: Shape) -> str:
+    """Return the condition on index rows (alias ``p``) for a date, with the range of ``sort`` in which they lie."""
+    slot = shape[3]
+    within = f"p.sort >= {writer.at(slot + 3)} AND p.sort < {writer.at(slot + 4)}"
+    return f"p.key = {writer.at(slot)} AND {within} AND {_times(writer, shape, 'p.sort')}"
+
+
+def _times(writer: Writer, shape: Shape, starts: str) -> str:
+    """Return how the value from ``starts`` to ``p.high`` compares (https://hl7.org/fhir/R4/search.html#prefix)."""
+    _, prefix, _, slot = shape
+    words = {_STARTS: starts, _ENDS: "p.high"}
+    return "".join(words.get(word) or writer.at(slot + word) if isinstance(word, int) else word for word in _COMPARE[prefix])
+
+
+_STARTS, _ENDS, _LOW, _HIGH = -1, -2, 1, 2
+_COMPARE: dict[str, tuple[str | int, ...]] = {
+    "eq": ("(", _STARTS, " >= ", _LOW, " AND ", _ENDS, " <= ", _HIGH, ")"),
+    "ne": ("(", _STARTS, " < ", _LOW, " OR ", _ENDS, " > ", _HIGH, ")"),
+    "gt": (_ENDS, " > ", _HIGH),
+    "lt": (_STARTS, " < ", _LOW),
+    "ge": ("(", _ENDS, " > ", _HIGH, " OR ", _STARTS, " >= ", _LOW, ")"),
+    "le": ("(", _STARTS, " < ", _LOW, " OR ", _ENDS, " <= ", _HIGH, ")"),
+    "sa": (_STARTS, " >= ", _HIGH),
+    "eb": (_ENDS, " <= ", _LOW),
+}
+
+
+def text_rows(writer: Writer, shape: Shape) -> str:
+    """Return the condition on text rows (alias ``p``) that a text shape stands for."""
+    _, kind, slot = shape
+    found = f"p.key = {writer.at(slot)}"
+    if kind == "contains":
+        return f"{found} AND {writer.dialect.position}(p.start || p.rest, {writer.at(slot + 1)}) > 0"
+    if kind == "starts":
+        return f"{found} AND p.start >= {writer.at(slot + 1)} AND p.start < {writer.at(slot + 2)}"
+    found = f"{found} AND p.start = {writer.at(slot + 1)}"
+    if kind == "exact":
+        return f"{found} AND p.mark = {writer.at(slot + 4)}"
+    rest = writer.at(slot + 3)
+    return f"{found} AND substr(p.rest, 1, length({rest})) = {rest}"
+
+
+def dossiers_of(writer: Writer, people: Items, at_slot: int) -> str:
+    """Return the SELECT of the dossiers of which ``people`` are members."""
+    at = writer.at(at_slot)
+    return f"SELECT a.dossier FROM membership a WHERE a.member {writer.among(people)} AND a.starts <= {at} AND {at} < a.ends"
+
+
+def mates_of(writer: Writer, people: Items, at_slot: int) -> str:
+    """Return the SELECT of the members of the dossiers of which ``people`` are members."""
+    at = writer.at(at_slot)
+    dossiers = writer.dialect.set_of(dossiers_of(writer, people, at_slot))
+    return f"SELECT b.member FROM membership b WHERE b.dossier {dossiers} AND b.starts <= {at} AND {at} < b.ends"
+
+
+def _probe(rows: str, at: str) -> str:
+    return f"(SELECT 1 FROM idx p WHERE {rows} AND p.sort = {at}.sort AND p.row = {at}.row LIMIT 1) IS NOT NULL"
+
+
+def _equal(writer: Writer, shape: Shape, at: str) -> str:
+    return _probe(f"p.key = {writer.at(shape[2])}", at)
+
+
+def _exactly(writer: Writer, shape: Shape, at: str) -> str:
+    return _probe(f"p.key = {writer.at(shape[2])} AND p.high = {writer.at(shape[3])}", at)
+
+
+def _among(writer: Writer, shape: Shape, at: str) -> str:
+    return _probe(f"p.key {writer.among(shape[2])}", at)
+
+
+def _date(writer: Writer, shape: Shape, at: str) -> str:
+    """Probe the dates that start with the main date in ``idx``, the others in ``idx_date``."""
+    key = f"p.key = {writer.at(shape[3])}"
+    found = _probe(f"{key} AND {_times(writer, shape, 'p.sort')}", at)
+    if shape[2]:
+        return found
+    rows = f"{key} AND p.row = {at}.row AND {_times(writer, shape, 'p.low')}"
+    return f"({found} OR (SELECT 1 FROM idx_date p WHERE {rows} LIMIT 1) IS NOT NULL)"
+
+
+def _text(writer: Writer, shape: Shape, at: str) -> str:
+    return f"({at}.row IN (SELECT p.row FROM idx_text p WHERE {text_rows(writer, shape)})) IS TRUE"  # a set, never a join
+
+
+def _id(writer: Writer, shape: Shape, _at: str) -> str:
+    return f"r.self {writer.among(shape[1])}"
+
+
+def _updated(writer: Writer, shape: Shape, _at: str) -> str:
+    _, kind, slot = shape
+    low, high = writer.at(slot), writer.at(slot + 1)
+    if kind == "outside":
+        return f"(r.updated < {low} OR r.updated >= {high})"
+    return f"r.updated >= {low} AND r.updated < {high}"
+
+
+def _dossier(writer: Writer, shape: Shape, _at: str) -> str:
+    return f"r.dossier {writer.among(shape[1])}"
+
+
+def _member(writer: Writer, shape: Shape, _at: str) -> str:
+    return f"({dossiers_of(writer, *shape[1:])} AND a.dossier = r.dossier LIMIT 1) IS NOT NULL"
+
+
+def _mate(writer: Writer, shape: Shape, _at: str) -> str:
+    return f"({mates_of(writer, *shape[1:])} AND b.member = r.self LIMIT 1) IS NOT NULL"
+
+
+def _join(word: str) -> Callable[[Writer, Shape, str], str]:
+    def joined(writer: Writer, shape: Shape, at: str) -> str:
+        return "(" + word.join(condition(writer, part, at) for part in shape[1:]) + ")"
+
+    return joined
+
+
+_CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
+    "everything": lambda _writer, _shape, _at: "1 = 1",
+    "nothing": lambda _writer, _shape, _at: "1 = 0",
+    "equal": _equal,
+    "exactly": _exactly,
+    "among": _among,
+    "date": _date,
+    "text": _text,
+    "id": _id,
+    "updated": _updated,
+    "dossier": _dossier,
+    "member": _member,
+    "mate": _mate,
+    "and": _join(" AND "),
+    "or": _join(" OR "),
+}

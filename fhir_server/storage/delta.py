@@ -1,0 +1,71 @@
+"""What a change does to the index, the texts and the memberships: only what differs is deleted and inserted."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
+from fhir_server.storage.repository import Change, Membership
+from fhir_server.storage.texts import StoredText, stored
+
+_Row = TypeVar("_Row", IndexRow, StoredText)
+
+
+class Delta(NamedTuple):
+    """The rows of one change; ``self`` is the key of its reference, ``dossier`` that of its dossier (None: keep, or none)."""
+
+    self: int
+    sort: int
+    dossier: int | None
+    gone: list[IndexRow]
+    added: list[IndexRow]
+    dates_gone: list[IndexRow]
+    dates_added: list[IndexRow]
+    texts_gone: list[StoredText]
+    texts_added: list[StoredText]
+    members: list[tuple[int, int, int, int]]
+
+
+def delta(change: Change) -> Delta:
+    """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends), one per start."""
+    now, before = change.indexed, change.previous
+    gone, added = _differ(before.rows if before else (), now.rows if now else ())
+    dates_gone, dates_added = _differ(_dates(before), _dates(now))
+    texts_gone, texts_added = _differ(_texts(before), _texts(now))
+    return Delta(
+        self=key(change.reference),
+        sort=now.sort if now else 0,
+        dossier=key(now.dossier) if now and now.dossier else None,
+        gone=gone,
+        added=added,
+        dates_gone=dates_gone,
+        dates_added=dates_added,
+        texts_gone=texts_gone,
+        texts_added=texts_added,
+        members=_members(change),
+    )
+
+
+def _dates(indexed: Indexed | None) -> list[IndexRow]:
+    """Return the dates that cannot be probed by the main date: only a date can start elsewhere."""
+    return [row for row in indexed.rows if row.sort != indexed.sort] if indexed else []
+
+
+def _texts(indexed: Indexed | None) -> list[StoredText]:
+    return [stored(TextRow(*row)) for row in indexed.texts] if indexed else []
+
+
+def _differ(before: Iterable[_Row], now: Iterable[_Row]) -> tuple[list[_Row], list[_Row]]:
+    old, new = set(before), set(now)
+    return sorted(old - new), sorted(new - old)
+
+
+def _members(change: Change) -> list[tuple[int, int, int, int]]:
+    latest: dict[tuple[int, int, int], int] = {}
+    for given in change.members if change.indexed is not None else ():
+        place = _place(given)
+        latest[place] = max(given.end, latest.get(place, given.end))
+    return [(*place, end) for place, end in sorted(latest.items())]
+
+
+def _place(given: Membership) -> tuple[int, int, int]:
+    return key(given.member), key(given.dossier), given.start

@@ -1,0 +1,56 @@
+"""The few words in which the SQL of the two engines differs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """How an engine writes a parameter, a list, the search in a string, and the visit of one resource per index row.
+
+    ``unused`` before a column keeps the planner from an index on it. ``keeps_order`` tells that a join reads a sorted subquery
+    row by row and needs no second sort; the other engine's planner sees by itself that none is needed.
+    """
+
+    name: str
+    mark: str
+    among: Callable[[str], str]
+    set_of: Callable[[str], str]
+    position: str
+    visit: str
+    false: str
+    unused: str
+    keeps_order: bool
+
+
+def _json_list(parameter: str) -> str:
+    return f"IN (SELECT value FROM json_each({parameter}))"
+
+
+def _array(parameter: str) -> str:
+    return f"= ANY({parameter}::bigint[])"
+
+
+SQLITE = Dialect(
+    name="sqlite",
+    mark="?",
+    among=_json_list,
+    set_of=lambda select: f"IN ({select})",
+    position="instr",
+    visit="CROSS JOIN resource r ON r.row = d.row",
+    false="0",
+    unused="+",
+    keeps_order=True,
+)
+
+POSTGRES = Dialect(
+    name="postgres",
+    mark="$",
+    among=_array,
+    set_of=lambda select: f"= ANY(ARRAY({select}))",
+    position="strpos",
+    visit="CROSS JOIN LATERAL (SELECT * FROM resource WHERE row = d.row OFFSET 0) r",
+    false="false",
+    unused="",
+    keeps_order=False,
+)

@@ -1,0 +1,113 @@
+"""The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from psycopg.errors import DeadlockDetected, SerializationFailure
+
+from fhir_server.storage import single
+from fhir_server.storage.body import Bodies
+from fhir_server.storage.delta import Delta, delta
+from fhir_server.storage.dialect import POSTGRES
+from fhir_server.storage.engines import postgres_text
+from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_session import Row, Session
+from fhir_server.storage.engines.postgres_text import bind
+from fhir_server.storage.repository import AuditRow, Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.shape import EVERYTHING, Shape, Value
+
+_Checks = Mapping[str, tuple[Shape, list[Value]]]
+
+
+class _Prepared(NamedTuple):
+    change: Change
+    rows: Delta
+    body: bytes
+
+
+async def commit(pool: Pool, bodies: Bodies, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
+    """Check, write, check again, all or nothing. Raises VersionConflict or OutOfGrant."""
+    checks = {grant.type: single.grant_values(grant, ()) for grant in grants}
+    for change in changes:
+        if change.type not in checks:
+            raise OutOfGrant(f"no grant for {change.type}")
+    prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
+    async with pool.session() as session:
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING:
+            await _write(session, prepared[0], audit)
+        else:
+            await _transaction(session, checks, prepared, audit)
+
+
+async def _transaction(session: Session, checks: _Checks, prepared: Sequence[_Prepared], audit: Sequence[AuditRow]) -> None:
+    await session.rows("BEGIN")
+    try:
+        if len(prepared) > 1:
+            await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(one.rows.self for one in prepared)),))
+        await _check_old(session, checks, prepared)
+        for one in prepared:
+            await _write(session, one, ())
+        await _check_new(session, checks, prepared)
+        if audit:
+            await session.rows(postgres_text.RECORD, (postgres_text.audit_json(audit),))
+        await session.rows("COMMIT")
+    except (DeadlockDetected, SerializationFailure) as error:
+        await session.rows("ROLLBACK")
+        raise VersionConflict("another write was in the way") from error
+    except (VersionConflict, OutOfGrant):
+        await session.rows("ROLLBACK")
+        raise
+
+
+_ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
+
+
+async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+    change = one.change
+    sql = postgres_text.CREATE if change.expected == 0 else postgres_text.UPDATE
+    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit)):
+        raise VersionConflict(f"{change.type}: the stored version is not {change.expected}")
+
+
+async def _check_old(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
+    for type_, group in _by_type(prepared).items():
+        stored = await _states(session, checks[type_], group, lock="FOR UPDATE")
+        for one in group:
+            _require_follows(one, stored.get(one.rows.self))
+
+
+async def _check_new(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
+    for type_, group in _by_type(prepared).items():
+        written = [one for one in group if one.change.indexed is not None]
+        if not written or checks[type_][0] is EVERYTHING:
+            continue
+        stored = await _states(session, checks[type_], written, lock="")
+        if not all(stored[one.rows.self][4] for one in written):
+            raise OutOfGrant(f"{type_}: the new version lies outside the grant")
+
+
+async def _states(session: Session, check: tuple[Shape, list[Value]], group: Sequence[_Prepared], *, lock: str) -> dict[int, Row]:
+    shape, values = check
+    values[single.SELF] = tuple(one.rows.self for one in group)
+    statement = single.checks(POSTGRES, shape, lock)
+    return {row[5]: row for row in await session.rows(statement.sql, bind(statement.pick(values)))}
+
+
+def _require_follows(one: _Prepared, state: Row | None) -> None:
+    change = one.change
+    if state is None:
+        if change.expected != 0:
+            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected")
+        return
+    type_, id_, version, _, visible, _ = state
+    if (type_, id_) != (change.type, change.id) or version != change.expected:
+        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected")
+    if not visible:
+        raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
+
+
+def _by_type(prepared: Sequence[_Prepared]) -> dict[str, list[_Prepared]]:
+    groups: dict[str, list[_Prepared]] = {}
+    for one in sorted(prepared, key=lambda one: (one.change.type, one.rows.self)):  # one order of locks for everybody
+        groups.setdefault(one.change.type, []).append(one)
+    return groups

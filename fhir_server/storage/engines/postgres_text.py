@@ -1,0 +1,127 @@
+"""The statements that write to PostgreSQL: one per change, with the index rows as arrays.
+
+Parameters travel as text and get their type from the statement, so that one text is one prepared statement whatever the values.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from typing import Any
+
+import orjson
+
+from fhir_server.storage.delta import Delta
+from fhir_server.storage.engines.postgres_session import Parameter
+from fhir_server.storage.repository import AuditRow, Change
+from fhir_server.storage.shape import Value
+from fhir_server.storage.texts import clean
+
+_AUDIT_COLUMNS = "recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request"
+_AUDIT_TYPES = ("bigint", "text", "text", "text", "text", "int", "text", "text", "int", "text", "text", "text", "text")
+
+
+def _audit(parameter: str, condition: str = "") -> str:
+    columns = ", ".join(f"(a->>{number})::{type_}" for number, type_ in enumerate(_AUDIT_TYPES))
+    rows = f"json_array_elements({parameter}::json) WITH ORDINALITY l(a, n)"
+    return f"INSERT INTO audit_event ({_AUDIT_COLUMNS}) SELECT {columns} FROM {rows} {condition} ORDER BY n"
+
+
+def _gone(name: str, table: str, rows: str, columns: str) -> str:
+    """Delete ``rows`` of the written resource, each found by its whole key: the fence leaves the planner no other way."""
+    same = " AND ".join(f"t.{column} = u.{column}" for column in columns.split())
+    found = f"LATERAL (SELECT t.ctid FROM {table} t WHERE {same} AND t.row = written.row OFFSET 0) f"
+    return f"  {name} AS (DELETE FROM {table} i USING written CROSS JOIN {rows} CROSS JOIN {found} WHERE i.ctid = f.ctid),"
+
+
+_TEXTS_GONE = 'json_to_recordset($25::json) u (key bigint, start text COLLATE "C", mark bigint)'
+_INDEX = """
+  added AS (INSERT INTO idx (key, sort, row, high)
+    SELECT u.key, u.sort, written.row, u.high FROM written, unnest($1::bigint[], $2::bigint[], $3::bigint[]) u (key, sort, high)
+    ON CONFLICT DO NOTHING),
+  texts AS (INSERT INTO idx_text (key, start, row, mark, rest)
+    SELECT u.key, u.start, written.row, u.mark, u.rest
+    FROM written, json_to_recordset($4::json) u (key bigint, start text COLLATE "C", mark bigint, rest text)
+    ON CONFLICT DO NOTHING),
+  dates AS (INSERT INTO idx_date (key, row, low, high)
+    SELECT u.key, written.row, u.low, u.high FROM written, unnest($18::bigint[], $19::bigint[], $20::bigint[]) u (key, low, high)
+    ON CONFLICT DO NOTHING),
+  members AS (INSERT INTO membership (member, dossier, row, starts, ends)
+    SELECT u.member, u.dossier, written.row, u.starts, u.ends
+    FROM written, unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) u (member, dossier, starts, ends)
+    ON CONFLICT (member, dossier, row, starts) DO UPDATE SET ends = excluded.ends),
+"""
+
+_RECORD = "recorded AS (" + _audit("$9", "WHERE EXISTS (SELECT 1 FROM written)") + ")"
+
+CREATE = f"""WITH written AS (
+    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body)
+    VALUES ($10, $11, $12, 1, $13, $14::boolean, $15, $16, $17) ON CONFLICT (self) DO NOTHING RETURNING row),
+{_INDEX}{_RECORD}
+SELECT row FROM written"""
+
+UPDATE = f"""WITH old AS (
+    SELECT row, version, updated, deleted, sort, dossier, body FROM resource
+    WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 FOR UPDATE),
+  kept AS (INSERT INTO history (row, version, updated, deleted, body) SELECT row, version, updated, deleted, body FROM old),
+  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, body = $17,
+      sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END, dossier = CASE WHEN $14::boolean THEN old.dossier ELSE $16 END
+    FROM old WHERE r.row = old.row RETURNING r.row),
+{_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
+{_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
+{_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
+  members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
+    SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[]) u (member, dossier, starts)
+    WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts)),
+{_INDEX}{_RECORD}
+SELECT row FROM written"""
+
+RECORD = _audit("$1")
+
+
+def parameters(change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRow]) -> tuple[Parameter, ...]:
+    """Return the parameters of CREATE, or of UPDATE when the change follows a version."""
+    deleted = "true" if change.indexed is None else "false"
+    dossier = None if rows.dossier is None else str(rows.dossier)
+    common = (
+        *_columns(rows.added, 3),
+        _texts(rows.texts_added),
+        *_columns(rows.members, 4),
+        audit_json(audit),
+        *(str(rows.self), change.type, change.id, str(change.updated), deleted, str(rows.sort), dossier, body),
+        *_columns(rows.dates_added, 3),
+    )
+    if change.expected == 0:
+        return common
+    return (*common, str(change.expected), *_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
+
+
+def bind(values: Iterable[Value]) -> list[str]:
+    """Return ``values`` as text, a list as an array literal."""
+    return [_bound(value) for value in values]
+
+
+def audit_json(audit: Sequence[AuditRow]) -> str:
+    """Return the rows as a JSON array of arrays."""
+    if not audit:
+        return "[]"
+    return orjson.dumps([[clean(item) if type(item) is str else item for item in astuple(row)] for row in audit]).decode()
+
+
+def _bound(value: Value) -> str:
+    if isinstance(value, tuple):
+        return array(value)
+    return value if isinstance(value, str) else str(value)
+
+
+def array(values: Iterable[int]) -> str:
+    """Return an array literal."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def _columns(rows: Sequence[Sequence[int]], width: int) -> Sequence[str]:
+    return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
+
+
+def _texts(rows: Sequence[Any]) -> str:
+    if not rows:
+        return "[]"
+    return orjson.dumps([{"key": key, "start": start, "mark": mark, "rest": rest} for key, start, mark, rest in rows]).decode()

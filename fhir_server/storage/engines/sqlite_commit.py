@@ -1,0 +1,151 @@
+"""The changes of one commit on SQLite, carried out by the writer thread inside a savepoint."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from typing import NamedTuple
+
+from fhir_server.storage import single
+from fhir_server.storage.delta import Delta
+from fhir_server.storage.dialect import SQLITE
+from fhir_server.storage.repository import AuditRow, Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.shape import EVERYTHING, Shape, Value
+
+_State = tuple[str, str, int, int, int]  # type, id, version, row, visible
+Checks = Mapping[str, tuple[Shape, list[Value]]]
+
+
+class Prepared(NamedTuple):
+    """A change, its rows and its packed body."""
+
+    change: Change
+    delta: Delta
+    body: bytes
+
+
+def checks_of(grants: Sequence[Grant]) -> Checks:
+    """Return, per type, the grant as a shape and its values."""
+    return {grant.type: single.grant_values(grant, 0) for grant in grants}
+
+
+def carry_out(connection: sqlite3.Connection, checks: Checks, prepared: Sequence[Prepared], audit: Sequence[AuditRow]) -> None:
+    """Check, write, check again. Raises VersionConflict or OutOfGrant; the caller's savepoint undoes what was written."""
+    rows = [_stored_row(connection, checks, one) for one in prepared]
+    written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
+    for one, row in zip(prepared, written, strict=True):
+        if one.change.indexed is not None:
+            _require_within(connection, checks, one, row)
+    if audit:
+        record(connection, audit)
+
+
+def record(connection: sqlite3.Connection, audit: Sequence[AuditRow]) -> None:
+    """Append the rows to the record."""
+    connection.executemany(_AUDIT, [astuple(row) for row in audit])
+
+
+def bind(values: Sequence[Value]) -> list[Value]:
+    """Return ``values`` as SQLite takes them: a list becomes its JSON text."""
+    return [json.dumps(value) if type(value) is tuple else value for value in values]
+
+
+def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _State | None:
+    shape, values = checks[one.change.type]
+    values[single.SELF] = one.delta.self
+    statement = single.check(SQLITE, shape)
+    found: _State | None = connection.execute(statement.sql, bind(statement.pick(values))).fetchone()
+    return found
+
+
+def _stored_row(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> int | None:
+    """Return the row of what is stored, None if nothing is; raise unless it may be followed by this change."""
+    change = one.change
+    if change.type not in checks:
+        raise OutOfGrant(f"no grant for {change.type}")
+    state = _state(connection, checks, one)
+    if state is None:
+        if change.expected != 0:
+            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected")
+        return None
+    type_, id_, version, row, visible = state
+    if (type_, id_) != (change.type, change.id) or version != change.expected:
+        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected")
+    if not visible:
+        raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
+    return row
+
+
+def _require_within(connection: sqlite3.Connection, checks: Checks, one: Prepared, row: int) -> None:
+    if checks[one.change.type][0] is EVERYTHING:
+        return
+    state = _state(connection, checks, one)
+    if state is None or state[3] != row or not state[4]:
+        raise OutOfGrant(f"{one.change.type}: the new version lies outside the grant")
+
+
+def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> int:
+    change, delta, deleted = one.change, one.delta, one.change.indexed is None
+    if row is None:
+        row = _insert(connection, one)
+    else:
+        connection.execute(_KEEP, (row,))
+        new = (change.expected + 1, change.updated, deleted, one.body)
+        if deleted:
+            connection.execute(_DELETE, (*new, row))
+        else:
+            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
+        connection.execute("DELETE FROM membership WHERE row = ?", (row,))
+    _index(connection, delta, row)
+    return row
+
+
+def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
+    change, delta = one.change, one.delta
+    content = (change.updated, change.indexed is None, delta.sort, delta.dossier, one.body)
+    try:
+        row = connection.execute(_INSERT, (delta.self, change.type, change.id, *content)).lastrowid
+    except sqlite3.IntegrityError as error:  # twice in one commit
+        raise VersionConflict(f"{change.type}: created twice") from error
+    assert row is not None
+    return row
+
+
+def _index(connection: sqlite3.Connection, delta: Delta, row: int) -> None:
+    if delta.gone:
+        connection.executemany(_IDX_OUT, [(key, sort, row, high) for key, sort, high in delta.gone])
+    if delta.dates_gone:
+        connection.executemany(_DATE_OUT, [(key, row, low, high) for key, low, high in delta.dates_gone])
+    if delta.texts_gone:
+        connection.executemany(_TEXT_OUT, [(key, start, row, mark) for key, start, mark, _ in delta.texts_gone])
+    if delta.added:
+        connection.executemany(_IDX_IN, [(key, sort, row, high) for key, sort, high in delta.added])
+    if delta.dates_added:
+        connection.executemany(_DATE_IN, [(key, row, low, high) for key, low, high in delta.dates_added])
+    if delta.texts_added:
+        connection.executemany(_TEXT_IN, [(key, start, row, mark, rest) for key, start, mark, rest in delta.texts_added])
+    if delta.members:
+        connection.executemany(
+            _MEMBER_IN, [(member, dossier, row, starts, ends) for member, dossier, starts, ends in delta.members]
+        )
+
+
+_KEEP = (
+    "INSERT INTO history (row, version, updated, deleted, body)"
+    " SELECT row, version, updated, deleted, body FROM resource WHERE row = ?"
+)
+_UPDATE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?, dossier = ? WHERE row = ?"
+_DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
+_INSERT = "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"
+_IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"
+_IDX_IN = "INSERT OR IGNORE INTO idx (key, sort, row, high) VALUES (?, ?, ?, ?)"
+_DATE_OUT = "DELETE FROM idx_date WHERE key = ? AND row = ? AND low = ? AND high = ?"
+_DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?, ?)"
+_TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
+_TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
+_MEMBER_IN = "INSERT INTO membership (member, dossier, row, starts, ends) VALUES (?, ?, ?, ?, ?)"
+_AUDIT = (
+    "INSERT INTO audit_event"
+    " (recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)

@@ -1,0 +1,137 @@
+"""The one writer of a SQLite file: a thread that carries out everything that waits in one transaction (group commit)."""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from fhir_server.storage import lock
+
+Work = Callable[[sqlite3.Connection], None]
+_Waiting = tuple[Work, asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+_Done = tuple["asyncio.Future[None]", BaseException | None]
+_BATCH = 64
+_CHECKPOINT = 10_000  # pages of the write-ahead log, 40 MB
+
+
+class SqliteWriter:
+    """Owns the file: holds its lock, its write connection and the thread that uses it."""
+
+    def __init__(self, path: Path) -> None:
+        """Lock ``path``, open it for writing and start the thread. Raises DatabaseInUse."""
+        self._lock = lock.acquire(path)
+        try:
+            self._connection = connect(path)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Work) -> None:
+        """Carry out ``work`` in a savepoint of the next transaction; return when that is durable, or raise what ``work`` raised."""
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._queue.put((work, loop, future))
+        await future
+
+    def close(self) -> None:
+        """Write what waits, end the thread, close the connection and give the lock back."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+        os.close(self._lock)
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            batch: list[_Waiting] = []
+            last = self._collect(batch)
+            if batch:
+                _report(batch, self._carry_out([work for work, _, _ in batch]))
+
+    def _collect(self, batch: list[_Waiting]) -> bool:
+        """Wait for work, take all there is; return True when there will be no more."""
+        item = self._queue.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= _BATCH:
+                return False
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return False
+        return True
+
+    def _carry_out(self, works: Sequence[Work]) -> list[BaseException | None]:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            results = [_in_savepoint(connection, work) for work in works]
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - the disk is full, say: nobody's work is done, and everyone is told
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            return [error] * len(works)
+        return results
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open ``path`` in autocommit mode, usable from any thread (one at a time)."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+    for pragma in (
+        "busy_timeout = 5000",
+        "foreign_keys = ON",
+        "cache_size = -65536",
+        "mmap_size = 268435456",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _in_savepoint(connection: sqlite3.Connection, work: Work) -> BaseException | None:
+    connection.execute("SAVEPOINT one")
+    try:
+        work(connection)
+    except Exception as error:  # whoever waits for this work gets it; the others of the batch are unharmed
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return error
+    connection.execute("RELEASE one")
+    return None
+
+
+def _report(batch: Sequence[_Waiting], results: Sequence[BaseException | None]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Done]] = {}
+    for (_, loop, future), result in zip(batch, results, strict=True):
+        by_loop.setdefault(loop, []).append((future, result))
+    for loop, done in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, done)
+
+
+def _resolve(done: Sequence[_Done]) -> None:
+    for future, error in done:
+        if future.cancelled():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

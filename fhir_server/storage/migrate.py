@@ -1,0 +1,106 @@
+"""Bring a database to the tables that this code knows; the same steps on both engines, forward only."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from fhir_server.storage import lock
+from fhir_server.storage.url import sqlalchemy_url, sqlite_path
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+_ADVISORY = 0x66686972  # one migration at a time per PostgreSQL database
+
+
+class DatabaseNewer(RuntimeError):
+    """The database was migrated by a newer version of the server."""
+
+
+class DatabaseOlder(RuntimeError):
+    """The database lacks tables that this version needs."""
+
+
+def head() -> str:
+    """Return the revision that this code needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(url: str) -> str | None:
+    """Return the revision of the database, None when it is empty."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return None
+    with _connection(url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str) -> None:
+    """Create or upgrade the tables to ``head()``.
+
+    Raises DatabaseNewer when the database has a revision unknown here, DatabaseInUse when another process has the SQLite file open.
+    """
+    with _alone(url), _connection(url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
+        require_known(MigrationContext.configure(connection).get_current_revision())
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def require_known(revision: str | None) -> None:
+    """Raise DatabaseNewer unless this code knows ``revision``."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseNewer(f"the database is at revision {revision}, this server knows up to {head()}: use a newer server")
+
+
+def require_current(url: str) -> None:
+    """Raise DatabaseOlder or DatabaseNewer unless the database has exactly the tables that this code needs."""
+    revision = current(url)
+    require_known(revision)
+    if revision != head():
+        raise DatabaseOlder(
+            f"the database is at revision {revision or 'none'}, this server needs {head()}: run 'fhir-server migrate'"
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    path = sqlite_path(url)
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = lock.acquire(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,126 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+ROW = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+BYTES = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def _number(name: str, comment: str | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, comment=comment)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _bytes(name: str, comment: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, BYTES, nullable=False, comment=comment)
+
+
+def upgrade() -> None:
+    """Create resource, history, the index, membership and audit_event."""
+    _resources()
+    _index()
+    _membership()
+    _audit()
+
+
+def _resources() -> None:
+    op.create_table(
+        "resource",
+        sa.Column("row", ROW, primary_key=True),
+        _number("self"),
+        _bytes("type"),
+        _bytes("id"),
+        sa.Column("version", sa.Integer, nullable=False),
+        _number("updated"),
+        sa.Column("deleted", sa.Boolean, nullable=False),
+        _number("sort"),
+        sa.Column("dossier", sa.BigInteger),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+    op.create_index("resource_self", "resource", ["self"], unique=True)
+    op.create_index("resource_updated", "resource", ["type", "updated", "row"])
+    op.create_index("resource_dossier", "resource", ["dossier", "type", "sort", "row"])
+    op.create_table(
+        "history",
+        _number("row"),
+        sa.Column("version", sa.Integer, nullable=False),
+        _number("updated"),
+        sa.Column("deleted", sa.Boolean, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("row", "version"),
+    )
+
+
+def _index() -> None:
+    op.create_table(
+        "idx",
+        _number("key"),
+        _number("sort"),
+        _number("row"),
+        _number("high"),
+        sa.PrimaryKeyConstraint("key", "sort", "row", "high"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "idx_date",
+        _number("key"),
+        _number("row"),
+        _number("low"),
+        _number("high"),
+        sa.PrimaryKeyConstraint("key", "row", "low", "high"),
+        comment="the dates of idx that do not start with the main date, found by resource",
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "idx_text",
+        _number("key"),
+        _bytes("start", "the first characters of the normalised string"),
+        _number("row"),
+        _number("mark", "hash of the string as written"),
+        _bytes("rest", "what follows start"),
+        sa.PrimaryKeyConstraint("key", "start", "row", "mark"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _membership() -> None:
+    op.create_table(
+        "membership",
+        _number("member"),
+        _number("dossier"),
+        _number("row", "the CareTeam that gives the membership"),
+        _number("starts"),
+        _number("ends", "exclusive"),
+        sa.PrimaryKeyConstraint("member", "dossier", "row", "starts"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends"])
+    op.create_index("membership_row", "membership", ["row"])
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit_event",
+        sa.Column("seq", ROW, primary_key=True),
+        _number("recorded"),
+        _text("actor"),
+        _text("role"),
+        _text("action"),
+        _text("interaction"),
+        sa.Column("status", sa.Integer, nullable=False),
+        _text("type"),
+        _text("id"),
+        sa.Column("version", sa.Integer, nullable=False),
+        _text("dossier"),
+        _text("query"),
+        _text("purpose"),
+        _text("request"),
+        sqlite_autoincrement=True,
+    )

@@ -1,0 +1,157 @@
+"""The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from fhir_server.search.rows import Indexed
+from fhir_server.search.tree import Node, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one actor may see of one resource type; made by ``access/gate`` and by nobody else (a test holds this)."""
+
+    actor: str
+    type: str
+    where: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds)."""
+
+    member: str
+    dossier: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One line of the record: who did what to which resource, with which outcome (HTTP status)."""
+
+    recorded: int
+    actor: str
+    role: str
+    action: Literal["C", "R", "U", "D", "E"]
+    interaction: str
+    status: int
+    type: str = ""
+    id: str = ""
+    version: int = 0
+    dossier: str = ""
+    query: str = ""
+    purpose: str = ""
+    request: str = ""
+
+
+class Stored(NamedTuple):
+    """A stored version. ``body`` is the resource's JSON; it is empty when ``deleted`` or when not ``visible`` to the grant.
+
+    ``sort`` is the value by which the search that found it was sorted: ``Cursor(sort, row)`` is where the next page starts.
+    """
+
+    row: int
+    type: str
+    id: str
+    version: int
+    updated: int
+    deleted: bool
+    visible: bool
+    body: bytes
+    sort: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write: the next version of ``type``/``id``, to follow version ``expected`` (0: nothing is stored yet).
+
+    ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
+    ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives.
+    """
+
+    type: str
+    id: str
+    expected: int
+    updated: int
+    body: bytes
+    indexed: Indexed | None
+    previous: Indexed | None = None
+    members: Sequence[Membership] = field(default_factory=tuple)
+
+    @property
+    def reference(self) -> str:
+        """The relative reference, "Type/id"."""
+        return f"{self.type}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search; ``more`` tells whether another one follows."""
+
+    resources: Sequence[Stored]
+    more: bool
+
+
+class VersionConflict(Exception):
+    """The stored version is not the one that the change expects to follow."""
+
+
+class OutOfGrant(Exception):
+    """The resource as stored, or as it would be stored, lies outside the grant."""
+
+
+class SearchTooSlow(TimeoutError):
+    """The search took longer than a search may; it was stopped."""
+
+
+class Repository(Protocol):
+    """The two engines (``storage/sqlite``, ``storage/postgres``) implement this and give the same answers."""
+
+    async def read(self, grant: Grant, type_: str, id_: str) -> Stored | None:
+        """Return the current version (deleted and invisible ones too, without body), None if the id was never used."""
+        ...
+
+    async def find(self, grant: Grant, self_: int) -> Stored | None:
+        """Return, as ``read`` does, the resource of the grant's type whose reference has the key ``self_`` (``search.rows.key``)."""
+        ...
+
+    async def vread(self, grant: Grant, type_: str, id_: str, version: int) -> Stored | None:
+        """Return one version; visibility is decided on the current version."""
+        ...
+
+    async def search(self, grant: Grant, query: Query) -> Page:
+        """Return one page of what matches the query and lies within the grant."""
+        ...
+
+    async def count(self, grant: Grant, query: Query) -> int:
+        """Return exactly how many resources match the query within the grant."""
+        ...
+
+    async def fetch(self, grants: Sequence[Grant], references: Sequence[str]) -> Sequence[Stored]:
+        """Return the current, visible resources among ``references`` ("Type/id"), each under the grant of its type."""
+        ...
+
+    async def commit(self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
+        """Write all changes and audit rows in one transaction, or nothing.
+
+        Raises VersionConflict, or OutOfGrant when the old or the new version of a resource lies outside the grant of its type.
+        """
+        ...
+
+    async def record(self, row: AuditRow) -> None:
+        """Append a line to the record; return when it is durable."""
+        ...
+
+    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
+        """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+        ...
+
+    async def ready(self) -> bool:
+        """Tell whether the database answers."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is being written and close every connection."""
+        ...

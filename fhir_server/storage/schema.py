@@ -1,0 +1,111 @@
+"""The tables, the same on both engines.
+
+``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
+References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+
+ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
+BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
+
+metadata = MetaData()
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("row", ROW, primary_key=True),
+    Column("self", BigInteger, nullable=False),
+    Column("type", BYTES, nullable=False),
+    Column("id", BYTES, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("sort", BigInteger, nullable=False),
+    Column("dossier", BigInteger),
+    Column("body", LargeBinary, nullable=False),
+    Index("resource_self", "self", unique=True),
+    Index("resource_updated", "type", "updated", "row"),
+    Index("resource_dossier", "dossier", "type", "sort", "row"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("row", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("row", "version"),
+)
+
+idx = Table(
+    "idx",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("sort", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "sort", "row", "high"),
+    sqlite_with_rowid=False,
+)
+
+idx_date = Table(
+    "idx_date",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("low", BigInteger, nullable=False),
+    Column("high", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", "row", "low", "high"),
+    comment="the dates of idx that do not start with the main date, found by resource",
+    sqlite_with_rowid=False,
+)
+
+idx_text = Table(
+    "idx_text",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("start", BYTES, nullable=False, comment="the first characters of the normalised string"),
+    Column("row", BigInteger, nullable=False),
+    Column("mark", BigInteger, nullable=False, comment="hash of the string as written"),
+    Column("rest", BYTES, nullable=False, comment="what follows start"),
+    PrimaryKeyConstraint("key", "start", "row", "mark"),
+    sqlite_with_rowid=False,
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("member", BigInteger, nullable=False),
+    Column("dossier", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False, comment="the CareTeam that gives the membership"),
+    Column("starts", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False, comment="exclusive"),
+    PrimaryKeyConstraint("member", "dossier", "row", "starts"),
+    Index("membership_dossier", "dossier", "member", "starts", "ends"),
+    Index("membership_row", "row"),
+    sqlite_with_rowid=False,
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("seq", ROW, primary_key=True),
+    Column("recorded", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("interaction", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("dossier", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    sqlite_autoincrement=True,
+)

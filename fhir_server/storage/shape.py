@@ -1,0 +1,203 @@
+"""A search tree split in two: its shape, from which the SQL text is made once, and its values, which are always bound.
+
+A shape is a nested tuple of constants and of *slots*, the numbers under which the text finds the values. Two trees of the same
+shape share one text, so a repeated kind of search builds no text at all.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from fhir_server.search.rows import key
+from fhir_server.search.tree import (
+    And,
+    Date,
+    Dossier,
+    Everything,
+    Id,
+    LastUpdated,
+    MemberOf,
+    Node,
+    Nothing,
+    Or,
+    ReferenceTo,
+    TeamMate,
+    Text,
+    Token,
+    Uri,
+)
+from fhir_server.storage.texts import TextKey
+
+Value = int | str | tuple[int, ...]
+Shape = tuple[Any, ...]
+Items = tuple[int, bool]  # a slot, and whether it holds a single value instead of a list
+often = lru_cache(maxsize=4096)(key)  # for what many searches have in common: types and parameters, never values
+FIRST, LAST = -(2**63) + 1, 2**63 - 1  # nothing lies outside
+MILLISECOND = 1000
+MERGED = 8  # so many keys are read side by side, more than that as a set
+LONGEST = 367 * 86_400 * 1_000_000  # more than any date of year precision spans
+
+EVERYTHING: Shape = ("everything",)
+NOTHING: Shape = ("nothing",)
+
+
+def shape_of(node: Node, type_: str, values: list[Value]) -> Shape:
+    """Return the shape of ``node`` for resources of ``type_``, and append its values; slots are indexes of ``values``."""
+    return _SHAPES[type(node)](node, type_, values)
+
+
+def both(first: Shape, second: Shape) -> Shape:
+    """Return the shape of "first and second"."""
+    return _and([first, second])
+
+
+def bounds(node: Node) -> tuple[int, int]:
+    """Return the range ``[low, high)`` outside which no resource has its main date, as far as the tree says so."""
+    low, high = FIRST, LAST
+    if isinstance(node, And):
+        for part in node.parts:
+            part_low, part_high = bounds(part)
+            low, high = max(low, part_low), min(high, part_high)
+    elif isinstance(node, Date) and node.main:
+        return _range(node)
+    return low, high
+
+
+def _range(node: Date) -> tuple[int, int]:
+    low, high = _STARTS[node.prefix](node.low, node.high)
+    return (low, high) if node.point or node.prefix not in {"gt", "ge"} else (FIRST, high)
+
+
+_STARTS: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "eq": lambda low, high: (low, high),
+    "ne": lambda _low, _high: (FIRST, LAST),
+    "gt": lambda _low, high: (high - LONGEST, LAST),
+    "ge": lambda low, high: (min(low, high - LONGEST), LAST),
+    "sa": lambda _low, high: (high, LAST),
+    "lt": lambda low, _high: (FIRST, low),
+    "le": lambda _low, high: (FIRST, high),
+    "eb": lambda low, _high: (FIRST, low),
+}
+
+
+def _add(values: list[Value], *added: Value) -> int:
+    slot = len(values)
+    values.extend(added)
+    return slot
+
+
+def _keys(values: list[Value], keys: Sequence[int]) -> Items:
+    """Add one value for a single key, else a list."""
+    single = len(keys) == 1
+    return _add(values, keys[0] if single else tuple(keys)), single
+
+
+def _token(node: Token, type_: str, values: list[Value]) -> Shape:
+    kind = "identifier" if node.param == "identifier" else "token"
+    slot = _add(values, key(type_, node.param, node.code))
+    if node.system is None:
+        return ("equal", kind, slot)
+    return ("exactly", kind, slot, _add(values, key(node.system)))
+
+
+def _reference(node: ReferenceTo, type_: str, values: list[Value]) -> Shape:
+    return ("equal", "reference", _add(values, key(type_, node.param, node.target)))
+
+
+def _uri(node: Uri, type_: str, values: list[Value]) -> Shape:
+    return ("equal", "uri", _add(values, key(type_, node.param, node.value)))
+
+
+def _date(node: Date, type_: str, values: list[Value]) -> Shape:
+    slot = _add(values, often(type_, node.param), node.low, node.high, *_range(node))
+    return ("date", node.prefix, node.main, slot)
+
+
+def _text(node: Text, type_: str, values: list[Value]) -> Shape:
+    found = TextKey.of(node.value, node.mode)
+    slot = _add(values, often(type_, node.param), found.start, found.beyond, found.rest, found.mark)
+    return ("text", found.kind, slot)
+
+
+def _id(node: Id, type_: str, values: list[Value]) -> Shape:
+    return ("id", _keys(values, [key(f"{type_}/{id_}") for id_ in node.values]))
+
+
+def _updated(node: LastUpdated, _type: str, values: list[Value]) -> Shape:
+    """Return a range of ``updated``, an instant one millisecond long.
+
+    "since" has a lower bound and finds little, "before" has none, "outside" is all but the range.
+    """
+    low, high, longest = node.low, node.high, node.high - MILLISECOND + 1
+    kind, least, beyond = {
+        "eq": ("since", low, longest),
+        "ne": ("outside", low, longest),
+        "gt": ("since", longest, LAST),
+        "ge": ("since", min(low, longest), LAST),
+        "sa": ("since", high, LAST),
+        "lt": ("before", FIRST, low),
+        "le": ("before", FIRST, max(low, longest)),
+        "eb": ("before", FIRST, low - MILLISECOND + 1),
+    }[node.prefix]
+    return ("updated", kind, _add(values, least, beyond))
+
+
+def _dossier(node: Dossier, _type: str, values: list[Value]) -> Shape:
+    return ("dossier", _keys(values, [*map(key, node.patients)]))
+
+
+def _member(node: MemberOf, _type: str, values: list[Value]) -> Shape:
+    return ("member", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+
+
+def _mate(node: TeamMate, _type: str, values: list[Value]) -> Shape:
+    return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+
+
+def _all(node: And, type_: str, values: list[Value]) -> Shape:
+    return _and([shape_of(part, type_, values) for part in node.parts])
+
+
+def _and(parts: Sequence[Shape]) -> Shape:
+    flat: list[Shape] = []
+    for part in parts:
+        if part is NOTHING:
+            return NOTHING
+        if part is not EVERYTHING:
+            flat.extend(part[1:] if part[0] == "and" else (part,))
+    return ("and", *flat) if len(flat) > 1 else flat[0] if flat else EVERYTHING
+
+
+def _any(node: Or, type_: str, values: list[Value]) -> Shape:
+    start = len(values)
+    parts = [part for part in (shape_of(part, type_, values) for part in node.parts) if part is not NOTHING]
+    if not parts:
+        return NOTHING
+    if EVERYTHING in parts:
+        return EVERYTHING
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) <= MERGED or any(part[0] != "equal" for part in parts):
+        return ("or", *parts)
+    keys = [value for value in (values[part[2]] for part in parts) if isinstance(value, int)]
+    del values[start:]
+    kind = parts[0][1] if len({part[1] for part in parts}) == 1 else "token"
+    return ("among", kind, _keys(values, keys))
+
+
+_SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
+    Everything: lambda _node, _type, _values: EVERYTHING,
+    Nothing: lambda _node, _type, _values: NOTHING,
+    Token: _token,
+    ReferenceTo: _reference,
+    Uri: _uri,
+    Date: _date,
+    Text: _text,
+    Id: _id,
+    LastUpdated: _updated,
+    Dossier: _dossier,
+    MemberOf: _member,
+    TeamMate: _mate,
+    And: _all,
+    Or: _any,
+}

@@ -1,0 +1,73 @@
+"""The statements on resources known by reference: read, vread, fetch, and the checks of a commit."""
+
+from functools import lru_cache
+
+from fhir_server.storage.compile import COLUMNS, TEXTS
+from fhir_server.storage.conditions import condition
+from fhir_server.storage.dialect import Dialect
+from fhir_server.storage.repository import Grant
+from fhir_server.storage.shape import EVERYTHING, Shape, Value, shape_of
+from fhir_server.storage.writer import Statement, Writer
+
+SELF, VERSION = range(2)
+
+
+def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, list[Value]]:
+    """Return the shape of the grant, and values for the statements on one resource or, as a tuple, several."""
+    values: list[Value] = [self_, version]
+    return shape_of(grant.where, grant.type, values), values
+
+
+@lru_cache(maxsize=TEXTS)
+def read(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the current version: row, type, id, version, updated, body (NULL: not visible), sort, deleted."""
+    writer = Writer(dialect)
+    where = f"WHERE r.self = {writer.at(SELF)}"
+    return writer.statement(f"SELECT {_version('r', _body(writer, shape, 'r'))} FROM resource r {where}")
+
+
+@lru_cache(maxsize=TEXTS)
+def vread(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for one version, current or replaced; the same columns as ``read``."""
+    writer = Writer(dialect)
+    where = f"WHERE r.self = {writer.at(SELF)} AND {{0}}.version = {writer.at(VERSION)}"
+    now = f"SELECT {_version('r', _body(writer, shape, 'r'))} FROM resource r {where.format('r')}"
+    kept = f"SELECT {_version('h', _body(writer, shape, 'h'))} FROM resource r JOIN history h ON h.row = r.row {where.format('h')}"
+    return writer.statement(f"{now} UNION ALL {kept}")
+
+
+@lru_cache(maxsize=TEXTS)
+def fetch(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the visible ones among several resources: COLUMNS and sort."""
+    writer = Writer(dialect)
+    where = f"r.self {writer.among((SELF, False))} AND r.deleted = {dialect.false}"
+    if shape is not EVERYTHING:
+        where += f" AND {condition(writer, shape, 'r')}"
+    return writer.statement(f"SELECT {COLUMNS}, r.sort FROM resource r WHERE {where}")
+
+
+@lru_cache(maxsize=TEXTS)
+def check(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement that tells type, id, version, row and visible of one resource."""
+    writer = Writer(dialect)
+    return writer.statement(f"SELECT {_state(writer, shape)} FROM resource r WHERE r.self = {writer.at(SELF)}")
+
+
+@lru_cache(maxsize=TEXTS)
+def checks(dialect: Dialect, shape: Shape, lock: str) -> Statement:
+    """Return the statement that tells the same of several, and self; ``lock`` is "FOR UPDATE" or ""."""
+    writer = Writer(dialect)
+    where = f"r.self {writer.among((SELF, False))} ORDER BY r.self {lock}"
+    return writer.statement(f"SELECT {_state(writer, shape)}, r.self FROM resource r WHERE {where}")
+
+
+def _version(alias: str, body: str) -> str:
+    return f"r.row, r.type, r.id, {alias}.version, {alias}.updated, {body}, r.sort, {alias}.deleted"
+
+
+def _body(writer: Writer, shape: Shape, alias: str) -> str:
+    return f"{alias}.body" if shape is EVERYTHING else f"CASE WHEN {condition(writer, shape, 'r')} THEN {alias}.body END"
+
+
+def _state(writer: Writer, shape: Shape) -> str:
+    return f"r.type, r.id, r.version, r.row, ({condition(writer, shape, 'r')}) IS TRUE"

@@ -1,0 +1,1 @@
+"""From a source message to FHIR, by rows of a table."""

@@ -1,0 +1,1 @@
+"""Data: the catalogue, the R4 definition facts, our own profiles."""

@@ -1,0 +1,57 @@
+"""Catalogue, routes and CapabilityStatement say the same; what is federated cannot be written."""
+
+import itertools
+
+import pytest
+
+from fhir_server.catalog.catalog import Entry, load
+from fhir_server.errors import NotAllowed
+from fhir_server.http.fhir import HANDLERS
+from fhir_server.http.route import route
+from fhir_server.interactions.capabilities import statement
+from fhir_server.validation import validate
+
+CATALOG = load()
+REQUESTS = {
+    "read": ("GET", ("x",)),
+    "vread": ("GET", ("x", "_history", "1")),
+    "search-type": ("GET", ()),
+    "create": ("POST", ()),
+    "update": ("PUT", ("x",)),
+    "delete": ("DELETE", ("x",)),
+}
+
+
+def routed(entry: Entry) -> set[str]:
+    found = set()
+    for interaction, (method, rest) in REQUESTS.items():
+        try:
+            found.add(route(CATALOG, method, (entry.name, *rest)).interaction)
+        except NotAllowed:
+            assert interaction not in entry.interactions
+    return found
+
+
+@pytest.mark.parametrize("name", CATALOG.types)
+def test_the_catalogue_is_what_is_routed_and_what_is_declared(name: str) -> None:
+    declared = next(each for each in statement(CATALOG, "http://x/fhir")["rest"][0]["resource"] if each["type"] == name)
+    assert {each["code"] for each in declared["interaction"]} == CATALOG.types[name].interactions == routed(CATALOG.types[name])
+    assert [each["name"] for each in declared["searchParam"]] == list(CATALOG.types[name].search)
+    assert declared.get("searchInclude", []) == list(CATALOG.types[name].includes)
+
+
+def test_every_routed_interaction_has_a_handler() -> None:
+    assert (
+        HANDLERS.keys()
+        == REQUESTS.keys()
+        == set(itertools.chain.from_iterable(each.interactions for each in CATALOG.types.values()))
+    )
+
+
+def test_the_capability_statement_is_valid() -> None:
+    assert [issue for issue in validate(statement(CATALOG, "http://x/fhir")) if issue.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", [name for name, entry in CATALOG.types.items() if entry.home == "federated"])
+def test_what_is_federated_is_never_written(name: str) -> None:
+    assert routed(CATALOG.types[name]) <= {"read", "search-type"}

@@ -1,0 +1,31 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sockets
+from engines import database_url, postgres_server
+
+__all__ = ["database_url", "postgres_server"]
+
+ROOT = Path(__file__).resolve().parents[1]
+GUARD = sockets.Guard()
+sockets.install(GUARD)
+
+
+@pytest.fixture(autouse=True)
+def socket_guard(request: pytest.FixtureRequest) -> Iterator[sockets.Guard]:
+    """Keep the test off the network: loopback where whole parts talk to each other or ``network_loopback`` says so."""
+    GUARD.reach = sockets.reach_of(request.node.nodeid, marked=request.node.get_closest_marker("network_loopback") is not None)
+    yield GUARD
+    GUARD.reach = sockets.Reach.LOOPBACK
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Return the folder of reference data that lies beside the checkout; skip where it is not there."""
+    folder = ROOT.parent / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared/reference (profiles, messages and expected results), which is not part of the project")
+    return folder

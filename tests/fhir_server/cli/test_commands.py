@@ -1,0 +1,101 @@
+"""The commands as a user types them: answers on stdout, one readable line on stderr, and an exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+from flows.client import cli
+
+SAMPLES = Path(__file__).resolve().parents[3] / "adapters" / "pharmacy" / "hl7v3" / "samples"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"FHIR_SERVER_DATA_DIR": str(folder / "data")}
+
+
+def test_without_a_command_it_says_which_there_are() -> None:
+    done = cli()
+    assert done.returncode == 2
+    assert "COMMAND" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "migrate", "load", "token", "check", "adapter", "map"])
+def test_every_command_has_help(command: str) -> None:
+    done = cli(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: fhir-server " + command in done.stdout
+
+
+def test_map_run_prints_a_bundle_and_nothing_else() -> None:
+    done = cli("map", "run", "pharmacy/hl7v3", str(SAMPLES / "dispense-list.xml"))
+    bundle = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, bundle["resourceType"], bundle["type"]) == (0, "", "Bundle", "collection")
+    assert "MedicationDispense" in {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+
+
+def test_map_run_explains_on_stderr() -> None:
+    plain = cli("map", "run", "pharmacy/hl7v3", str(SAMPLES / "dispense-list.xml"))
+    explained = cli("map", "run", "pharmacy/hl7v3", str(SAMPLES / "dispense-list.xml"), "--explain")
+    assert explained.stdout == plain.stdout
+    assert any("\t->\tMedicationDispense" in line for line in explained.stderr.splitlines())
+    assert any(line.startswith("left over\t") for line in explained.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("map", "run", "pharmacy/nonsense", "x.xml"), 1, "no adapter pharmacy/nonsense"),
+        (("map", "run", "pharmacy/hl7v3", "no-such-file.xml"), 1, "cannot read no-such-file.xml"),
+        (("map", "run", "pharmacy/hl7v3", "pyproject.toml"), 1, "pyproject.toml"),
+        (("load", "no-such-file.json"), 1, "cannot read no-such-file.json"),
+        (("token", "--as", "Nonsense", "--role", "system"), 1, "Type/id"),
+        (("adapter", "check", "pharmacy/nonsense"), 1, "no adapter pharmacy/nonsense"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...], status: int, says: str) -> None:
+    done = cli(*words, **environment(tmp_path))
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+def test_a_setting_that_does_not_fit(tmp_path: Path) -> None:
+    done = cli("check", **environment(tmp_path), FHIR_SERVER_PORT="many")
+    assert (done.returncode, done.stderr) == (2, "fhir-server: FHIR_SERVER_PORT: not a number: 'many'\n")
+
+
+def test_loading_the_same_twice_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "two.ndjson"
+    file.write_text('{"resourceType":"Organization","id":"a","name":"A"}\n\n{"resourceType":"Organization","id":"b","name":"B"}\n')
+    for _ in range(2):
+        done = cli("load", str(file), **environment(tmp_path))
+        assert (done.returncode, done.stdout) == (0, "2 resources stored\n")
+
+
+def test_loading_something_invalid_names_the_element(tmp_path: Path) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text('{"resourceType":"Organization","id":"a","colour":"blue"}')
+    done = cli("load", str(file), **environment(tmp_path))
+    assert done.returncode == 1
+    assert "Organization.colour" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_token_is_one_line(tmp_path: Path) -> None:
+    done = cli("token", "--as", "Practitioner/x", "--role", "practitioner", "--patient", "ansje", **environment(tmp_path))
+    assert (done.returncode, done.stderr, done.stdout.count("."), done.stdout.count("\n")) == (0, "", 2, 1)
+
+
+def test_migrate_and_check(tmp_path: Path) -> None:
+    assert cli("migrate", **environment(tmp_path)).stdout.startswith("database at version ")
+    done = cli("check", **environment(tmp_path))
+    assert done.returncode == 0
+    assert all(line.endswith(": in order") for line in done.stdout.splitlines())
+
+
+def test_check_finds_what_is_wrong_with_the_sources(tmp_path: Path) -> None:
+    file = tmp_path / "sources.toml"
+    file.write_text("[a]\nadapter = 'pharmacy/nonsense'\nendpoint = 'http://127.0.0.1:1/'\norganisation = { ura = '90000001' }\n")
+    done = cli("check", **environment(tmp_path), FHIR_SERVER_SOURCES=str(file))
+    assert done.returncode == 1
+    assert "pharmacy/nonsense" in done.stdout

@@ -1,0 +1,58 @@
+import pytest
+
+from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.http.negotiate import Wanted, format_of_body, wanted
+
+
+@pytest.mark.parametrize(
+    ("accept", "parameters", "expected"),
+    [
+        ("", [], Wanted("json")),
+        ("*/*", [], Wanted("json")),
+        ("application/fhir+json", [], Wanted("json")),
+        ("application/fhir+xml", [], Wanted("xml")),
+        ("text/html, application/xml;q=0.9, */*;q=0.8", [], Wanted("xml")),
+        ("application/fhir+json;q=0.5, application/fhir+xml", [], Wanted("xml")),
+        ("application/fhir+json; fhirVersion=4.0", [], Wanted("json")),
+        ("application/fhir+xml;q=0, */*;q=0.1", [], Wanted("json")),
+        ("text/html", [("_format", "xml")], Wanted("xml")),
+        ("application/fhir+xml", [("_format", "json")], Wanted("json")),
+        ("", [("_format", "application/fhir xml")], Wanted("xml")),
+        ("", [("_pretty", "true")], Wanted("json", pretty=True)),
+    ],
+)
+def test_the_format_of_the_answer(accept: str, parameters: list[tuple[str, str]], expected: Wanted) -> None:
+    assert wanted(accept, parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "parameters"),
+    [
+        ("text/turtle", []),
+        ("application/fhir+json;q=0", []),
+        ("application/fhir+json; fhirVersion=5.0", []),
+        ("", [("_format", "turtle")]),
+    ],
+)
+def test_a_format_that_is_not_spoken_is_refused(accept: str, parameters: list[tuple[str, str]]) -> None:
+    with pytest.raises(NotAcceptable):
+        wanted(accept, parameters)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("application/fhir+json", "json"),
+        ("application/json; charset=UTF-8", "json"),
+        ("application/fhir+xml; charset=utf-8", "xml"),
+        ("text/xml", "xml"),
+    ],
+)
+def test_the_format_of_a_body(content_type: str, expected: str) -> None:
+    assert format_of_body(content_type) == expected
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/fhir+json; charset=latin-1", "multipart/form-data"])
+def test_a_body_in_another_format_is_refused(content_type: str) -> None:
+    with pytest.raises(UnsupportedMedia):
+        format_of_body(content_type)

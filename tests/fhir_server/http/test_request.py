@@ -1,0 +1,71 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from fhir_server.errors import BadRequest, TooLarge
+from fhir_server.http.request import Headers, body_of, request_of
+
+
+def scope(raw_path: bytes, **more: Any) -> dict[str, Any]:
+    return {"method": "GET", "path": raw_path.decode("latin-1"), "raw_path": raw_path, "query_string": b"", "headers": [], **more}
+
+
+@pytest.mark.parametrize(
+    ("path", "segments"),
+    [
+        (b"/fhir", ()),
+        (b"/fhir/", ()),
+        (b"/fhir/Patient", ("Patient",)),
+        (b"/fhir/Patient/", ("Patient",)),
+        (b"/fhir/Patient/a%2Fb", ("Patient", "a/b")),
+        (b"/fhir/Patient/%24everything", ("Patient", "$everything")),
+    ],
+)
+def test_segments_are_decoded_one_by_one(path: bytes, segments: tuple[str, ...]) -> None:
+    assert request_of(scope(path), "/fhir").segments == segments
+
+
+def test_a_broken_encoding_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        request_of(scope(b"/fhir/Patient/%ff"), "/fhir")
+
+
+def test_headers_by_lower_case_name() -> None:
+    request = request_of(scope(b"/fhir/Patient", headers=[(b"Authorization", b"Bearer x"), (b"Accept", b"*/*")]), "/fhir")
+    assert request.headers.raw("authorization") == b"Bearer x"
+    assert request.headers.get("accept") == "*/*"
+    assert request.headers.get("prefer") == ""
+    assert "prefer" not in request.headers
+
+
+def read(*messages: dict[str, Any], limit: int = 10, headers: dict[str, str] | None = None) -> bytes:
+    queue = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        return queue.pop(0)
+
+    raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    return asyncio.run(body_of(receive, Headers(raw), limit))
+
+
+def test_a_body_in_parts() -> None:
+    assert read({"type": "http.request", "body": b"ab", "more_body": True}, {"type": "http.request", "body": b"cd"}) == b"abcd"
+
+
+def test_a_body_above_the_limit_is_refused_on_the_way() -> None:
+    with pytest.raises(TooLarge):
+        read(
+            {"type": "http.request", "body": b"x" * 6, "more_body": True},
+            {"type": "http.request", "body": b"x" * 6, "more_body": True},
+        )
+
+
+def test_a_body_announced_above_the_limit_is_not_even_read() -> None:
+    with pytest.raises(TooLarge):
+        read(headers={"content-length": "11"})
+
+
+def test_a_lost_connection() -> None:
+    with pytest.raises(BadRequest):
+        read({"type": "http.request", "body": b"x", "more_body": True}, {"type": "http.disconnect"})

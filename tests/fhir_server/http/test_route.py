@@ -1,0 +1,81 @@
+import pytest
+
+from fhir_server.catalog.catalog import Catalog, load
+from fhir_server.errors import BadRequest, NotAllowed, NotFound
+from fhir_server.http.route import Route, is_bsn, route
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "metadata", Route("capabilities")),
+        ("HEAD", "metadata", Route("capabilities")),
+        ("GET", "Patient", Route("search-type", "Patient")),
+        ("POST", "Patient", Route("create", "Patient")),
+        ("POST", "Patient/_search", Route("search-type", "Patient")),
+        ("GET", "Patient/a-1.b", Route("read", "Patient", "a-1.b")),
+        ("HEAD", "Patient/a", Route("read", "Patient", "a")),
+        ("PUT", "Patient/a", Route("update", "Patient", "a")),
+        ("DELETE", "Patient/a", Route("delete", "Patient", "a")),
+        ("GET", "Patient/a/_history/12", Route("vread", "Patient", "a", 12)),
+        ("GET", "MedicationDispense", Route("search-type", "MedicationDispense")),
+    ],
+)
+def test_paths_and_what_they_mean(catalog: Catalog, method: str, path: str, expected: Route) -> None:
+    assert route(catalog, method, tuple(path.split("/"))) == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["Nonsense", "patient", "Patient/a/b/c", "Patient/$nonsense", "Patient/a/_history/x", "Patient/_nonsense"]
+)
+def test_unknown_paths(catalog: Catalog, path: str) -> None:
+    with pytest.raises(NotFound):
+        route(catalog, "GET", tuple(path.split("/")))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "Patient"),
+        ("PUT", "Patient"),
+        ("POST", "metadata"),
+        ("POST", "MedicationDispense"),
+        ("PUT", "MedicationDispense/x"),
+        ("DELETE", "AuditEvent/x"),
+        ("PUT", "AuditEvent/x"),
+        ("GET", "Patient/_search"),
+    ],
+)
+def test_interactions_that_a_type_does_not_have(catalog: Catalog, method: str, path: str) -> None:
+    with pytest.raises(NotAllowed):
+        route(catalog, method, tuple(path.split("/")))
+
+
+def test_the_base_itself_has_no_interaction(catalog: Catalog) -> None:
+    with pytest.raises(NotAllowed):
+        route(catalog, "POST", ())
+
+
+@pytest.mark.parametrize("id_", ["a_b", "é", "a" * 65, "a b"])
+def test_ids_that_cannot_be(catalog: Catalog, id_: str) -> None:
+    with pytest.raises(BadRequest):
+        route(catalog, "GET", ("Patient", id_))
+
+
+def test_a_bsn_is_refused_in_the_path(catalog: Catalog) -> None:
+    with pytest.raises(BadRequest) as refused:
+        route(catalog, "GET", ("Patient", "999990019"))
+    assert "999990019" not in refused.value.text
+    assert refused.value.issues[0].detail == "bsn-in-url"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("999990019", True), ("999990018", False), ("99999001", False), ("99999001x", False)]
+)
+def test_the_eleven_test(text: str, expected: bool) -> None:  # noqa: FBT001
+    assert is_bsn(text) is expected

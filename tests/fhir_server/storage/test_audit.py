@@ -1,0 +1,106 @@
+import asyncio
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+from invented import LINE, Thing, created, grant
+
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import AuditRow, Repository, VersionConflict
+
+FULL = AuditRow(
+    recorded=2**50,
+    actor="Practitioner/p",
+    role="practitioner",
+    action="U",
+    interaction="update",
+    status=200,
+    type="Task",
+    id="one",
+    version=3,
+    dossier="Patient/1",
+    query="name=a'\"\\{}\u00e9",
+    purpose="TREAT",
+    request="r-1",
+)
+
+
+def recorded(url: str) -> list[tuple[Any, ...]]:
+    columns = "recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request"
+    statement = f"SELECT {columns} FROM audit_event ORDER BY seq"
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return connection.execute(statement).fetchall()
+    with psycopg.connect(url) as session:
+        return session.execute(statement.encode()).fetchall()
+
+
+def test_lines_are_kept_word_for_word_in_order(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        await repository.record(FULL)
+        await repository.commit([grant()], [created(Thing("one"))], [LINE, FULL])
+        await asyncio.gather(*(repository.record(LINE) for _ in range(50)))
+
+    run(database_url, body)
+    lines = recorded(database_url)
+    assert (
+        lines[0]
+        == lines[2]
+        == (2**50, "Practitioner/p", "practitioner", "U", "update", 200, "Task", "one", 3, "Patient/1", FULL.query, "TREAT", "r-1")
+    )
+    assert lines[1] == (1, "Practitioner/p", "practitioner", "C", "create", 201, "", "", 0, "", "", "", "")
+    assert len(lines) == 53
+
+
+def test_a_commit_that_fails_records_nothing(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        for changes in ([created(Thing("one"))], [created(Thing("two")), created(Thing("one"))]):
+            try:
+                await repository.commit([grant()], changes, [LINE])
+            except VersionConflict:
+                continue
+
+    run(database_url, body)
+    assert len(recorded(database_url)) == 1
+
+
+def test_a_commit_without_changes_records(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        await repository.commit([], [], [LINE])
+
+    run(database_url, body)
+    assert len(recorded(database_url)) == 1
+
+
+def test_closing_finishes_what_is_being_recorded(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        tasks = [asyncio.create_task(repository.record(LINE)) for _ in range(30)]
+        await asyncio.sleep(0)
+        await repository.close()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(_opened(database_url, body))
+    assert len(recorded(database_url)) == 30
+
+
+def test_after_closing_nothing_is_accepted(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        await repository.close()
+        with pytest.raises(RuntimeError):
+            await repository.commit([grant()], [created(Thing("one"))], ())
+
+    asyncio.run(_opened(database_url, body))
+
+
+def run(url: str, body: Any) -> None:
+    async def opened(repository: Repository) -> None:
+        await body(repository)
+        await repository.close()
+
+    asyncio.run(_opened(url, opened))
+
+
+async def _opened(url: str, body: Any) -> None:
+    await body(await open_repository(url))

@@ -1,0 +1,77 @@
+import sqlite3
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from engines import PostgresServer
+from sqlalchemy import create_engine
+
+from fhir_server.storage import migrate
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.schema import metadata
+from fhir_server.storage.url import UnknownDatabase, sqlalchemy_url, sqlite_path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/deeper/hub.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    server.drop("empty")
+    return server.create("empty", "template1")
+
+
+def execute(url: str, statement: str) -> None:
+    path = sqlite_path(url)
+    if path is not None:
+        with sqlite3.connect(path) as connection:
+            connection.execute(statement)
+        connection.close()
+        return
+    with psycopg.connect(url) as session:
+        session.execute(statement.encode())
+
+
+def test_from_nothing_to_head_and_again(empty_url: str) -> None:
+    assert migrate.current(empty_url) is None
+    migrate.upgrade(empty_url)
+    assert migrate.current(empty_url) == migrate.head()
+    migrate.upgrade(empty_url)
+    assert migrate.current(empty_url) == migrate.head()
+
+
+def test_the_migrations_make_what_the_schema_says(database_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(database_url))
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_a_newer_database_is_refused(database_url: str) -> None:
+    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(migrate.DatabaseNewer, match="9999"):
+        migrate.upgrade(database_url)
+    with pytest.raises(migrate.DatabaseNewer):
+        migrate.require_current(database_url)
+
+
+def test_a_database_without_tables_is_refused(empty_url: str) -> None:
+    import asyncio
+
+    with pytest.raises(migrate.DatabaseOlder, match="fhir-server migrate"):
+        asyncio.run(open_repository(empty_url))
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", "hub.db", ""])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(UnknownDatabase, match="use sqlite:///PATH"):
+        migrate.upgrade(url)
+
+
+def test_the_text_of_an_error_names_no_password() -> None:
+    with pytest.raises(UnknownDatabase) as refused:
+        sqlite_path("mysql://user:secret@host/name")
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,167 @@
+"""What only a server can do: drop connections, be slow, be shared."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+
+import psycopg
+import pytest
+from engines import PostgresServer
+from invented import LINE, Thing, created, grant, put
+
+from fhir_server.search.tree import Query, Token
+from fhir_server.storage.engines.postgres import PostgresRepository
+from fhir_server.storage.engines.postgres_session import Session
+from fhir_server.storage.repository import SearchTooSlow, VersionConflict
+from fhir_server.storage.writer import Statement
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> Iterator[str]:
+    yield postgres_server.create("only_postgres", "template_hub")
+    postgres_server.drop("only_postgres")
+
+
+def on_repository(url: str, body: Callable[[PostgresRepository], Awaitable[None]]) -> None:
+    async def opened() -> None:
+        repository = await PostgresRepository.open(url)
+        await body(repository)
+        await repository.close()
+
+    asyncio.run(opened())
+
+
+def terminate_others(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute(
+            b"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_a_lost_connection_is_replaced(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        await put(repository, Thing("one"))
+        for _ in range(3):
+            terminate_others(url)
+            assert await repository.read(grant(), "Task", "one") is not None
+        terminate_others(url)
+        await asyncio.sleep(0.05)
+        await put(repository, Thing("two"))
+        assert await repository.count(grant(), Query("Task")) == 2
+
+    on_repository(url, body)
+
+
+def test_a_statement_that_is_cut_off_fails_and_harms_nothing(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        async with repository._pool.session() as session:
+            sleeping = asyncio.create_task(session.rows("SELECT pg_sleep(20)"))
+            also = asyncio.create_task(repository._pool.rows("SELECT 1 FROM pg_sleep(0.2)"))
+            await asyncio.sleep(0.05)
+            terminate_others(url)
+            with pytest.raises(psycopg.OperationalError):
+                await sleeping
+            assert await also == [(1,)]
+        assert await repository.ready()
+
+    on_repository(url, body)
+
+
+def test_a_cancelled_search_leaves_the_pool_usable(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        tasks = [asyncio.create_task(repository._pool.rows("SELECT pg_sleep(5)")) for _ in range(12)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert await asyncio.gather(*(repository.ready() for _ in range(20))) == [True] * 20
+        assert repository._pool._open <= 8
+
+    on_repository(url, body)
+
+
+def test_a_search_that_takes_too_long_is_stopped(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        await repository._pool.rows("SET statement_timeout = 50")
+        with pytest.raises(SearchTooSlow, match="narrow it"):
+            await repository._rows(Statement("SELECT pg_sleep(20)", lambda _values: ()), [])
+        assert await repository.ready()
+
+    on_repository(url, body)
+
+
+def test_every_session_has_a_limit_of_time(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        assert await repository._pool.rows("SHOW statement_timeout") == [("10s",)]
+
+    on_repository(url, body)
+
+
+def test_bodies_larger_than_a_socket_takes(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        things = [Thing(f"t{number}", body=os.urandom(3_000_000)) for number in range(4)]
+        await asyncio.gather(*(put(repository, thing) for thing in things))
+        for thing in things:
+            stored = await repository.read(grant(), "Task", thing.id)
+            assert stored is not None
+            assert stored.body == thing.body
+
+    on_repository(url, body)
+
+
+def test_old_prepared_statements_make_room(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        async with repository._pool.session() as session:
+            for number in range(520):
+                assert await session.rows(f"SELECT {number}") == [(number,)]
+            assert await session.rows("SELECT 0") == [(0,)]
+            assert await session.rows("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 's%'") == [(500,)]
+
+    on_repository(url, body)
+
+
+def test_an_error_of_a_statement_leaves_the_session_usable(url: str) -> None:
+    async def body() -> None:
+        session = await Session.open(url)
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await session.rows("SELECT 1 / $1::int", ("0",))
+            with pytest.raises(psycopg.errors.SyntaxError):
+                await session.rows("SELEC")
+        assert session.usable
+        assert await session.rows("SELECT $1::text, $2::bytea", ("\u00e9", b"\0\xff")) == [("\u00e9", b"\0\xff")]
+        await session.close()
+
+    asyncio.run(body())
+
+
+def test_two_processes_share_a_database(url: str) -> None:
+    async def body(first: PostgresRepository) -> None:
+        second = await PostgresRepository.open(url)
+        both = [first, second] * 10
+        results = await asyncio.gather(
+            *(one.commit([grant()], [created(Thing("one"))], [LINE]) for one in both), return_exceptions=True
+        )
+        assert sorted(map(repr, map(type, results))) == sorted([repr(type(None))] + [repr(VersionConflict)] * 19)
+        await put(second, Thing("two", tokens=(("status", "open", ""),)))
+        assert await first.count(grant(), Query("Task", Token("status", "open"))) == 1
+        await second.close()
+
+    on_repository(url, body)
+
+
+def test_commits_that_lock_the_same_in_other_order_do_not_fail_for_ever(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        names = [f"t{number}" for number in range(6)]
+
+        async def attempt(order: list[str]) -> bool:
+            try:
+                await put(repository, *(Thing(name) for name in order))
+            except VersionConflict:
+                return False
+            return True
+
+        won = await asyncio.gather(*(attempt(names[shift:] + names[:shift]) for shift in range(6)))
+        assert won.count(True) == 1
+
+    on_repository(url, body)

@@ -1,0 +1,169 @@
+"""What only a file can do: be locked, be cut off while it is written, be full."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from invented import LINE, Thing, created, grant, put
+
+from fhir_server.search.tree import Query, Text
+from fhir_server.storage import migrate
+from fhir_server.storage.engines.sqlite import SqliteRepository
+from fhir_server.storage.lock import DatabaseInUse
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import SearchTooSlow
+
+TESTS = Path(__file__).resolve().parents[2]
+
+WRITER = """
+    import asyncio, sys
+    from itertools import count
+    from invented import LINE, Thing, created, grant
+    from fhir_server.storage.open import open_repository
+
+    async def write(repository, lane):
+        for number in count():
+            name = f"{sys.argv[2]}-{lane}-{number}"
+            await repository.commit([grant()], [created(Thing(name, tokens=(("status", name, ""),)))], [LINE])
+            print(name, flush=True)
+
+    async def main():
+        repository = await open_repository(sys.argv[1])
+        await asyncio.gather(*(write(repository, lane) for lane in range(8)))
+
+    asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/hub.db"
+    migrate.upgrade(url)
+    return url
+
+
+def child(script: str, *arguments: str) -> "subprocess.Popen[str]":
+    path = [str(TESTS), str(TESTS.parent)]
+    prelude = f"import sys; sys.path[:0] = {path!r}\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + textwrap.dedent(script), *arguments], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_every_acknowledged_write_outlives_kill_9(url: str) -> None:
+    acknowledged: list[str] = []
+    for run in range(5):
+        process = child(WRITER, url, str(run))
+        assert process.stdout is not None
+        acknowledged += [process.stdout.readline().strip() for _ in range(25 + 10 * run)]
+        process.send_signal(signal.SIGKILL)
+        acknowledged += [line.strip() for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+        process.stdout.close()
+        assert process.wait() == -signal.SIGKILL
+    assert len(acknowledged) >= 225
+
+    async def check() -> None:
+        repository = await open_repository(url)
+        found = await repository.fetch([grant()], [f"Task/{name}" for name in acknowledged])
+        assert [one.id for one in found] == acknowledged
+        stored = await repository.count(grant(), Query("Task"))
+        await repository.close()
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert connection.execute("SELECT count(*) FROM resource").fetchone() == (stored,)
+            assert connection.execute("SELECT count(*) FROM audit_event").fetchone() == (stored,)
+            assert connection.execute("SELECT count(*) FROM idx").fetchone() == (2 * stored,)
+
+    asyncio.run(check())
+
+
+def test_a_second_process_is_refused_and_told_why(url: str) -> None:
+    other = """
+        import asyncio, sys
+        from fhir_server.storage.lock import DatabaseInUse
+        from fhir_server.storage.open import open_repository
+        try:
+            asyncio.run(open_repository(sys.argv[1]))
+        except DatabaseInUse as refused:
+            print(refused)
+    """
+
+    async def hold() -> str:
+        repository = await open_repository(url)
+        try:
+            return child(other, url).communicate()[0]
+        finally:
+            await repository.close()
+
+    said = asyncio.run(hold())
+    assert "in use by another process" in said
+    assert "PostgreSQL" in said
+
+
+def test_closing_gives_the_file_back(url: str) -> None:
+    async def twice() -> None:
+        first = await open_repository(url)
+        with pytest.raises(DatabaseInUse):
+            await open_repository(url)
+        with pytest.raises(DatabaseInUse):
+            migrate.upgrade(url)
+        await first.close()
+        second = await open_repository(url)
+        await put(second, Thing("one"))
+        await second.close()
+
+    asyncio.run(twice())
+
+
+def test_writes_are_durable_and_logged_ahead(url: str) -> None:
+    async def pragmas() -> list[object]:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        connection = repository._writer._connection
+        names = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        values = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+        await repository.close()
+        return values
+
+    assert asyncio.run(pragmas()) == ["wal", 2, 1, 5000]
+
+
+def test_a_full_disk_fails_the_write_and_nothing_else(url: str) -> None:
+    async def fill() -> None:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        connection = repository._writer._connection
+        await put(repository, Thing("before"))
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        big = Thing("big", body=os.urandom(1_000_000))
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            await repository.commit([grant()], [created(big)], [LINE])
+        connection.execute("PRAGMA max_page_count = 1000000")
+        await put(repository, Thing("after"))
+        assert await repository.read(grant(), "Task", "big") is None
+        assert await repository.count(grant(), Query("Task")) == 2
+        await repository.close()
+
+    asyncio.run(fill())
+
+
+def test_a_search_that_takes_too_long_moves_to_a_thread_and_is_stopped_there(url: str) -> None:
+    async def search() -> None:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        await put(repository, *(Thing(f"t{number}", texts=(("name", "x" * 60, "x"),)) for number in range(3000)))
+        slow = Query("Task", Text("name", "y", "contains"))
+        repository._fast._seconds = 0.0
+        assert await repository.count(grant(), slow) == 0
+        repository._slow._seconds = 0.0
+        with pytest.raises(SearchTooSlow, match="narrow it"):
+            await repository.count(grant(), slow)
+        assert issubclass(SearchTooSlow, TimeoutError)
+        await repository.close()
+
+    asyncio.run(search())

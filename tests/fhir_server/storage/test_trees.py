@@ -1,0 +1,104 @@
+"""Random trees over random rows: both engines give the answer of a naive evaluation in memory."""
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from engines import PostgresServer
+from hypothesis import HealthCheck, given, settings
+from invented import Thing, created, deleted, grant, put, updated
+from random_trees import Case, Naive, cases
+
+from fhir_server.search.tree import Cursor, Node, Query, Sort
+from fhir_server.storage import migrate
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import Repository
+from fhir_server.storage.schema import metadata
+
+EXAMPLES = int(os.environ.get("TREE_EXAMPLES", "80"))
+
+
+async def pages(repository: Repository, node: Node, where: Node, sort: Sort, size: int) -> list[str]:
+    found: list[str] = []
+    query = Query("Task", node, sort, size)
+    while True:
+        page = await repository.search(grant(where=where), query)
+        found += [stored.id for stored in page.resources]
+        if not page.more:
+            return found
+        assert len(page.resources) == size
+        last = page.resources[-1]
+        query = replace(query, after=Cursor(last.sort, last.row))
+
+
+async def answers(repository: Repository, case: Case) -> list[Any]:
+    await repository.commit([grant("CareTeam")], [created(Thing("team", "CareTeam"), case.members)], ())
+    for thing in case.made:
+        await put(repository, thing)
+    await rewrite(repository, case)
+    references = [f"Task/{thing.id}" for thing in case.made]
+    return [
+        (
+            await pages(repository, node, where, sort, size),
+            await repository.count(grant(where=where), Query("Task", node, sort)),
+            [(await repository.read(grant(where=where), "Task", thing.id)).visible for thing in case.made],
+            [one.id for one in await repository.fetch([grant(where=where)], references)],
+        )
+        for node, where, sort, size in case.queries
+    ]
+
+
+async def rewrite(repository: Repository, case: Case) -> None:
+    for number, old in enumerate(case.made):
+        new = case.changed.get(number, old)
+        if new is not old:
+            await repository.commit([grant()], [updated(old, new)], ())
+        if number in case.gone:
+            await repository.commit([grant()], [deleted(new, 1 if new is old else 2)], ())
+
+
+def test_both_engines_answer_like_the_naive_evaluation(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    sqlite, postgres = f"sqlite:///{tmp_path}/hub.db", postgres_server.create("trees", "template_hub")
+    migrate.upgrade(sqlite)
+    with asyncio.Runner() as runner:
+        repositories = [runner.run(open_repository(url)) for url in (sqlite, postgres)]
+
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(cases())
+        def check(case: Case) -> None:
+            empty(sqlite, postgres)
+            for repository in repositories:
+                compare(runner.run(answers(repository, case)), case)
+
+        check()
+        for repository in repositories:
+            runner.run(repository.close())
+    postgres_server.drop("trees")
+
+
+def compare(given_answers: list[Any], case: Case) -> None:
+    now = [case.changed.get(number, thing) for number, thing in enumerate(case.made)]
+    left = [thing for number, thing in enumerate(now) if number not in case.gone]
+    naive = Naive(left, case.members)
+    for (node, where, sort, _), (found, total, visible, fetched) in zip(case.queries, given_answers, strict=True):
+        expected = naive.found(node, where, sort)
+        seen = [thing.id for thing in left if naive.holds(where, thing)]
+        assert found == expected
+        assert total == len(expected)
+        assert [thing.id for thing, flag in zip(now, visible, strict=True) if flag and thing in left] == seen
+        assert fetched == seen
+
+
+def empty(sqlite: str, postgres: str) -> None:
+    tables = [table.name for table in metadata.sorted_tables]
+    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
+    with psycopg.connect(postgres, autocommit=True) as session:
+        for table in tables:
+            session.execute(f"DELETE FROM {table}".encode())

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from fhir_server.settings import SettingsError, describe, read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_defaults() -> None:
+    settings = read_settings({})
+    assert (settings.base, settings.database) == ("http://127.0.0.1:8000/fhir", "sqlite:///data/hub.db")
+
+
+def test_command_line_over_environment_over_file(tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text("port = 1\nworkers = 1\nlog_level = 'debug'\nfan_out_budget = 2.5\n")
+    settings = read_settings(
+        {"FHIR_SERVER_CONFIG": str(file), "FHIR_SERVER_PORT": "2", "FHIR_SERVER_HOST": "::1"}, {"host": "127.0.0.2"}
+    )
+    assert (settings.port, settings.host, settings.log_level, settings.fan_out_budget) == (2, "127.0.0.2", "debug", 2.5)
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"FHIR_SERVER_PORT": "many"}, "FHIR_SERVER_PORT"),
+        ({"FHIR_SERVER_BASE_URL": "http://x/other"}, "FHIR_SERVER_BASE_URL"),
+        ({"FHIR_SERVER_AUTH": "maybe"}, "FHIR_SERVER_AUTH"),
+        ({"FHIR_SERVER_AUTH": "off", "FHIR_SERVER_HOST": "0.0.0.0"}, "127.0.0.1 only"),
+        ({"FHIR_SERVER_WORKERS": "2"}, "one writer"),
+        ({"FHIR_SERVER_WORKERS": "0"}, "FHIR_SERVER_WORKERS"),
+        ({"FHIR_SERVER_DATABASE_URL": "mysql://x"}, "sqlite:/// or postgresql://"),
+        ({"FHIR_SERVER_LOG_LEVEL": "loud"}, "FHIR_SERVER_LOG_LEVEL"),
+        ({"FHIR_SERVER_CONFIG": "/no/such/file"}, "cannot read"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        read_settings(environment)
+
+
+def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text("colour = 'blue'\n")
+    with pytest.raises(SettingsError, match="colour"):
+        read_settings({"FHIR_SERVER_CONFIG": str(file)})
+
+
+def test_the_page_on_settings_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == describe(), "run make docs"

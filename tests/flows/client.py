@@ -1,0 +1,163 @@
+"""A plain HTTP client for tests, and the hub as a real process."""
+
+import gzip
+import http.client
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psycopg
+
+JSON = "application/fhir+json"
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        return [entry["resource"] for entry in self.json.get("entry", [])]
+
+    def ids(self, mode: str = "match") -> list[str]:
+        entries = self.json.get("entry", [])
+        return [
+            entry["resource"]["resourceType"] + "/" + entry["resource"]["id"]
+            for entry in entries
+            if entry["search"]["mode"] == mode
+        ]
+
+    @property
+    def detail(self) -> str:
+        assert self.json["resourceType"] == "OperationOutcome", self.body
+        return str(self.json["issue"][0]["details"].get("coding", [{}])[0].get("code", ""))
+
+
+@dataclass(frozen=True)
+class Client:
+    port: int
+    token: str = ""
+
+    def request(self, method: str, path: str, body: bytes | Any = None, **headers: str) -> Reply:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        if body is not None:
+            sent.setdefault("Content-Type", JSON)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path if path.startswith("/") else f"/fhir/{path}", body, sent)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        received = {name.lower(): value for name, value in answer.getheaders()}
+        if received.get("content-encoding") == "gzip":
+            content = gzip.decompress(content)
+        return Reply(answer.status, received, content)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.request("GET", path, **headers)
+
+    def search(self, type_: str, *parameters: tuple[str, str], **headers: str) -> Reply:
+        return self.get(f"{type_}?" + "&".join(f"{name}={quote(value, safe=':,/|+')}" for name, value in parameters), **headers)
+
+    def put(self, resource: Mapping[str, Any], **headers: str) -> Reply:
+        return self.request("PUT", f"{resource['resourceType']}/{resource['id']}", resource, **headers)
+
+    def post(self, resource: Mapping[str, Any], **headers: str) -> Reply:
+        return self.request("POST", str(resource["resourceType"]), resource, **headers)
+
+    def follow(self, url: str) -> Reply:
+        parts = urlsplit(url)
+        return self.get(f"{parts.path}?{parts.query}")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo: its facts and the folder with everything it keeps."""
+
+    facts: dict[str, Any]
+    folder: Path
+    process: subprocess.Popen[bytes]
+    database: str = ""
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return what ``statement`` finds in the database of the demo."""
+        if self.database:
+            with psycopg.connect(self.database) as connection:
+                return list(connection.execute(statement.encode()))
+        with sqlite3.connect(f"file:{self.folder}/hub.db?mode=ro", uri=True) as database:
+            return list(database.execute(statement))
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.facts["base"]).port
+        assert port
+        return port
+
+    def as_(self, person: str) -> Client:
+        return Client(self.port, self.facts["persons"][person]["token"])
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cli(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``fhir-server`` with ``words``."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
+    command = [sys.executable, "-m", "fhir_server", *words]
+    return subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, check=False, timeout=60)
+
+
+@contextmanager
+def demo(folder: Path, **environment: str) -> Iterator[Demo]:
+    """Run ``fhir-server demo`` as a user would, until the block ends."""
+    port = free_port()
+    log = folder.parent / f"{folder.name}.log"
+    command = [sys.executable, "-m", "fhir_server", "demo", "--port", str(port), "--data-dir", str(folder)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
+    with log.open("wb") as out, subprocess.Popen(command, env={**clean, **environment}, stdout=out, stderr=out) as process:
+        try:
+            wait_for(process, port, log)
+            yield Demo(
+                json.loads((folder / "demo.json").read_text()), folder, process, environment.get("FHIR_SERVER_DATABASE_URL", "")
+            )
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the hub ended with {process.returncode}: {log.read_text()[-2000:]}")
+        try:
+            if Client(port).get("/health/ready").status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the hub did not start: {log.read_text()[-2000:]}")

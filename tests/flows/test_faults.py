@@ -1,0 +1,123 @@
+"""What an answer says when a source is missing, lies, or is too slow: real simulators, stopped and replaced."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flows.client import Demo, Reply, demo
+from flows.test_federated import COMPLETENESS, QUESTION
+
+import conformance
+
+DATA = Path(conformance.__path__[0]) / "simulators" / "data" / "pharmacy"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run a demo of its own, since its sources are stopped and replaced."""
+    with demo(tmp_path_factory.mktemp("faults") / "data", FHIR_SERVER_FAN_OUT_BUDGET="2") as running:
+        for source in running.facts["sources"]:
+            os.kill(source["pid"], signal.SIGTERM)
+        yield running
+
+
+@contextmanager
+def source(own: Demo, number: int, fault: str = "none") -> Iterator[None]:
+    """Run the source ``number`` of the demo again, on its port, with a fault."""
+    port = own.facts["sources"][number]["port"]
+    data = DATA / ("veenstra.toml", "dienstapotheek.toml")[number]
+    command = [
+        sys.executable,
+        "-m",
+        "conformance.simulators",
+        "pharmacy",
+        "--port",
+        str(port),
+        "--fault",
+        fault,
+        "--data",
+        str(data),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("listening on")
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def issues(reply: Reply) -> list[tuple[str, str]]:
+    outcome = reply.json if reply.json["resourceType"] == "OperationOutcome" else reply.resources[0]
+    return [(issue["code"], issue["details"].get("coding", [{"code": ""}])[0]["code"]) for issue in outcome["issue"]]
+
+
+def test_with_one_source_missing_the_answer_says_so(own: Demo) -> None:
+    with source(own, 0):
+        reply = own.as_("gp").get(QUESTION)
+    assert (reply.status, reply.headers[COMPLETENESS]) == (200, "partial")
+    assert reply.json["entry"][0]["search"]["mode"] == "outcome"
+    assert issues(reply) == [("incomplete", ""), ("exception", "source-unreachable")]
+    assert "total" not in reply.json
+    assert len(reply.ids()) == 6
+    count = own.as_("gp").get(f"{QUESTION}&_summary=count")
+    assert count.json.get("total") in {None, 7}
+
+
+def test_with_every_source_missing_the_search_fails(own: Demo) -> None:
+    reply = own.as_("gp").get(QUESTION)
+    assert (reply.status, reply.headers[COMPLETENESS]) == (502, "none")
+    assert reply.json["resourceType"] == "OperationOutcome"
+
+
+def test_with_every_source_too_late_it_times_out(own: Demo) -> None:
+    with source(own, 0, "delay=4"), source(own, 1, "delay=4"):
+        reply = own.as_("gp").get(QUESTION)
+    assert (reply.status, reply.headers[COMPLETENESS]) == (504, "none")
+    assert {code for code, _ in issues(reply)} == {"timeout"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        ("delay=4", "source-timeout"),
+        ("slow-drip", "source-timeout"),
+        ("http500", "source-unreachable"),
+        ("garbage", "mapping-failed"),
+        ("close", "source-unreachable"),
+        ("empty", "mapping-failed"),
+        ("wrong-patient", "wrong-patient"),
+    ],
+)
+def test_a_source_that_misbehaves_costs_only_itself(own: Demo, fault: str, detail: str) -> None:
+    with source(own, 0, fault), source(own, 1):
+        reply = own.as_("gp").get(QUESTION)
+    assert (reply.status, reply.headers[COMPLETENESS]) == (200, "partial")
+    assert issues(reply)[1][1] == detail
+    assert len(reply.ids()) == 1
+    assert b"KANARIE-VAN-EEN-ANDER" not in reply.body
+
+
+def test_the_simulators_end_with_the_demo(tmp_path: Path) -> None:
+    with demo(tmp_path / "data") as running:
+        pids = [source["pid"] for source in running.facts["sources"]]
+        running.process.kill()
+        running.process.wait(10)
+        for pid in pids:
+            wait_until_gone(pid)
+
+
+def wait_until_gone(pid: int) -> None:
+    import time
+
+    for _ in range(100):
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail("a simulator outlives the demo")

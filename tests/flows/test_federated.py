@@ -1,0 +1,73 @@
+"""The main job: what the pharmacies dispensed, asked at this moment, translated, and kept nowhere."""
+
+import re
+from pathlib import Path
+
+from flows.client import Demo
+
+QUESTION = "MedicationDispense?patient=Patient/ansje"
+COMPLETENESS = "federation-completeness"
+
+
+def test_the_gp_sees_what_the_pharmacies_dispensed(hub: Demo) -> None:
+    reply = hub.as_("gp").get(QUESTION)
+    assert reply.status == 200
+    assert reply.headers[COMPLETENESS] == "complete"
+    found = [each for each in reply.resources if each["resourceType"] == "MedicationDispense"]
+    assert len(found) == reply.json["total"] > 3
+    for each in found:
+        assert each["subject"]["reference"] == "Patient/ansje"
+        assert each["meta"]["source"].startswith("urn:oid:2.16.528.1.1007.3.3.")
+        assert re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", each["id"])
+    assert len({each["meta"]["source"].partition("#")[0] for each in found}) == 2, "two pharmacies answer"
+    assert "127.0.0.1" not in reply.body.decode().replace(hub.facts["base"], "")
+    assert b"999990019" not in reply.body
+
+
+def test_the_same_object_has_the_same_id(hub: Demo) -> None:
+    assert hub.as_("gp").get(QUESTION).ids() == hub.as_("pharmacist").get(QUESTION).ids()
+
+
+def test_one_of_them_can_be_read_and_so_can_its_medication(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    first = gp.get(QUESTION).resources[0]
+    read = gp.get(f"MedicationDispense/{first['id']}")
+    assert read.status == 200
+    assert {**read.json, "meta": 0} == {**first, "meta": 0}
+    medication = gp.get(first["medicationReference"]["reference"])
+    assert medication.status == 200
+    assert medication.json["resourceType"] == "Medication"
+    assert hub.as_("outsider").get(f"MedicationDispense/{first['id']}").status == 404
+    assert gp.get(f"MedicationDispense/{first['id'][:-2]}aa").status == 404
+
+
+def test_included_medications(hub: Demo) -> None:
+    reply = hub.as_("gp").get(f"{QUESTION}&_include=MedicationDispense:medication")
+    wanted = {each["medicationReference"]["reference"] for each in reply.resources if each["resourceType"] == "MedicationDispense"}
+    assert set(reply.ids("include")) == wanted
+
+
+def test_who_may_not_ask_looks_at_an_empty_answer(hub: Demo) -> None:
+    outsider = hub.as_("outsider").get(QUESTION)
+    assert (outsider.status, outsider.ids(), outsider.headers[COMPLETENESS]) == (200, [], "complete")
+    nobody = hub.as_("gp").get("MedicationDispense?patient=Patient/nobody")
+    assert (nobody.status, nobody.ids(), nobody.headers[COMPLETENESS]) == (200, [], "complete")
+    assert hub.as_("daughter").get(QUESTION).status == 403
+
+
+def test_nothing_of_it_is_on_disk(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    for _ in range(20):
+        answer = gp.get(QUESTION).body + gp.get(f"{QUESTION}&_include=MedicationDispense:medication").body
+    planted = [text for source in hub.facts["sources"] for text in source["canary"]]
+    assert planted
+    assert any(text.encode() in answer for text in planted), "the planted text is in the answers"
+    for path in files(hub.folder.parent):
+        content = path.read_bytes()
+        for text in planted:
+            assert text.encode() not in content, f"{text} is in {path.name}"
+
+
+def files(folder: Path) -> list[Path]:
+    """Return every file below ``folder`` but demo.json, which names the planted texts for tests like this one."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != "demo.json"]

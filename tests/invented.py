@@ -1,0 +1,64 @@
+"""Invented resources for tests of the store: changes with index rows, made from a few words."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
+from fhir_server.search.tree import Everything, Node
+from fhir_server.storage.repository import AuditRow, Change, Grant, Membership, Repository
+
+Run = Callable[[Callable[[Repository], Awaitable[Any]]], Any]
+LINE = AuditRow(recorded=1, actor="Practitioner/p", role="practitioner", action="C", interaction="create", status=201)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A resource; a token is (param, code, system), a date (param, low, high), a text (param, normal, exact)."""
+
+    id: str
+    type: str = "Task"
+    sort: int = 0
+    dossier: str = ""
+    tokens: tuple[tuple[str, str, str], ...] = ()
+    references: tuple[tuple[str, str], ...] = ()
+    uris: tuple[tuple[str, str], ...] = ()
+    dates: tuple[tuple[str, int, int], ...] = ()
+    texts: tuple[tuple[str, str, str], ...] = ()
+    updated: int = 1_000_000
+    body: bytes = b'{"resourceType":"Task"}'
+
+    @property
+    def indexed(self) -> Indexed:
+        rows = [IndexRow(key(self.type), self.sort, 0)]
+        rows += [IndexRow(key(self.type, param, code), self.sort, key(system)) for param, code, system in self.tokens]
+        rows += [IndexRow(key(self.type, param, target), self.sort, key(target)) for param, target in self.references]
+        rows += [IndexRow(key(self.type, param, value), self.sort, 0) for param, value in self.uris]
+        rows += [IndexRow(key(self.type, param), low, high) for param, low, high in self.dates]
+        texts = [TextRow(key(self.type, param), normal, exact) for param, normal, exact in self.texts]
+        return Indexed(self.sort, self.dossier, tuple(rows), tuple(texts))
+
+
+def created(thing: Thing, members: Sequence[Membership] = ()) -> Change:
+    return Change(thing.type, thing.id, 0, thing.updated, thing.body, thing.indexed, None, members)
+
+
+def updated(old: Thing, new: Thing, expected: int = 1, members: Sequence[Membership] = ()) -> Change:
+    return Change(new.type, new.id, expected, new.updated, new.body, new.indexed, old.indexed, members)
+
+
+def deleted(old: Thing, expected: int = 1, at: int = 2_000_000) -> Change:
+    return Change(old.type, old.id, expected, at, b"", None, old.indexed)
+
+
+def grant(type_: str = "Task", where: Node | None = None) -> Grant:
+    return Grant("Practitioner/p", type_, where or Everything())
+
+
+def open_grants(things: Iterable[Thing]) -> list[Grant]:
+    return [grant(type_) for type_ in sorted({thing.type for thing in things})]
+
+
+async def put(repository: Repository, *things: Thing) -> None:
+    """Create all of them in one commit under open grants."""
+    await repository.commit(open_grants(things), [created(thing) for thing in things], ())

@@ -1,0 +1,192 @@
+"""Random rows and random trees, and what the trees say of the rows: a naive evaluation in memory."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import strategies as st
+from invented import Thing
+
+from fhir_server.search import tree
+from fhir_server.search.tree import Node, Sort
+from fhir_server.search.values import normalise
+from fhir_server.storage.repository import Membership
+
+CODES, SYSTEMS, TARGETS = ("a", "b", "c"), ("", "s", "t"), ("Patient/1", "Patient/2", "Practitioner/3")
+WORDS = (
+    "",
+    "jan",
+    "Jan",
+    "janssen",
+    "JANSSEN",
+    "j\u00e4n",
+    "x%_\\y",
+    "x" * 70,
+    "x" * 70 + "y",
+    "x" * 64,
+    "\0nul",
+    "\ud7ff",
+    "\U0010ffff",
+)
+DOSSIERS, PEOPLE = ("", "Patient/1", "Patient/2"), ("Practitioner/3", "RelatedPerson/4")
+NOW = 50
+
+numbers = st.integers(0, 100)
+spans = st.tuples(numbers, st.integers(1, 40)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+prefixes = st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb"])
+
+
+def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(strategy, max_size=3, unique=True).map(tuple)
+
+
+@st.composite
+def things(draw: st.DrawFn) -> list[Thing]:
+    made = []
+    for number in range(draw(st.integers(0, 8))):
+        main = draw(st.none() | spans)
+        words = draw(few(st.sampled_from(WORDS)))
+        made.append(
+            Thing(
+                id=f"t{number}",
+                sort=main[0] if main else draw(numbers),
+                dossier=draw(st.sampled_from(DOSSIERS)),
+                tokens=draw(
+                    few(st.tuples(st.sampled_from(("status", "identifier")), st.sampled_from(CODES), st.sampled_from(SYSTEMS)))
+                ),
+                references=draw(few(st.tuples(st.just("subject"), st.sampled_from(TARGETS)))),
+                uris=draw(few(st.tuples(st.just("url"), st.sampled_from(CODES)))),
+                dates=(*((("main", *main),) if main else ()), *draw(few(spans.map(lambda span: ("other", *span))))),
+                texts=tuple(("name", normalise(word), word) for word in words),
+                updated=draw(numbers) * 500,
+            )
+        )
+    return made
+
+
+def dates(draw_main: bool) -> st.SearchStrategy[Node]:  # noqa: FBT001
+    param = "main" if draw_main else "other"
+    return st.builds(lambda prefix, span: tree.Date(param, prefix, *span, main=draw_main, point=draw_main), prefixes, spans)
+
+
+leaves: st.SearchStrategy[Node] = st.one_of(
+    st.just(tree.Everything()),
+    st.just(tree.Nothing()),
+    st.builds(tree.Token, st.sampled_from(("status", "identifier")), st.sampled_from(CODES), st.none() | st.sampled_from(SYSTEMS)),
+    st.builds(tree.ReferenceTo, st.just("subject"), st.sampled_from(TARGETS)),
+    st.builds(tree.Uri, st.just("url"), st.sampled_from(CODES)),
+    dates(True),
+    dates(False),
+    st.builds(lambda word: tree.Text("name", normalise(word), "starts"), st.sampled_from(WORDS)),
+    st.builds(lambda word: tree.Text("name", normalise(word)[1:], "contains"), st.sampled_from(WORDS)),
+    st.builds(lambda word: tree.Text("name", word, "exact"), st.sampled_from(WORDS)),
+    st.builds(tree.Id, few(st.sampled_from(("t0", "t1", "t7", "no")))),
+    st.builds(lambda prefix, span: tree.LastUpdated(prefix, span[0] * 500, span[1] * 500), prefixes, spans),
+    st.builds(tree.Dossier, few(st.sampled_from(DOSSIERS[1:]))),
+    st.builds(tree.MemberOf, few(st.sampled_from(PEOPLE)), st.just(NOW)),
+    st.builds(tree.TeamMate, few(st.sampled_from(PEOPLE)), st.just(NOW)),
+)
+trees: st.SearchStrategy[Node] = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=4).map(tuple).flatmap(lambda parts: st.sampled_from([tree.And(parts), tree.Or(parts)])),
+    max_leaves=6,
+)
+memberships = st.lists(
+    st.builds(
+        lambda member, dossier, span: Membership(member, dossier, *span),
+        st.sampled_from((*PEOPLE, "Task/t0", "Task/t1")),
+        st.sampled_from(DOSSIERS[1:]),
+        spans,
+    ),
+    max_size=4,
+)
+
+
+@dataclass
+class Naive:
+    """What the docstrings of the tree say, word for word."""
+
+    things: list[Thing]
+    members: list[Membership]
+
+    def found(self, node: Node, where: Node, sort: Sort) -> list[str]:
+        hits = [(number, thing) for number, thing in enumerate(self.things) if self.holds(node, thing) and self.holds(where, thing)]
+        hits.sort(key=lambda hit: (hit[1].sort if sort.by == "main" else hit[1].updated, hit[0]), reverse=sort.descending)
+        return [thing.id for _, thing in hits]
+
+    def holds(self, node: Node, thing: Thing) -> bool:  # noqa: C901, PLR0912 - one line per kind of node
+        match node:
+            case tree.Everything():
+                return True
+            case tree.Nothing():
+                return False
+            case tree.Token(param, code, system):
+                return any((p, c) == (param, code) and system in {None, s} for p, c, s in thing.tokens)
+            case tree.ReferenceTo(param, target):
+                return (param, target) in thing.references
+            case tree.Uri(param, value):
+                return (param, value) in thing.uris
+            case tree.Date(param, prefix, low, high):
+                return any(p == param and compares(prefix, (start, end), (low, high)) for p, start, end in thing.dates)
+            case tree.Text(param, value, mode):
+                return any(reads(mode, value, normal, exact) for _, normal, exact in thing.texts)
+            case tree.Id(values):
+                return thing.id in values
+            case tree.LastUpdated(prefix, low, high):
+                return compares(prefix, (thing.updated, thing.updated + 1000), (low, high))
+            case tree.Dossier(patients):
+                return thing.dossier in patients
+            case tree.MemberOf(people, at):
+                return thing.dossier in self.dossiers(people, at)
+            case tree.TeamMate(people, at):
+                mates = {
+                    one.member for one in self.members if one.dossier in self.dossiers(people, at) and one.start <= at < one.end
+                }
+                return f"Task/{thing.id}" in mates
+            case tree.And(parts):
+                return all(self.holds(part, thing) for part in parts)
+            case tree.Or(parts):
+                return any(self.holds(part, thing) for part in parts)
+
+    def dossiers(self, people: tuple[str, ...], at: int) -> set[str]:
+        return {one.dossier for one in self.members if one.member in people and one.start <= at < one.end}
+
+
+def reads(mode: str, value: str, normal: str, exact: str) -> bool:
+    value, normal, exact = (text.replace("\0", "\ufffd") for text in (value, normal, exact))
+    return {"starts": normal.startswith(value), "contains": value in normal, "exact": exact == value}[mode]
+
+
+def compares(prefix: str, target: tuple[int, int], value: tuple[int, int]) -> bool:
+    contained = value[0] <= target[0] and target[1] <= value[1]
+    above, below = target[1] > value[1], target[0] < value[0]
+    return {
+        "eq": contained,
+        "ne": not contained,
+        "gt": above,
+        "lt": below,
+        "ge": above or contained,
+        "le": below or contained,
+        "sa": target[0] >= value[1],
+        "eb": target[1] <= value[0],
+    }[prefix]
+
+
+@dataclass
+class Case:
+    """What is stored, what then becomes of it by number, and what is asked: tree, grant, order, page size."""
+
+    made: list[Thing]
+    members: list[Membership]
+    changed: dict[int, Thing]
+    gone: set[int]
+    queries: list[tuple[Node, Node, Sort, int]]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    made, others = draw(things()), draw(things())
+    sort = st.builds(Sort, st.sampled_from(["main", "_lastUpdated"]), st.booleans())
+    queries = draw(st.lists(st.tuples(trees, trees | st.just(tree.Everything()), sort, st.integers(1, 4)), min_size=1, max_size=4))
+    changed = {number: replace(other, id=f"t{number}") for number, other in enumerate(others[: len(made)]) if draw(st.booleans())}
+    gone = draw(st.sets(st.integers(0, len(made) - 1), max_size=2)) if made else set()
+    return Case(made, draw(memberships), changed, gone, queries)
