@@ -3,22 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
-GP = "Practitioner/gp"
+GP = "Practitioner/gp-0"
 CLIENTS = 60
+PRACTICES = 5
 MESSAGES = 30
 _TEXT = "Vandaag bij mevrouw geweest. Bloeddruk gemeten, medicijnen nagekeken, met de dochter gebeld over de week die komt. "
 
 
 def corpus() -> Iterator[dict[str, Any]]:
     """Yield the resources, those first that others refer to."""
-    yield {"resourceType": "Practitioner", "id": "gp", "active": True, "name": [{"family": "Meting"}]}
+    for practice in range(PRACTICES):
+        yield {"resourceType": "Practitioner", "id": f"gp-{practice}", "active": True, "name": [{"family": "Meting"}]}
     for client in range(CLIENTS):
         yield from _network(client)
 
 
 def _network(client: int) -> Iterator[dict[str, Any]]:
     patient = {"reference": f"Patient/client-{client}", "type": "Patient"}
-    gp = {"reference": GP, "type": "Practitioner"}
+    gp = {"reference": f"Practitioner/gp-{client % PRACTICES}", "type": "Practitioner"}
     yield {"resourceType": "Patient", "id": f"client-{client}", "active": True, "gender": "female", "birthDate": "1940-01-01"}
     yield {
         "resourceType": "CareTeam",

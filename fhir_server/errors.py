@@ -19,7 +19,7 @@ FhirError                      what every failure of a request is
 `-- SourcesTimedOut    504     every source was too late
 
 An error carries what the caller may read (``text``, ``expression``) and, apart from it, the private ``cause`` that only the log
-sees. It becomes an OperationOutcome in ``http/failure.py`` and nowhere else.
+sees. It becomes an OperationOutcome in ``interactions/failure.py`` and nowhere else.
 """
 
 from collections.abc import Sequence

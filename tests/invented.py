@@ -10,6 +10,8 @@ from fhir_server.storage.repository import AuditRow, Change, Grant, Membership, 
 
 Run = Callable[[Callable[[Repository], Awaitable[Any]]], Any]
 LINE = AuditRow(recorded=1, actor="Practitioner/p", role="practitioner", action="C", interaction="create", status=201)
+PLACES = {"status": 0, "identifier": 1, "subject": 2, "url": 3, "main": 4, "other": 61, "name": 62}
+"""The numbers of the parameters, as ``Missing`` names them."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,13 @@ class Thing:
     body: bytes = b'{"resourceType":"Task"}'
 
     @property
+    def values(self) -> tuple[tuple[tuple[Any, ...], ...], ...]:
+        return self.tokens, self.references, self.uris, self.dates, self.texts
+
+    @property
     def indexed(self) -> Indexed:
-        rows = [IndexRow(key(self.type), self.sort, 0)]
+        params = {one[0] for found in self.values for one in found}
+        rows = [IndexRow(key(self.type), self.sort, sum(1 << PLACES[param] for param in params if param in PLACES))]
         rows += [IndexRow(key(self.type, param, code), self.sort, key(system)) for param, code, system in self.tokens]
         rows += [IndexRow(key(self.type, param, target), self.sort, key(target)) for param, target in self.references]
         rows += [IndexRow(key(self.type, param, value), self.sort, 0) for param, value in self.uris]

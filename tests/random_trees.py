@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
-from invented import Thing
+from invented import PLACES, Thing
 
 from fhir_server.search import tree
 from fhir_server.search.tree import Node, Sort
@@ -81,13 +81,17 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(lambda word: tree.Text("name", word, "exact"), st.sampled_from(WORDS)),
     st.builds(tree.Id, few(st.sampled_from(("t0", "t1", "t7", "no")))),
     st.builds(lambda prefix, span: tree.LastUpdated(prefix, span[0] * 500, span[1] * 500), prefixes, spans),
+    st.builds(lambda param: tree.Missing(param, PLACES[param]), st.sampled_from(sorted(PLACES))),
     st.builds(tree.Dossier, few(st.sampled_from(DOSSIERS[1:]))),
     st.builds(tree.MemberOf, few(st.sampled_from(PEOPLE)), st.just(NOW)),
     st.builds(tree.TeamMate, few(st.sampled_from(PEOPLE)), st.just(NOW)),
 )
 trees: st.SearchStrategy[Node] = st.recursive(
     leaves,
-    lambda inner: st.lists(inner, max_size=4).map(tuple).flatmap(lambda parts: st.sampled_from([tree.And(parts), tree.Or(parts)])),
+    lambda inner: (
+        st.builds(tree.Not, inner)
+        | st.lists(inner, max_size=4).map(tuple).flatmap(lambda parts: st.sampled_from([tree.And(parts), tree.Or(parts)]))
+    ),
     max_leaves=6,
 )
 memberships = st.lists(
@@ -110,8 +114,15 @@ class Naive:
 
     def found(self, node: Node, where: Node, sort: Sort) -> list[str]:
         hits = [(number, thing) for number, thing in enumerate(self.things) if self.holds(node, thing) and self.holds(where, thing)]
-        hits.sort(key=lambda hit: (hit[1].sort if sort.by == "main" else hit[1].updated, hit[0]), reverse=sort.descending)
+        hits.sort(key=lambda hit: (self.place(hit[1], sort), hit[0]), reverse=sort.descending)
         return [thing.id for _, thing in hits]
+
+    def place(self, thing: Thing, sort: Sort) -> float:
+        if sort.by == "date":
+            starts = [start for param, start, _ in thing.dates if param == sort.param]
+            best = max if sort.descending else min
+            return best(starts) if starts else float("-inf" if sort.descending else "inf")
+        return thing.sort if sort.by == "main" else thing.updated
 
     def holds(self, node: Node, thing: Thing) -> bool:  # noqa: C901, PLR0912 - one line per kind of node
         match node:
@@ -142,6 +153,12 @@ class Naive:
                     one.member for one in self.members if one.dossier in self.dossiers(people, at) and one.start <= at < one.end
                 }
                 return f"Task/{thing.id}" in mates
+            case tree.Missing(param, _):
+                return not any(param in {one[0] for one in found} for found in thing.values)
+            case tree.Chain() | tree.Has():
+                raise AssertionError("links are replaced before the store is asked")
+            case tree.Not(part):
+                return not self.holds(part, thing)
             case tree.And(parts):
                 return all(self.holds(part, thing) for part in parts)
             case tree.Or(parts):
@@ -185,7 +202,9 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     made, others = draw(things()), draw(things())
-    sort = st.builds(Sort, st.sampled_from(["main", "_lastUpdated"]), st.booleans())
+    sort = st.builds(Sort, st.sampled_from(["main", "_lastUpdated"]), st.booleans()) | st.builds(
+        Sort, st.just("date"), st.booleans(), st.sampled_from(["main", "other"])
+    )
     queries = draw(st.lists(st.tuples(trees, trees | st.just(tree.Everything()), sort, st.integers(1, 4)), min_size=1, max_size=4))
     changed = {number: replace(other, id=f"t{number}") for number, other in enumerate(others[: len(made)]) if draw(st.booleans())}
     gone = draw(st.sets(st.integers(0, len(made) - 1), max_size=2)) if made else set()

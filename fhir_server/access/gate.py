@@ -12,6 +12,7 @@ from fhir_server.search.tree import And, Dossier, Everything, Id, MemberOf, Node
 from fhir_server.storage.repository import Grant
 
 _CODES = {"search": "search-type", "history": "history-instance"}
+_SECOND = 1_000_000
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 
 
@@ -37,12 +38,28 @@ class Gate:
         self._types = catalogue.types
         self._roles = roles
         self._clock = clock
+        self._second = 0
+        self._grants: dict[tuple[int, str, str], tuple[Actor, Grant]] = {}
 
     def grant(self, actor: Actor, interaction: str, type_: str) -> Grant:
         """Return what ``actor`` may reach with ``interaction`` on the own store's resources of ``type_``.
 
-        Raises NotFound (no such type), NotAllowed (the type has no such interaction), Forbidden (scope or role does not cover it).
+        A decision holds for the second in which it was made: memberships count in whole seconds. Raises NotFound (no such type),
+        NotAllowed (the type has no such interaction), Forbidden (scope or role does not cover it).
         """
+        second = self._clock() // _SECOND
+        if second != self._second:
+            self._second = second
+            self._grants.clear()
+        # The actor is kept beside the grant: as long as it is, no other object has its identity.
+        known = self._grants.get((id(actor), interaction, type_))
+        if known is not None and known[0] is actor:
+            return known[1]
+        grant = self._decide(actor, interaction, type_)
+        self._grants[id(actor), interaction, type_] = actor, grant
+        return grant
+
+    def _decide(self, actor: Actor, interaction: str, type_: str) -> Grant:
         entry = self._entry(interaction, type_)
         bound = _bound(actor, interaction, type_)
         if LETTERS[interaction] not in self._roles.letters(actor.role, type_):
@@ -52,6 +69,13 @@ class Gate:
     def permitted(self, actor: Actor, interaction: str, types: Iterable[str]) -> tuple[Grant, ...]:
         """Return a grant for each of ``types`` that ``actor`` may use, and none for the others."""
         return tuple(grant for type_ in types if (grant := self._try(actor, interaction, type_)) is not None)
+
+    def together(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:
+        """Return one grant for each type, which covers no more than every one of ``grants`` on that type does."""
+        wheres: dict[tuple[str, str], dict[Node, None]] = {}
+        for grant in grants:
+            wheres.setdefault((grant.actor, grant.type), {})[grant.where] = None
+        return tuple(Grant(*key, next(iter(each)) if len(each) == 1 else And(tuple(each))) for key, each in wheres.items())
 
     def federated(self, actor: Actor, type_: str, patient: str, interaction: str = "search") -> FederationGrant:
         """Return whether sources may be asked for ``type_`` about ``patient`` ("Patient/id").
@@ -74,6 +98,9 @@ class Gate:
         """
         return Grant("hub", type_, Everything())
 
+    def _now(self) -> int:
+        return self._clock() // _SECOND * _SECOND
+
     def _entry(self, interaction: str, type_: str) -> Entry:
         entry = self._types.get(type_)
         if entry is None:
@@ -93,7 +120,7 @@ class Gate:
             return Everything()
         if actor.role == "patient":
             return Everything() if actor.reference == patient else Nothing()
-        return MemberOf(actor.people, self._clock())
+        return MemberOf(actor.people, self._now())
 
     def _where(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
         if entry.home == "federated":
@@ -110,7 +137,7 @@ class Gate:
         return Dossier((bound,)) if entry.patient else Nothing()
 
     def _reach(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
-        at = self._clock()
+        at = self._now()
         if entry.name in self._roles.directory:
             mates = TeamMate(actor.people, at)
             return And((mates, TeamMate((bound,), at))) if bound else mates

@@ -20,7 +20,10 @@ POINTS = frozenset({"date", "dateTime", "instant"})
 
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
-    """A search parameter of one resource type; ``targets`` are the types a reference may point to."""
+    """A search parameter of one resource type; ``targets`` are the types a reference may point to.
+
+    ``place`` numbers the parameters of the type from 0 to 62, the same whatever the catalogue selects: the index keeps it.
+    """
 
     code: str
     type: str
@@ -28,6 +31,7 @@ class SearchParameter:
     expression: str
     targets: tuple[str, ...]
     paths: tuple[Path, ...]
+    place: int = 0
 
     @property
     def implied_system(self) -> bool:
@@ -54,7 +58,19 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
     if fact is None:
         return None
     found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))
-    return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found)
+    return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found, _places(resource_type)[code])
+
+
+@cache
+def _places(resource_type: str) -> Mapping[str, int]:
+    """Return the number of each parameter: those of R4 by code, then our own as in the file, whose new ones belong at its end."""
+    known = sorted(search_parameters(resource_type))
+    codes = [*known, *(code for code in own_search_parameters(resource_type) if code not in known)]
+    assert len(codes) <= _PLACES
+    return {code: place for place, code in enumerate(codes)}
+
+
+_PLACES = 63  # the bits of a signed number of the index, without its sign
 
 
 def own_search_parameters(resource_type: str) -> Mapping[str, SearchParameterFact]:

@@ -1,35 +1,26 @@
 """The FHIR application: bytes in, one decision, one record, bytes out. A raw ASGI application, for speed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import row
-from fhir_server.errors import FhirError, TooCostly, UnsupportedMedia
-from fhir_server.http.failure import answer_of, unexpected
-from fhir_server.http.negotiate import Wanted, format_of_body, wanted
+from fhir_server.errors import UnsupportedMedia
+from fhir_server.http.negotiate import Wanted, format_of_body, format_of_patch, wanted
 from fhir_server.http.request import Receive, Request, Scope, Send, body_of, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.http.route import Route, route
-from fhir_server.interactions import capabilities, create, delete, read, search, update, vread
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions import capabilities
+from fhir_server.interactions.bundle import process
+from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
+from fhir_server.interactions.failure import answer_of, answered, unexpected
+from fhir_server.interactions.handlers import HANDLERS
+from fhir_server.interactions.route import BUNDLE, Route, route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.search.query_string import parse_query
-from fhir_server.storage.repository import SearchTooSlow
 
 PREFIX: Final = "/fhir"
-
-Handler = Callable[[Call], Awaitable[Answer]]
-HANDLERS: Final[Mapping[str, Handler]] = {
-    "read": read.read,
-    "vread": vread.vread,
-    "search-type": search.search,
-    "create": create.create,
-    "update": update.update,
-    "delete": delete.delete,
-}
 
 _JSON: Final = Wanted()
 _UNKNOWN: Final = Route("unknown")
@@ -45,6 +36,7 @@ class _Step:
     wanted: Wanted = _JSON
     actor: Actor | None = None
     route: Route = _UNKNOWN
+    call: Call | None = None
     parameters: Sequence[tuple[str, str]] = ()
     compress: bool = False
 
@@ -62,14 +54,7 @@ class FhirApplication:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
         services = self._services
         step = _Step(services.new_id(), services.clock(), scope["method"] == "HEAD")
-        try:
-            answer = await self._answer(scope, receive, step)
-        except FhirError as error:
-            answer = answer_of(error)
-        except SearchTooSlow:
-            answer = answer_of(TooCostly("This search takes too long. Add a parameter that narrows it, such as patient or a date."))
-        except Exception as error:  # noqa: BLE001 - the last line of defence: whatever it was, the caller gets an OperationOutcome
-            answer = answer_of(unexpected(error, step.request))
+        answer = await answered(self._answer(scope, receive, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
         await send_answer(send, answer, step.wanted, step.request, head=step.head, compress=step.compress)
@@ -83,7 +68,9 @@ class FhirApplication:
         if step.route.interaction == "capabilities":
             return self._capabilities.answer()
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
-        return await HANDLERS[step.route.interaction](await self._call(request, receive, step, step.actor))
+        step.call = await self._call(request, receive, step, step.actor)
+        handle = process if step.route.interaction == BUNDLE else HANDLERS[step.route.interaction]
+        return await handle(step.call)
 
     async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
         found = step.route
@@ -91,15 +78,16 @@ class FhirApplication:
             services=self._services,
             actor=actor,
             interaction=found.interaction,
-            entry=self._services.catalog.types[found.type],
+            entry=self._services.catalog.types[found.type] if found.type else WHOLE_SYSTEM,
             id=found.id,
             version=found.version,
+            within=found.within,
             parameters=step.parameters,
             headers=request.headers,
             request=step.request,
             now=step.now,
         )
-        if request.method in {"POST", "PUT"}:
+        if request.method in {"POST", "PUT", "PATCH"}:
             await self._read_body(request, receive, call)
             step.parameters = call.parameters
         return call
@@ -112,6 +100,9 @@ class FhirApplication:
             if body and not content_type.startswith("application/x-www-form-urlencoded"):
                 raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")
             call.parameters = [*call.parameters, *parse_query(body, form=True)]
+        elif call.interaction == "patch":
+            call.patch = format_of_patch(content_type)
+            call.body = json.write(xml.read(body, self._services.limits)) if call.patch == "parameters" else body
         elif format_of_body(content_type) == "xml":
             call.body = json.write(xml.read(body, self._services.limits))
         else:
@@ -120,7 +111,7 @@ class FhirApplication:
     async def _record(self, step: _Step, answer: Answer) -> Answer:
         line = row(
             step.actor,
-            step.route.interaction,
+            step.call.interaction if step.call else step.route.interaction,
             answer.status,
             step.now,
             step.request,

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.interactions.call import PatchFormat
 
 Format = Literal["json", "xml"]
 
@@ -17,6 +18,13 @@ _NAMES: dict[str, Format] = {
     "application/xml": "xml",
     "application/fhir+xml": "xml",
     "text/xml": "xml",
+}
+_PATCHES: dict[str, PatchFormat] = {
+    "application/json-patch+json": "json-patch",
+    "application/merge-patch+json": "merge-patch",
+    "application/json": "json",
+    "application/fhir+json": "json",
+    "application/fhir+xml": "parameters",
 }
 _ANY = {"*/*", "application/*"}
 _ASK_FOR = "Ask for application/fhir+json or application/fhir+xml."
@@ -78,9 +86,24 @@ def format_of_body(content_type: str) -> Format:
     if not content_type:
         raise UnsupportedMedia("The request has a body and no Content-Type. Send application/fhir+json or application/fhir+xml.")
     name = _media_type(content_type)[0]
-    charset = content_type.lower().partition("charset=")[2].strip("\"' ;")
-    if name not in _NAMES or (charset and charset not in {"utf-8", "utf8"}):
+    if name not in _NAMES or not _utf8(content_type):
         raise UnsupportedMedia(
             "This Content-Type is not spoken here. Send application/fhir+json or application/fhir+xml, in UTF-8."
         )
     return _NAMES[name]
+
+
+def format_of_patch(content_type: str) -> PatchFormat:
+    """Return how a patch is to be read; raises UnsupportedMedia, with Accept-Patch (RFC 5789)."""
+    found = _PATCHES.get(_media_type(content_type)[0])
+    if found is None or not _utf8(content_type):
+        known = ", ".join(_PATCHES)
+        error = UnsupportedMedia(f"A patch in this Content-Type is not understood here. Send one of {known}, in UTF-8.")
+        error.headers = ((b"accept-patch", known.encode()),)
+        raise error
+    return found
+
+
+def _utf8(content_type: str) -> bool:
+    charset = content_type.lower().partition("charset=")[2].strip("\"' ;")
+    return not charset or charset in {"utf-8", "utf8"}

@@ -8,13 +8,20 @@ from fhir_server.interactions.call import Answer
 from fhir_server.model import json, xml
 from fhir_server.model.body import OWN
 
-_TYPES = {"json": b"application/fhir+json; charset=utf-8", "xml": b"application/fhir+xml; charset=utf-8"}
+_VARY = (b"vary", b"accept, accept-encoding, authorization")
+_CONTENT = {
+    "json": ((b"content-type", b"application/fhir+json; charset=utf-8"), _VARY),
+    "xml": ((b"content-type", b"application/fhir+xml; charset=utf-8"), _VARY),
+}
+_CHECK_AGAIN = (b"cache-control", b"private, no-cache")
+_KEEP_NOTHING = (b"cache-control", b"private, no-store")
+_AS_IT_IS = Wanted("json")
 _WORTH_COMPRESSING = 2_000
 
 
 def render(body: bytes, wanted: Wanted) -> bytes:
     """Return the JSON ``body`` in the wanted format; JSON that nobody wants pretty goes out as it is."""
-    if not body or wanted == Wanted("json"):
+    if not body or wanted == _AS_IT_IS:
         return body
     resource = json.read(body, OWN).resource
     if wanted.format == "xml":
@@ -25,11 +32,11 @@ def render(body: bytes, wanted: Wanted) -> bytes:
 async def send_answer(send: Send, answer: Answer, wanted: Wanted, request: str, *, head: bool, compress: bool) -> None:
     """Send ``answer``: with headers of its own, the request id, and without a body for HEAD."""
     body = render(answer.body, wanted)
-    headers = [(b"x-request-id", request.encode()), *((name.lower().encode(), value.encode()) for name, value in answer.headers)]
-    if not any(name == b"cache-control" for name, _ in headers):
-        headers.append((b"cache-control", b"private, no-cache"))
+    headers = [(b"x-request-id", request.encode()), _CHECK_AGAIN if answer.keep else _KEEP_NOTHING]
+    for name, value in answer.headers:
+        headers.append((name.lower().encode(), value.encode()))
     if body:
-        headers += ((b"content-type", _TYPES[wanted.format]), (b"vary", b"accept, accept-encoding, authorization"))
+        headers += _CONTENT[wanted.format]
         if compress and len(body) >= _WORTH_COMPRESSING:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers.append((b"content-encoding", b"gzip"))

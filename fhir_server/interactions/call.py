@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from fhir_server.access.actor import Actor
 from fhir_server.catalog.catalog import Entry
 from fhir_server.interactions.services import Services
+
+WHOLE_SYSTEM: Final = Entry("", "owned", frozenset(), {}, (), "", "", "", "")
+"""Stands where a request is about no one type: it has no interaction of its own."""
+
+
+PatchFormat = Literal["json-patch", "merge-patch", "json", "parameters"]
+"""How the body of a patch is to be read: "json" is a FHIRPath Patch if it is a Parameters resource, else a merge patch."""
 
 
 class Headers(Protocol):
@@ -37,8 +44,8 @@ class NoHeaders:
 class Call:
     """One request: who asks what, already parsed.
 
-    ``body`` is the JSON of the request, whatever format it came in. ``request`` is the id under
-    which log and record know this request, ``now`` its moment in microseconds.
+    ``within`` ("Type/id") is the resource in whose compartment is searched. ``body`` is the JSON of the request, whatever format it
+    came in. ``request`` is the id under which log and record know this request, ``now`` its moment in microseconds.
     """
 
     services: Services
@@ -47,10 +54,12 @@ class Call:
     entry: Entry
     id: str = ""
     version: int = 0
+    within: str = ""
     parameters: Sequence[tuple[str, str]] = ()
     headers: Headers = field(default_factory=NoHeaders)
     body: bytes = b""
     posted: bool = False
+    patch: PatchFormat = "json"
     request: str = ""
     now: int = 0
 
@@ -59,13 +68,19 @@ class Call:
         """The resource type."""
         return self.entry.name
 
+    @property
+    def place(self) -> str:
+        """The path of a search, below the base."""
+        return f"{self.within}/{self.type}" if self.within else self.type
+
 
 @dataclass(slots=True)
 class Answer:
     """What an interaction answers: a status, the JSON of a resource (or nothing), and headers.
 
-    ``version`` and ``dossier`` say for the record what was touched. ``recorded`` is set when the line of the record was written
-    together with a change.
+    ``version`` and ``dossier`` say for the record what was touched, ``updated`` when that version was made (microseconds, 0 for
+    none). ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for what nobody may
+    keep a copy of, because it belongs to a source.
     """
 
     status: int
@@ -74,7 +89,9 @@ class Answer:
     id: str = ""
     version: int = 0
     dossier: str = ""
+    updated: int = 0
     recorded: bool = False
+    keep: bool = True
 
 
 def resource_type_of(resource: Mapping[str, Any]) -> str:

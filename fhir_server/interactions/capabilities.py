@@ -6,8 +6,11 @@ from fhir_server import __version__
 from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.interactions.call import Answer
 from fhir_server.model.json import write
+from fhir_server.search.include_values import reversible
 
 RELEASED = "2026-11-22"
+COMPARTMENTS = ("patient", "practitioner", "relatedPerson", "device", "encounter")
+PATCH_FORMATS = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
 
 
 class Capabilities:
@@ -37,12 +40,19 @@ def statement(catalog: Catalog, base: str) -> dict[str, Any]:
         "implementation": {"description": "The dossier of the network, and the door to the source systems", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [_rest(catalog, base)],
     }
 
 
 def _rest(catalog: Catalog, base: str) -> dict[str, Any]:
-    return {"mode": "server", "security": _security(base), "resource": [_resource(entry) for entry in catalog.types.values()]}
+    return {
+        "mode": "server",
+        "security": _security(base),
+        "resource": [_resource(catalog, entry) for entry in catalog.types.values()],
+        "interaction": [{"code": "batch"}, {"code": "transaction"}],
+        "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in COMPARTMENTS],
+    }
 
 
 def _security(base: str) -> dict[str, Any]:
@@ -50,7 +60,7 @@ def _security(base: str) -> dict[str, Any]:
     return {"cors": False, "service": [{"coding": [coding]}], "description": f"Bearer tokens (JWT) whose audience is {base}"}
 
 
-def _resource(entry: Entry) -> dict[str, Any]:
+def _resource(catalog: Catalog, entry: Entry) -> dict[str, Any]:
     owned = entry.home != "federated"
     result: dict[str, Any] = {
         "type": entry.name,
@@ -61,12 +71,23 @@ def _resource(entry: Entry) -> dict[str, Any]:
     }
     if "update" in entry.interactions:
         result["updateCreate"] = True
+    result |= {
+        name: value for name, (interaction, value) in _CONDITIONAL.items() if _CRITERIA | {interaction} <= entry.interactions
+    }
     if entry.includes:
         result["searchInclude"] = list(entry.includes)
+    if reverse := list(reversible(catalog, entry.name)):
+        result["searchRevInclude"] = reverse
     result["searchParam"] = [{"name": each.code, "definition": each.url, "type": each.type} for each in entry.search.values()]
     return result
 
 
+_CRITERIA = frozenset({"search-type"})
+_CONDITIONAL: dict[str, tuple[str, bool | str]] = {
+    "conditionalCreate": ("create", True),
+    "conditionalUpdate": ("update", True),
+    "conditionalDelete": ("delete", "single"),
+}
 _HOMES = {
     "owned": "Stored here.",
     "federated": "Asked from the source systems at the moment of the request; never stored here.",

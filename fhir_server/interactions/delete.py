@@ -1,29 +1,53 @@
 """The delete interaction (https://hl7.org/fhir/R4/http.html#delete)."""
 
+from dataclasses import replace
+
 from fhir_server.errors import Conflict, Forbidden, NotFound, PreconditionFailed
+from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.write import commit, indexed
+from fhir_server.interactions.next_version import store
+from fhir_server.interactions.write import OUTSIDE, Write, commit, indexed, written
 from fhir_server.model.meta import etag, version_of
-from fhir_server.storage.repository import Change, VersionConflict
+from fhir_server.storage.repository import Change, Grant, VersionConflict
 
 
 async def delete(call: Call) -> Answer:
-    """Mark the resource as deleted; its versions stay in the history. 204, also when it was deleted before."""
+    """Mark the resource as deleted; its versions stay in the history. 204, also when it was deleted before.
+
+    A call without an id is a conditional delete: its parameters name the resource. 204 also when nothing matches, for then it is as
+    it was to be; PreconditionFailed when several match: more than one is never deleted.
+    """
     grant = call.services.gate.grant(call.actor, "delete", call.type)
+    if not call.id:
+        return await store(call, grant, prepare)
+    try:
+        return await commit(call, grant, await prepare(call, grant))
+    except VersionConflict as error:
+        raise Conflict("Somebody changed this resource at the same moment. Send the request again.") from error
+
+
+async def prepare(call: Call, grant: Grant) -> Write:
+    """Check the deletion against what is stored now."""
+    if not call.id:
+        return await _conditional(call, grant)
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
     if not stored.visible:
-        raise Forbidden("This resource lies outside the dossiers that you take part in.")
+        raise Forbidden(OUTSIDE)
     wanted = call.headers.get("if-match")
     if wanted and version_of(wanted) != stored.version:
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
     if stored.deleted:
-        return Answer(204, id=call.id, version=stored.version)
+        return Write(None, Answer(204, id=call.id, version=stored.version))
     gone = Change(call.type, call.id, stored.version, call.now, b"", None, indexed(call, stored))
-    try:
-        answer = await commit(call, grant, gone, 204)
-    except VersionConflict as error:
-        raise Conflict("Somebody changed this resource at the same moment. Send the request again.") from error
+    answer = written(call, gone, 204)
     answer.headers = (("etag", etag(answer.version)),)
-    return answer
+    return Write(gone, answer)
+
+
+async def _conditional(call: Call, grant: Grant) -> Write:
+    found = await conditional.resolve(call, conditional.of_url(call))
+    if found is None:
+        return Write(None, Answer(204))
+    return conditional.require_still(await prepare(replace(call, id=found.id), grant), found)

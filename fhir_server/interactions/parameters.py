@@ -1,16 +1,20 @@
 """What search on the own store and search on the sources share: the parameters, the self link, the warnings."""
 
+import re
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode
+from dataclasses import replace
+from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
-from fhir_server.model.bundle import Entry, Link
+from fhir_server.model.bundle import Link, outcome
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
+from fhir_server.search.compartment import within
 from fhir_server.search.parse import parse
 from fhir_server.search.search import Search
-from fhir_server.search.tree import Cursor
+from fhir_server.search.tree import And, Cursor
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:,/|-]*")
 LARGEST_PAGE = 100
 LARGEST_PAGE_OF_SYSTEM = 1000
 
@@ -20,31 +24,41 @@ def asked(call: Call) -> tuple[Search, Cursor | None]:
     wanted = _parse(call, call.parameters, in_url=not call.posted)
     if not wanted.page:
         return wanted, None
-    position = call.services.pager.open_(wanted.page, call.actor.reference, call.type, call.now)
+    position = call.services.pager.open_(wanted.page, call.actor.reference, call.place, call.now)
     # They were read before, and stand in the URL only sealed: a BSN among them is no reason to refuse.
     return _parse(call, position.parameters, in_url=False), position.cursor
 
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
-    return parse(
+    wanted = parse(
         call.entry,
         parameters,
         strict="handling=lenient" not in call.headers.get("prefer"),
         base=call.services.base + "/",
         limit=LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else LARGEST_PAGE,
         in_url=in_url,
+        catalog=call.services.catalog,
     )
+    if not call.within:
+        return wanted
+    where = wanted.query.where
+    parts = where.parts if isinstance(where, And) else (where,)
+    return replace(wanted, query=replace(wanted.query, where=And((within(call.entry, call.within), *parts))))
 
 
-def warnings(wanted: Search) -> list[Entry]:
+def warnings(wanted: Search) -> list[bytes]:
     """Return the entry that tells what was ignored in the search; none when nothing was."""
-    return [Entry("", write(operation_outcome(wanted.warnings)), "outcome")] if wanted.warnings else []
+    return [outcome(write(operation_outcome(wanted.warnings)))] if wanted.warnings else []
 
 
 def self_link(call: Call, wanted: Search) -> Link:
     """Return the self link; without parameters when the search was posted: their values may identify a person."""
-    url = f"{call.services.base}/{call.type}"
+    url = f"{call.services.base}/{call.place}"
     shown = not (call.posted or any(name == "_page" for name, _ in call.parameters))
     if not (shown and wanted.parameters):
         return Link("self", url)
-    return Link("self", f"{url}?{urlencode(wanted.parameters, safe=':,/|', quote_via=quote)}")
+    return Link("self", f"{url}?{'&'.join(f'{_quoted(name)}={_quoted(value)}' for name, value in wanted.parameters)}")
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=":,/|")

@@ -32,7 +32,8 @@ def existing(stored: Stored | None) -> Stored:
 def answer(call: Call, stored: Stored) -> Answer:
     """Answer with ``stored``, or 304 when the caller already has it (RFC 9110 section 13.1)."""
     status, body = (304, b"") if _unchanged(call, stored) else (200, stored.body)
-    return Answer(status, body, version_headers(stored.version, stored.updated), stored.id, stored.version)
+    headers = version_headers(stored.version, stored.updated)
+    return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated)
 
 
 def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
@@ -44,4 +45,4 @@ def _unchanged(call: Call, stored: Stored) -> bool:
     tags = call.headers.get("if-none-match")
     if tags:
         return tags.strip() == "*" or stored.version in {version_of(tag) for tag in tags.split(",")}
-    return call.headers.get("if-modified-since") == http_date(stored.updated)
+    return "if-modified-since" in call.headers and call.headers.get("if-modified-since") == http_date(stored.updated)

@@ -25,7 +25,7 @@ async def read(call: Call, sealed: Sealed | None) -> Answer:
         raise error
     for each in found.merged:
         if each.id == call.id:
-            return Answer(200, write(each.resource), (("cache-control", "private, no-store"),), call.id, dossier=patient)
+            return Answer(200, write(each.resource), id=call.id, dossier=patient, keep=False)
     raise NotFound(_UNKNOWN)
 
 

@@ -1,15 +1,16 @@
 """The search interaction on a type (https://hl7.org/fhir/R4/http.html#search)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from fhir_server.interactions import search_sources
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
-from fhir_server.model.body import OWN
-from fhir_server.model.bundle import Entry, Link, searchset
-from fhir_server.model.json import read
-from fhir_server.search.include import targets
+from fhir_server.interactions.resolve import without_links
+from fhir_server.model.bundle import Link, found, outcome, searchset
+from fhir_server.model.json import write
+from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.tree import Cursor
@@ -22,26 +23,28 @@ async def search(call: Call) -> Answer:
         return await search_sources.search(call)
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     wanted, after = asked(call)
+    wanted = await without_links(call, wanted)
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     query = replace(wanted.query, after=after)
     page = await call.services.repository.search(grant, query)
-    entries = [Entry(f"{call.services.base}/{each.type}/{each.id}", each.body, "match") for each in page.resources]
-    entries += await _included(call, wanted, page.resources)
+    entries = found(call.services.base, _shown(page.resources), "match")
+    entries += await _beside(call, wanted, page)
     total = await _total(call, grant, wanted, page, after)
     return Answer(200, searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total))
 
 
-async def _included(call: Call, wanted: Search, found: Sequence[Stored]) -> list[Entry]:
-    if not wanted.includes:
+def _shown(resources: Iterable[Stored]) -> Iterator[tuple[str, str, bytes]]:
+    return ((each.type, each.id, each.body) for each in resources)
+
+
+async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
+    if not (wanted.includes or wanted.reverse):
         return []
-    services = call.services
-    resources = [read(each.body, OWN).resource for each in found]
-    references = targets(resources, wanted.includes, services.catalog, services.base)
-    grants = services.gate.permitted(call.actor, "read", dict.fromkeys(each.partition("/")[0] for each in references))
-    fetched = await services.repository.fetch(grants, references)
-    return [Entry(f"{services.base}/{each.type}/{each.id}", each.body, "include") for each in fetched]
+    beside = await included(call, wanted, page.resources)
+    entries = found(call.services.base, _shown(beside.resources), "include")
+    return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
 async def _total(call: Call, grant: Grant, wanted: Search, page: Page, after: Cursor | None) -> int | None:
@@ -60,5 +63,5 @@ def _next(call: Call, wanted: Search, page: Page) -> list[Link]:
     last = page.resources[-1]
     by_update = wanted.query.sort.by == "_lastUpdated"
     after = Cursor(last.updated if by_update else last.sort, last.row)
-    token = call.services.pager.seal(Position(call.type, wanted.parameters, after), call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{call.type}?_page={token}")]
+    token = call.services.pager.seal(Position(call.place, wanted.parameters, after), call.actor.reference, call.now)
+    return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]

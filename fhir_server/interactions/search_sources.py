@@ -1,7 +1,5 @@
 """Searching a federated type: the sources are asked at the moment of the request, and nothing of their answer is kept."""
 
-from collections.abc import Iterator
-
 from fhir_server.errors import BadRequest
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
@@ -9,13 +7,14 @@ from fhir_server.federation.select import included, matches
 from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, self_link, warnings
-from fhir_server.model.bundle import Entry, Mode, searchset
+from fhir_server.interactions.resolve import without_links
+from fhir_server.model import bundle
 from fhir_server.model.json import write
-from fhir_server.search.extract import extract
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
+from fhir_server.search.match import place
 from fhir_server.search.search import Search
-from fhir_server.search.tree import And, Node, ReferenceTo
+from fhir_server.search.tree import And, Node, Query, ReferenceTo
 
 _ABOUT = {"patient", "subject", "beneficiary"}
 
@@ -27,19 +26,21 @@ async def search(call: Call) -> Answer:
     SourcesFailed when nobody did.
     """
     wanted, _ = asked(call)
+    _refuse_links(wanted)
     patient = _patient(wanted.query.where)
     found = await ask_sources(call, patient)
     error = failure(found.answers)
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
-    hits = _matches(call, wanted, found)
+    wanted = await without_links(call, wanted, found.merged)
+    hits = _matches(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits
-    entries = [*_outcome(found), *_entries(call, shown, "match"), *_included(call, wanted, shown, found), *warnings(wanted)]
-    body = searchset(entries, [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None)
-    headers = ((HEADER, completeness(found.answers)), ("cache-control", "private, no-store"))
-    return Answer(200, body, headers, dossier=patient)
+    entries = [*_missing(found), *_entries(call, shown, "match"), *_included(call, wanted, shown, found), *warnings(wanted)]
+    body = bundle.searchset(entries, [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None)
+    headers = ((HEADER, completeness(found.answers)),)
+    return Answer(200, body, headers, dossier=patient, keep=False)
 
 
 def _patient(where: Node) -> str:
@@ -52,30 +53,35 @@ def _patient(where: Node) -> str:
     return patient
 
 
-def _matches(call: Call, wanted: Search, found: Asked) -> tuple[Merged, ...]:
-    entry, query = call.entry, wanted.query
+def _refuse_links(wanted: Search) -> None:
+    if wanted.reverse or any(include.iterate for include in wanted.includes):
+        text = "'_revinclude' and ':iterate' are not supported for types that are asked from source systems."
+        raise BadRequest(text, detail="search-not-supported")
+
+
+def _matches(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
+    entry = call.entry
     return matches(
         found.merged,
         call.type,
         lambda resource: holds(query.where, resource, entry, call.services.base),
-        lambda resource: extract(resource, entry, call.services.base).sort,
+        lambda resource: place(resource, query.sort, entry, call.services.base),
         descending=query.sort.descending,
     )
 
 
-def _outcome(found: Asked) -> Iterator[Entry]:
-    told = outcome(found.answers)
-    if told is not None:
-        yield Entry("", write(told), "outcome")
+def _missing(asked_: Asked) -> list[bytes]:
+    told = outcome(asked_.answers)
+    return [] if told is None else [bundle.outcome(write(told))]
 
 
-def _included(call: Call, wanted: Search, shown: tuple[Merged, ...], found: Asked) -> Iterator[Entry]:
+def _included(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> list[bytes]:
     if not wanted.includes:
-        return iter(())
+        return []
     services = call.services
-    follow = included(shown, found.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
+    follow = included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
     return _entries(call, follow, "include")
 
 
-def _entries(call: Call, merged: tuple[Merged, ...], mode: Mode) -> Iterator[Entry]:
-    return (Entry(f"{call.services.base}/{each.reference}", write(each.resource), mode) for each in merged)
+def _entries(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode) -> list[bytes]:
+    return bundle.found(call.services.base, ((each.type, each.id, write(each.resource)) for each in merged), mode)

@@ -1,65 +1,72 @@
-"""The update interaction, with create on update (https://hl7.org/fhir/R4/http.html#update)."""
+"""The update interaction, with create on update, conditional or not (https://hl7.org/fhir/R4/http.html#update)."""
 
-from fhir_server.errors import BadRequest, Conflict, Forbidden, PreconditionFailed
+from dataclasses import replace
+
+from fhir_server.errors import BadRequest, Conflict, Forbidden
+from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.read import version_headers
-from fhir_server.interactions.write import change, checked, commit, preferred
-from fhir_server.model.body import OWN
-from fhir_server.model.json import Document, read
-from fhir_server.model.meta import version_of
-from fhir_server.storage.repository import Stored, VersionConflict
-
-_ATTEMPTS = 5
+from fhir_server.interactions.next_version import following, require_match, store
+from fhir_server.interactions.route import is_bsn
+from fhir_server.interactions.write import OUTSIDE, Write, checked
+from fhir_server.model.json import Document
+from fhir_server.storage.repository import Grant, Stored
 
 
 async def update(call: Call) -> Answer:
     """Store the next version; 201 for a new id, 200 otherwise; what changes nothing keeps its version.
 
-    Raises PreconditionFailed when ``If-Match`` names another version than the stored one, Conflict when others keep writing.
+    A call without an id is a conditional update: its parameters name the resource. Raises PreconditionFailed when several match or
+    ``If-Match`` names another version than the stored one, Conflict when others keep writing.
     """
-    grant = call.services.gate.grant(call.actor, "update", call.type)
+    return await store(call, call.services.gate.grant(call.actor, "update", call.type), prepare)
+
+
+async def prepare(call: Call, grant: Grant) -> Write:
+    """Check the next version against the one that is stored now."""
+    if not call.id:
+        return await _conditional(call, grant)
     document = checked(call)
     if document.resource.get("id") != call.id:
         raise BadRequest("The id in the body must be the id in the URL.", expression=f"{call.type}.id")
-    for _ in range(_ATTEMPTS):
-        stored = await call.services.repository.read(grant, call.type, call.id)
-        _check(call, stored)
-        if stored and not stored.deleted and _same(document, stored):
-            return _answer(
-                call, Answer(200, b"", version_headers(stored.version, stored.updated), stored.id, stored.version), stored.body
-            )
-        made = change(call, document, call.id, stored)
-        try:
-            answer = await commit(call, grant, made, 200 if made.previous else 201)
-        except VersionConflict:
-            continue
-        return _answer(call, answer, made.body)
-    raise Conflict("Others are changing this resource at the same moment. Read it again, then send your change with If-Match.")
+    return _next(call, document, await _stored(call, grant))
 
 
-def _check(call: Call, stored: Stored | None) -> None:
+async def _conditional(call: Call, grant: Grant) -> Write:
+    criteria = conditional.of_url(call)
+    document = checked(call)
+    found = await conditional.resolve(call, criteria)
+    given = document.resource.get("id")
+    if found is None:
+        new = replace(call, id=_new_id(call, given))
+        stored = await _stored(new, grant)
+        if stored is not None and not stored.deleted:
+            text = "The resource with the id in the body does not match the criteria. Leave out the id, or update by id."
+            raise Conflict(text, expression=f"{call.type}.id", detail="id-in-use")
+        return _next(new, document, stored)._replace(unmatched=[criteria])
+    if given not in {None, found.id}:
+        raise BadRequest("The id in the body is not that of the resource that matches.", expression=f"{call.type}.id")
+    matched = replace(call, id=found.id)
+    return conditional.require_still(_next(matched, document, await _stored(matched, grant)), found)
+
+
+def _new_id(call: Call, given: object) -> str:
+    if not isinstance(given, str):
+        return call.services.new_id()
+    if is_bsn(given):
+        raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
+    return given
+
+
+async def _stored(call: Call, grant: Grant) -> Stored | None:
+    """Return what is stored under the id of ``call``; raises Forbidden unless it may be changed, or made if there is nothing."""
+    stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         call.services.gate.grant(call.actor, "create", call.type)
     elif not stored.visible:
-        raise Forbidden("This resource lies outside the dossiers that you take part in.")
-    wanted = call.headers.get("if-match")
-    if wanted and (stored is None or stored.deleted or version_of(wanted) != stored.version):
-        raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
+        raise Forbidden(OUTSIDE)
+    return stored
 
 
-def _same(document: Document, stored: Stored) -> bool:
-    current = read(stored.body, OWN).resource
-    return _content(current) == _content(document.resource)
-
-
-def _content(resource: dict[str, object]) -> dict[str, object]:
-    meta = resource.get("meta")
-    kept = {k: v for k, v in meta.items() if k not in {"versionId", "lastUpdated"}} if isinstance(meta, dict) else {}
-    return {**resource, "meta": kept}
-
-
-def _answer(call: Call, answer: Answer, body: bytes) -> Answer:
-    if answer.status == 201:  # noqa: PLR2004 - Created
-        answer.headers = (*answer.headers, ("location", f"{call.services.base}/{call.type}/{answer.id}/_history/{answer.version}"))
-    answer.body = preferred(call, body)
-    return answer
+def _next(call: Call, document: Document, stored: Stored | None) -> Write:
+    require_match(call, stored)
+    return following(call, document, stored)

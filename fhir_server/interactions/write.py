@@ -1,5 +1,8 @@
 """What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
 
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
 from fhir_server import validation
 from fhir_server.audit.record import row
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed
@@ -11,7 +14,20 @@ from fhir_server.model.meta import instant
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import Change, Grant, OutOfGrant, Stored
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, OutOfGrant, Stored
+
+OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
+
+
+class Write(NamedTuple):
+    """A write that was checked and is still to be made: the change (None: all stays as it is), and what is answered then.
+
+    ``unmatched`` are criteria that nothing matched, and nothing may match when the change is made.
+    """
+
+    change: Change | None
+    answer: Answer
+    unmatched: Sequence[Criteria] = ()
 
 
 def checked(call: Call) -> Document:
@@ -51,19 +67,50 @@ def indexed(call: Call, stored: Stored | None) -> Indexed | None:
     return extract(read(stored.body, OWN).resource, call.entry, call.services.base)
 
 
-async def commit(call: Call, grant: Grant, made: Change, status: int) -> Answer:
-    """Write ``made`` with its line of the record; raises Forbidden outside the caller's dossiers, VersionConflict passes."""
+def written(call: Call, made: Change, status: int) -> Answer:
+    """Return what is answered, apart from a body, once ``made`` is stored."""
     version = made.expected + 1
+    headers: tuple[tuple[str, str], ...] = version_headers(version, made.updated)
+    if status == 201:  # noqa: PLR2004 - Created
+        headers = (*headers, location(call, made.id, version))
     dossier = made.indexed.dossier if made.indexed else ""
-    answer = Answer(status, b"", version_headers(version, made.updated), made.id, version, dossier, recorded=True)
-    line = row(
-        call.actor, call.interaction, status, call.now, call.request, type_=made.type, id_=made.id, version=version, dossier=dossier
+    return Answer(status, b"", headers, made.id, version, dossier, made.updated)
+
+
+def location(call: Call, id_: str, version: int) -> tuple[str, str]:
+    """Return the header Location for a version."""
+    return ("location", f"{call.services.base}/{call.type}/{id_}/_history/{version}")
+
+
+def line(call: Call, answer: Answer) -> AuditRow:
+    """Return the line of the record for ``call`` and its answer."""
+    return row(
+        call.actor,
+        call.interaction,
+        answer.status,
+        call.now,
+        call.request,
+        type_=call.type,
+        id_=answer.id or call.id,
+        version=answer.version,
+        dossier=answer.dossier,
+        parameters=call.parameters,
     )
+
+
+async def commit(call: Call, grant: Grant, write: Write) -> Answer:
+    """Make the change of ``write`` together with its line of the record; without a change there is nothing to do.
+
+    Raises Forbidden outside the caller's dossiers; VersionConflict passes.
+    """
+    if write.change is None:
+        return write.answer
     try:
-        await call.services.repository.commit([grant], [made], [line])
+        await call.services.repository.commit([grant], [write.change], [line(call, write.answer)], write.unmatched)
     except OutOfGrant as error:
-        raise Forbidden("This resource lies outside the dossiers that you take part in.") from error
-    return answer
+        raise Forbidden(OUTSIDE) from error
+    write.answer.recorded = True
+    return write.answer
 
 
 def preferred(call: Call, body: bytes) -> bytes:

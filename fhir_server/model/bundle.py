@@ -1,19 +1,23 @@
-"""Searchset Bundles, put together from stored bytes (https://hl7.org/fhir/R4/bundle.html)."""
+"""Searchset and history Bundles, put together from stored bytes (https://hl7.org/fhir/R4/bundle.html)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import orjson
 
-Mode = Literal["match", "include", "outcome"]
+Mode = Literal["match", "include"]
 
 
-class Entry(NamedTuple):
-    """One entry: the resource's own JSON, its full URL (plain URL characters; "" for an outcome), and why it is there."""
+class Version(NamedTuple):
+    """One entry of a history: the resource's own JSON (empty for a deletion), and the request that made it with its response."""
 
     full_url: str
     body: bytes
-    mode: Mode
+    method: Literal["POST", "PUT", "DELETE"]
+    url: str
+    status: str
+    etag: str
+    last_modified: str
 
 
 class Link(NamedTuple):
@@ -23,19 +27,40 @@ class Link(NamedTuple):
     url: str
 
 
-def searchset(entries: Sequence[Entry], links: Sequence[Link], total: int | None) -> bytes:
-    """Return the JSON of a searchset; resources go in byte for byte, and ``total`` is left out when it is not known."""
-    head = b'{"resourceType":"Bundle","type":"searchset"'
+def searchset(entries: Sequence[bytes], links: Sequence[Link], total: int | None) -> bytes:
+    """Return the JSON of a searchset of ``entries`` (of ``found`` and ``outcome``); without ``total`` when it is not known."""
+    return _bundle("searchset", entries, links, total)
+
+
+def found(base: str, resources: Iterable[tuple[str, str, bytes]], mode: Mode) -> list[bytes]:
+    """Return the entries of resources given as (type, id, JSON), byte for byte; ``base`` has plain URL characters only."""
+    start, end = b'{"fullUrl":"%b/' % base.encode(), b',"search":{"mode":"%b"}}' % mode.encode()
+    return [b'%b%b/%b","resource":%b%b' % (start, type_.encode(), id_.encode(), body, end) for type_, id_, body in resources]
+
+
+def outcome(body: bytes) -> bytes:
+    """Return the entry of an OperationOutcome given as JSON."""
+    return b'{"resource":%b,"search":{"mode":"outcome"}}' % body
+
+
+def history(versions: Sequence[Version], links: Sequence[Link], total: int | None) -> bytes:
+    """Return the JSON of a history; resources go in byte for byte, and ``total`` is left out when it is not known."""
+    return _bundle("history", list(map(_version, versions)), links, total)
+
+
+def _bundle(kind: str, entries: Sequence[bytes], links: Sequence[Link], total: int | None) -> bytes:
+    head = b'{"resourceType":"Bundle","type":"%b"' % kind.encode()
     if total is not None:
         head += b',"total":%d' % total
     if links:
         head += b',"link":' + orjson.dumps([{"relation": link.relation, "url": link.url} for link in links])
     if not entries:
         return head + b"}"
-    return head + b',"entry":[' + b",".join(map(_entry, entries)) + b"]}"
+    return head + b',"entry":[' + b",".join(entries) + b"]}"
 
 
-def _entry(entry: Entry) -> bytes:
-    if not entry.full_url:
-        return b'{"resource":%b,"search":{"mode":"%b"}}' % (entry.body, entry.mode.encode())
-    return b'{"fullUrl":"%b","resource":%b,"search":{"mode":"%b"}}' % (entry.full_url.encode(), entry.body, entry.mode.encode())
+def _version(version: Version) -> bytes:
+    resource = b'"resource":%b,' % version.body if version.body else b""
+    request = orjson.dumps({"method": version.method, "url": version.url})
+    response = orjson.dumps({"status": version.status, "etag": version.etag, "lastModified": version.last_modified})
+    return b'{"fullUrl":"%b",%b"request":%b,"response":%b}' % (version.full_url.encode(), resource, request, response)

@@ -18,7 +18,7 @@ _HEADER = re.compile(rb"(?P<scheme>[A-Za-z]+) +(?P<token>[\x21-\x7e]+)")
 class Bearer:
     """Turns an Authorization header into an Actor.
 
-    An actor is kept until its token expires, under the hash of the token: at most ``size`` of them, the least recently used one
+    An actor is kept until its token expires, under the hash of the header: at most ``size`` of them, the least recently used one
     goes first. A refused token is never kept.
     """
 
@@ -30,11 +30,10 @@ class Bearer:
 
     def actor(self, authorization: bytes | None, now: int) -> Actor:
         """Return the actor of the request at the instant ``now`` (microseconds); raises Unauthorized."""
-        token = _token(authorization)
-        digest = sha256(token).digest()
+        digest = sha256(authorization or b"").digest()
         until, actor = self._known.get(digest, (0, None))
         if actor is None or now >= until:
-            return self._verified(token, digest, now)
+            return self._verified(_token(authorization), digest, now)
         self._known.move_to_end(digest)
         return actor
 

@@ -17,7 +17,7 @@ from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
 from fhir_server.search.walk import walk
 
 Json = Any
-Accessor = Callable[[Mapping[str, Json], int, list[IndexRow], list[TextRow], str], None]
+Accessor = Callable[[Mapping[str, Json], int, list[IndexRow], list[TextRow], str], int]
 
 _TOKEN = {
     "Coding": "coding",
@@ -40,10 +40,10 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     rows: list[IndexRow] = []
     texts: list[TextRow] = []
     accessors = _accessors(entry)
-    accessors.main(resource, 0, rows, texts, base)
+    present = accessors.main(resource, 0, rows, texts, base)
     sort = rows[0].sort if rows else _updated(resource)
-    rows.append(IndexRow(accessors.all, sort, 0))
-    accessors.rest(resource, sort, rows, texts, base)
+    present |= accessors.rest(resource, sort, rows, texts, base)
+    rows.append(IndexRow(accessors.all, sort, present))
     return Indexed(sort, _dossier(resource, entry, base) or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(texts)))
 
 
@@ -92,7 +92,10 @@ def _accessors(entry: Entry) -> _Accessors:
 
 
 def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
-    """Compile the function ``(resource, sort, rows, texts, base)`` that appends the rows of ``parameters``."""
+    """Compile the function ``(resource, sort, rows, texts, base)`` that appends the rows of ``parameters``.
+
+    It returns which of them have a value in the resource, a bit each (``SearchParameter.place``).
+    """
     space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
     exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
     made: Accessor = space["accessor"]
@@ -109,13 +112,15 @@ def source(resource_type: str, parameters: list[SearchParameter]) -> str:
                 node = node.on.setdefault(step, _Node())
             node.here.append((parameter, path))
     lines = _lines(root, "resource", resource_type, 1, count())
-    return "\n".join(["def accessor(resource, sort, rows, texts, base):", *lines, "    return None"])
+    head = ["def accessor(resource, sort, rows, texts, base):", "    present = 0"]
+    return "\n".join([*head, *lines, "    return present"])
 
 
 def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator[int]) -> Iterator[str]:
     indent = "    " * depth
     for parameter, path in node.here:
-        yield indent + _call(parameter, path, at, f"{resource_type}\x1f{parameter.code}\x1f")
+        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.code}\x1f")
+        yield f"{indent}{call}; present |= {1 << parameter.place}"
     for step, following in node.on.items():
         name = f"v{next(names)}"
         if step.many:

@@ -7,7 +7,7 @@ from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.search import leaves, values
-from fhir_server.search.tree import Date, Node, Or, Prefix, ReferenceTo, Text, Token, Uri
+from fhir_server.search.tree import Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri
 
 BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 VALUES_MAX = 500
@@ -18,24 +18,34 @@ _BSN_WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *, base: str = "", in_url: bool = False) -> Node:
     """Read ``value`` (alternatives between commas) of ``parameter``; the rest is as in ``parse``. Raises BadRequest."""
+    if modifier == "missing":
+        return _missing(parameter, value)
     match parameter.type:
         case "token":
-            refuse_modifier(parameter.code, modifier, ())
-            return any_of([_token(parameter, one, in_url=in_url) for one in alternatives(parameter.code, value)])
+            refuse_modifier(parameter.code, modifier, ("missing", "not"))
+            found = any_of([_token(parameter, one, in_url=in_url) for one in alternatives(parameter.code, value)])
+            return Not(found) if modifier == "not" else found
         case "reference":
             return _references(parameter, modifier, value, base, in_url=in_url)
         case "date":
-            refuse_modifier(parameter.code, modifier, ())
+            refuse_modifier(parameter.code, modifier, ("missing",))
             main, point = parameter.code == entry.main_date, parameter.is_point
             return any_of(
                 [Date(parameter.code, prefix, low, high, main, point) for prefix, (low, high) in dates(parameter.code, value)]
             )
         case "string":
-            refuse_modifier(parameter.code, modifier, ("exact", "contains"))
+            refuse_modifier(parameter.code, modifier, ("exact", "contains", "missing"))
             return any_of([_text(parameter.code, modifier, values.unescape(one)) for one in alternatives(parameter.code, value)])
         case _:
-            refuse_modifier(parameter.code, modifier, ())
+            refuse_modifier(parameter.code, modifier, ("missing",))
             return any_of([Uri(parameter.code, values.unescape(one)) for one in alternatives(parameter.code, value)])
+
+
+def _missing(parameter: SearchParameter, value: str) -> Node:
+    if value not in {"true", "false"}:
+        raise BadRequest(f"The value of '{parameter.code}:missing' is true or false.", detail="search-value")
+    missing = Missing(parameter.code, parameter.place)
+    return missing if value == "true" else Not(missing)
 
 
 def alternatives(code: str, value: str) -> list[str]:
@@ -114,7 +124,7 @@ def _text(code: str, modifier: str, value: str) -> Text:
 
 
 def _references(parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
-    refuse_modifier(parameter.code, modifier, ("identifier", *parameter.targets))
+    refuse_modifier(parameter.code, modifier, ("identifier", "missing", *parameter.targets))
     parts = alternatives(parameter.code, value)
     if modifier == "identifier":
         name = f"{parameter.code}:identifier"

@@ -7,7 +7,7 @@ from typing import Any
 from fhir_server.catalog.catalog import Entry
 from fhir_server.search import tree, values
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import EARLIEST, LATEST, Indexed, IndexRow, TextRow, key
 
 
 def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: str = "") -> bool:
@@ -20,12 +20,19 @@ def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: st
 
 def order(resources: Iterable[Mapping[str, Any]], sort: tree.Sort, entry: Entry) -> list[Mapping[str, Any]]:
     """Return ``resources`` in the order ``sort``; those that are equal keep their order, or turn it round when descending."""
-
-    def place(resource: Mapping[str, Any]) -> int:
-        return extract(resource, entry).sort if sort.by == "main" else _updated(resource).low
-
-    ascending = sorted(resources, key=place)
+    ascending = sorted(resources, key=lambda resource: place(resource, sort, entry))
     return ascending[::-1] if sort.descending else ascending
+
+
+def place(resource: Mapping[str, Any], sort: tree.Sort, entry: Entry, base: str = "") -> int:
+    """Return the number by which ``sort`` orders a ``resource`` of the type ``entry``."""
+    if sort.by == "_lastUpdated":
+        return _updated(resource).low
+    indexed = extract(resource, entry, base)
+    if sort.by == "main":
+        return indexed.sort
+    starts = [row.sort for row in indexed.rows if row.key == key(entry.name, sort.param)]
+    return max(starts, default=EARLIEST) if sort.descending else min(starts, default=LATEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,16 @@ class _Subject:
         return (row for row in self.indexed.texts if row.key == wanted)
 
 
-def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901 - one line for each kind of node
+def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901, PLR0912 - one line for each kind of node
     match node:
         case tree.And(parts):
             return all(_holds(part, subject) for part in parts)
         case tree.Or(parts):
             return any(_holds(part, subject) for part in parts)
+        case tree.Not(part):
+            return not _holds(part, subject)
+        case tree.Missing(_, place):
+            return any(not row.high >> place & 1 for row in subject.rows())
         case tree.Everything():
             return True
         case tree.Nothing():

@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 from fhir_server.errors import BadRequest
 
 MAX_PAIRS = 200
+_PLAIN = re.compile(rb"[!-$&-~]*")  # printable ASCII without "%": nothing to decode, nothing to refuse
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -27,6 +28,8 @@ def _pair(part: bytes) -> tuple[str, str]:
 
 
 def _decode(raw: bytes) -> str:
+    if _PLAIN.fullmatch(raw):
+        return raw.decode("ascii")
     if _BAD_ESCAPE.search(raw):
         raise BadRequest("A '%' in the query is not followed by two hexadecimal digits; write '%25' for a percent sign.")
     try:

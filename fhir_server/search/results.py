@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, get_args
 
-from fhir_server.catalog.catalog import LAST_UPDATED, Entry
+from fhir_server.catalog.catalog import LAST_UPDATED, Catalog, Entry
 from fhir_server.errors import BadRequest
+from fhir_server.search import include_values
 from fhir_server.search.search import Include, Summary, Total
 from fhir_server.search.tree import Sort
 
@@ -15,6 +16,7 @@ _Choice = TypeVar("_Choice", Total, Summary)
 RESULTS = frozenset(
     {"_count", "_elements", "_format", "_include", "_page", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_score"}
 )
+_REPEATED = frozenset({"_include", "_revinclude"})
 _ELEMENT = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
@@ -25,9 +27,11 @@ class Results:
 
     entry: Entry
     limit: int
+    catalog: Catalog | None = None
     count: int = COUNT
     sort: Sort = field(default_factory=Sort)
     includes: list[Include] = field(default_factory=list)
+    reverse: list[Include] = field(default_factory=list)
     total: Total = ""
     summary: Summary = ""
     elements: tuple[str, ...] = ()
@@ -37,10 +41,10 @@ class Results:
 
     def read(self, code: str, modifier: str, value: str) -> None:
         """Take in one parameter. Raises BadRequest."""
-        if code != "_include" and code in self.seen:
+        if code not in _REPEATED and code in self.seen:
             raise BadRequest(f"'{code}' is given twice; give it once.", detail="search-value")
         self.seen.add(code)
-        if modifier:
+        if modifier and code not in _REPEATED:
             raise BadRequest(f"'{code}' takes no modifier here.", detail="search-modifier")
         match code:
             case "_count":
@@ -48,8 +52,10 @@ class Results:
             case "_sort":
                 self._sort(value)
             case "_include":
-                self.includes.append(self._include(value))
-            case "_revinclude" | "_score":
+                self.includes.append(include_values.forward(self.entry, self.catalog, modifier, value))
+            case "_revinclude":
+                self.reverse.append(include_values.backward(self.entry, self.catalog, modifier, value))
+            case "_score":
                 raise BadRequest(f"'{code}' is not supported by this server.", detail="search-not-supported")
             case "_elements":
                 self._elements(value)
@@ -73,12 +79,15 @@ class Results:
 
     def _sort(self, value: str) -> None:
         descending, code = value.startswith("-"), value.removeprefix("-")
+        dates = [code for code, parameter in self.entry.search.items() if parameter.type == "date"]
         if code == LAST_UPDATED:
             self.sort = Sort("_lastUpdated", descending)
         elif code == self.entry.main_date:
             self.sort = Sort("main", descending)
+        elif code in dates:
+            self.sort = Sort("date", descending, code)
         else:
-            possible = ", ".join(dict.fromkeys((self.entry.main_date, LAST_UPDATED)))
+            possible = ", ".join(dict.fromkeys((self.entry.main_date, LAST_UPDATED, *dates)))
             text = f"{self.entry.name} can be sorted by one of: {possible} (with '-' in front: descending)."
             raise BadRequest(text, detail="search-sort")
 
@@ -87,20 +96,6 @@ class Results:
         if not all(_ELEMENT.fullmatch(name) for name in names):
             raise BadRequest("'_elements' is a list of element names between commas.", detail="search-value")
         self.elements = names
-
-    def _include(self, value: str) -> Include:
-        if value == "*":
-            return Include(self.entry.name, "*")
-        type_, _, rest = value.partition(":")
-        param, _, target = rest.partition(":")
-        possible = [f"{self.entry.name}:{code}" for code in ("*", *self.entry.includes)]
-        if f"{type_}:{param}" not in possible:
-            text = f"'_include' of {self.entry.name} can be {', '.join(possible)}, each also with :Type."
-            raise BadRequest(text, detail="search-include")
-        if target and param != "*" and target not in self.entry.search[param].targets:
-            targets = ", ".join(self.entry.search[param].targets)
-            raise BadRequest(f"{type_}:{param} points to {targets}.", detail="search-include")
-        return Include(type_, param, target)
 
 
 def _one_of(code: str, value: str, known: Mapping[str, _Choice]) -> _Choice:

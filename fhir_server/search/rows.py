@@ -6,7 +6,7 @@ has the same key, so that "equal to, newest first, next page" is one range scan;
 =========  =============================  ==========================  ==========================================
 value      key                            sort                        high
 =========  =============================  ==========================  ==========================================
-(all)      type                           the type's main date        0
+(all)      type                           the type's main date        which parameters have a value, a bit each
 token      type, parameter, code          the type's main date        hash of the system ("" when there is none)
 reference  type, parameter, "Type/id"     the type's main date        hash of "Type/id"
 uri        type, parameter, value         the type's main date        0

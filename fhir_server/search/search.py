@@ -14,12 +14,14 @@ Summary = Literal["", "true", "text", "data", "count", "false"]
 class Include:
     """One ``_include``: follow ``param`` of resources of ``type``, only to resources of ``target`` unless that is "".
 
-    ``param`` "*" is every parameter that the type may include.
+    As ``_revinclude`` it is followed the other way, from ``target`` to ``type``. ``param`` "*" is every parameter that the type may
+    include, ``type`` "*" every type. ``iterate``: also from what was included.
     """
 
     type: str
     param: str
     target: str = ""
+    iterate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,18 @@ class Search:
     """What one request asks of one type.
 
     ``count_only``: the answer is the number alone (``_count=0``, ``_summary=count``). ``total`` "" leaves the choice to the server.
-    ``parameters`` are the parameters that were used, as the ``self`` link shows them; ``page`` is the token of ``_page``.
+    ``linked``: the tree of the query has chains or ``_has`` in it. ``parameters`` are the parameters that were used, as the
+    ``self`` link shows them; ``page`` is the token of ``_page``.
     """
 
     query: Query
     includes: tuple[Include, ...] = ()
+    reverse: tuple[Include, ...] = ()
     total: Total = ""
     summary: Summary = ""
     elements: tuple[str, ...] = ()
     count_only: bool = False
+    linked: bool = False
     warnings: tuple[Issue, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     page: str = ""

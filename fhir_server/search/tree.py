@@ -109,6 +109,43 @@ class TeamMate:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """The resource has no value for ``param``, whose number among the parameters of its type is ``place``."""
+
+    param: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """``param`` points to a resource of ``type`` for which ``part`` holds.
+
+    Whoever carries it out asks for that resource under the caller's grant for its type, and replaces the node by what was found
+    (``interactions/resolve``): storage and ``search/match`` never see it.
+    """
+
+    param: str
+    type: str
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A resource of ``type`` for which ``part`` holds points here by its ``param``; carried out as ``Chain`` is."""
+
+    type: str
+    param: str
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """``part`` does not hold."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """All of ``parts`` hold."""
 
@@ -122,16 +159,21 @@ class Or:
     parts: tuple["Node", ...]
 
 
-Leaf = Token | ReferenceTo | Uri | Date | Text | Id | LastUpdated | Dossier | MemberOf | TeamMate | Everything | Nothing
-Node = Leaf | And | Or
+Leaf = Token | ReferenceTo | Uri | Date | Text | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Everything | Nothing
+Node = Leaf | Chain | Has | Not | And | Or
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The order of the answer: by the type's main date or by ``_lastUpdated``; ties by creation order, in the same direction."""
+    """The order of the answer: by the type's main date, ``_lastUpdated`` or the date ``param``; ties by creation order.
 
-    by: Literal["main", "_lastUpdated"] = "main"
+    All in the same direction. Of several dates ``param`` counts the first start, or the last one when ``descending``; what has no
+    such date comes at the end.
+    """
+
+    by: Literal["main", "_lastUpdated", "date"] = "main"
     descending: bool = True
+    param: str = ""
 
 
 @dataclass(frozen=True, slots=True)

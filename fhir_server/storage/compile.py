@@ -8,6 +8,7 @@ filtered and sorted.
 from functools import lru_cache
 from typing import NamedTuple
 
+from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.tree import Query
 from fhir_server.storage.conditions import condition, needs_resource
 from fhir_server.storage.dialect import Dialect
@@ -16,7 +17,7 @@ from fhir_server.storage.repository import Grant
 from fhir_server.storage.shape import FIRST, LAST, Shape, Value, both, bounds, often, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
-ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
+ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT, SORT_KEY = range(8)
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body"
 
@@ -31,9 +32,11 @@ class Search(NamedTuple):
 
 
 def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
-    """Return the search and its values; the first slots hold key, type, bounds and limit."""
+    """Return the search and its values; the first slots hold key, type, bounds, limit and, sorted by a date, that date's key."""
     upper, lower = _page(query)
     values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
+    if query.sort.by == "date":
+        values.append(often(query.type, query.sort.param))
     shape = both(shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values))
     bounded = upper != _NO_UPPER or lower != _NO_LOWER
     return Search(shape, query.sort.by, "DESC" if query.sort.descending else "ASC", bounded), values
@@ -70,7 +73,7 @@ def page(dialect: Dialect, search: Search) -> Statement:
 def count(dialect: Dialect, search: Search) -> Statement:
     """Return the statement that counts every match."""
     writer = Writer(dialect)
-    form = _form(writer, search)
+    form = _form(writer, search._replace(by="main") if search.by == "date" else search)  # no order, no bounds: none of its cost
     visit = form.visit if form.visits else ""
     return writer.statement(f"SELECT count(*) FROM {form.source} {visit} WHERE {form.where}")
 
@@ -96,11 +99,22 @@ def _form(writer: Writer, search: Search) -> _Form:
     by_date = search.by == "main"
     if by_date and (best is None or is_ordered(best)):
         return _ordered(writer, search, best, rest)
-    sort = "r.sort" if by_date else "r.updated"
+    sort = _starts(writer, search.direction) if search.by == "date" else "r.sort" if by_date else "r.updated"
     found = f"r.type = {writer.at(TYPE)}" if best is None else scope(writer, best, TYPE)
     within = _within(writer, search, sort, "r.row")
     where = [found, f"r.deleted = {writer.dialect.false}", *within, *(condition(writer, part, "r") for part in rest)]
-    return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None)
+    return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None and search.by != "date")
+
+
+def _starts(writer: Writer, direction: str) -> str:
+    """Return the start of a date parameter of ``r``: the first, or descending the last; what has none is at the end."""
+    key = writer.at(SORT_KEY)
+    best, none = ("max", EARLIEST) if direction == "DESC" else ("min", LATEST)
+    found = (
+        f"SELECT p.low AS start FROM idx_date p WHERE p.key = {key} AND p.row = r.row"
+        f" UNION ALL SELECT p.sort FROM idx p WHERE p.key = {key} AND p.sort = r.sort AND p.row = r.row"
+    )
+    return f"coalesce((SELECT {best}(v.start) FROM ({found}) v), {none})"
 
 
 def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Shape, ...]) -> _Form:

@@ -20,7 +20,7 @@ def condition(writer: Writer, shape: Shape, at: str) -> str:
 
 def needs_resource(shape: Shape) -> bool:
     """Tell whether the condition reads columns of ``resource`` (alias ``r``)."""
-    return shape[0] in _RESOURCE_ONLY or (shape[0] in {"and", "or"} and any(needs_resource(part) for part in shape[1:]))
+    return shape[0] in _RESOURCE_ONLY or (shape[0] in {"and", "or", "not"} and any(needs_resource(part) for part in shape[1:]))
 
 
 def date_range(writer: Writer, shape: Shape) -> str:
@@ -108,6 +108,14 @@ def _text(writer: Writer, shape: Shape, at: str) -> str:
     return f"({at}.row IN (SELECT p.row FROM idx_text p WHERE {text_rows(writer, shape)})) IS TRUE"  # a set, never a join
 
 
+def _missing(writer: Writer, shape: Shape, at: str) -> str:
+    return _probe(f"p.key = {writer.at(shape[1])} AND (p.high & {writer.at(shape[1] + 1)}) = 0", at)
+
+
+def _not(writer: Writer, shape: Shape, at: str) -> str:
+    return f"({condition(writer, shape[1], at)}) IS NOT TRUE"
+
+
 def _id(writer: Writer, shape: Shape, _at: str) -> str:
     return f"r.self {writer.among(shape[1])}"
 
@@ -152,6 +160,8 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "dossier": _dossier,
     "member": _member,
     "mate": _mate,
+    "missing": _missing,
+    "not": _not,
     "and": _join(" AND "),
     "or": _join(" OR "),
 }

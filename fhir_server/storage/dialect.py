@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class Dialect:
     """How an engine writes a parameter, a list, the search in a string, and the visit of one resource per index row.
 
+    ``kept`` visits what history holds of each resource, and in no other order.
     ``unused`` before a column keeps the planner from an index on it. ``keeps_order`` tells that a join reads a sorted subquery
     row by row and needs no second sort; the other engine's planner sees by itself that none is needed.
     """
@@ -18,6 +19,7 @@ class Dialect:
     set_of: Callable[[str], str]
     position: str
     visit: str
+    kept: str
     false: str
     unused: str
     keeps_order: bool
@@ -38,6 +40,7 @@ SQLITE = Dialect(
     set_of=lambda select: f"IN ({select})",
     position="instr",
     visit="CROSS JOIN resource r ON r.row = d.row",
+    kept="CROSS JOIN history d ON d.row = r.row",
     false="0",
     unused="+",
     keeps_order=True,
@@ -50,6 +53,7 @@ POSTGRES = Dialect(
     set_of=lambda select: f"= ANY(ARRAY({select}))",
     position="strpos",
     visit="CROSS JOIN LATERAL (SELECT * FROM resource WHERE row = d.row OFFSET 0) r",
+    kept="CROSS JOIN LATERAL (SELECT * FROM history WHERE row = r.row OFFSET 0) d",
     false="false",
     unused="",
     keeps_order=False,

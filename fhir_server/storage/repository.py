@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Node, Query
+from fhir_server.search.versions import Versions
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one actor may see of one resource type; made by ``access/gate`` and by nobody else (a test holds this)."""
+    """What one actor may see of one resource type; made by ``access/gate`` and by nobody else (a test holds this).
+
+    ``made`` is where the store keeps what it made of ``where``, since a grant serves many requests.
+    """
 
     actor: str
     type: str
     where: Node
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,7 @@ class Membership:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(NamedTuple):
     """One line of the record: who did what to which resource, with which outcome (HTTP status)."""
 
     recorded: int
@@ -94,8 +98,20 @@ class Page:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """By what a conditional write knows its resource: what matches ``query`` and lies within ``grant``, of the same type."""
+
+    grant: Grant
+    query: Query
+
+
 class VersionConflict(Exception):
     """The stored version is not the one that the change expects to follow."""
+
+
+class Matched(VersionConflict):
+    """A resource matches criteria that nothing was to match any more: somebody else stored it meanwhile."""
 
 
 class OutOfGrant(Exception):
@@ -114,7 +130,7 @@ class Repository(Protocol):
         ...
 
     async def find(self, grant: Grant, self_: int) -> Stored | None:
-        """Return, as ``read`` does, the resource of the grant's type whose reference has the key ``self_`` (``search.rows.key``)."""
+        """Return, as ``read`` does, the resource of the grant's type whose reference has the key ``self_`` (``rows.key``)."""
         ...
 
     async def vread(self, grant: Grant, type_: str, id_: str, version: int) -> Stored | None:
@@ -129,14 +145,26 @@ class Repository(Protocol):
         """Return exactly how many resources match the query within the grant."""
         ...
 
+    async def history(self, grant: Grant, versions: Versions) -> Page:
+        """Return one page of versions, newest first; visibility is decided on the current version."""
+        ...
+
+    async def count_versions(self, grant: Grant, versions: Versions) -> int:
+        """Return exactly how many versions of visible resources there are, whatever page ``versions`` is."""
+        ...
+
     async def fetch(self, grants: Sequence[Grant], references: Sequence[str]) -> Sequence[Stored]:
         """Return the current, visible resources among ``references`` ("Type/id"), each under the grant of its type."""
         ...
 
-    async def commit(self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
+    async def commit(
+        self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
+    ) -> None:
         """Write all changes and audit rows in one transaction, or nothing.
 
-        Raises VersionConflict, or OutOfGrant when the old or the new version of a resource lies outside the grant of its type.
+        Before anything is written, and in the same transaction, nothing may match one of ``unmatched``: of several commits with
+        the same criteria one is made. Raises Matched, VersionConflict, or OutOfGrant when the old or the new version of a resource
+        lies outside the grant of its type.
         """
         ...
 

@@ -27,7 +27,7 @@ resource = Table(
     Column("body", LargeBinary, nullable=False),
     Index("resource_self", "self", unique=True),
     Index("resource_updated", "type", "updated", "row"),
-    Index("resource_dossier", "dossier", "type", "sort", "row"),
+    Index("resource_dossier", "dossier", "type", "sort", "row", "deleted"),  # all that choosing candidates reads
 )
 
 history = Table(
@@ -35,10 +35,12 @@ history = Table(
     metadata,
     Column("row", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("type", BYTES, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("row", "version"),
+    Index("history_updated", "type", "updated", "row", "version"),
 )
 
 idx = Table(

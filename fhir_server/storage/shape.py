@@ -17,7 +17,9 @@ from fhir_server.search.tree import (
     Id,
     LastUpdated,
     MemberOf,
+    Missing,
     Node,
+    Not,
     Nothing,
     Or,
     ReferenceTo,
@@ -154,6 +156,15 @@ def _mate(node: TeamMate, _type: str, values: list[Value]) -> Shape:
     return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at))
 
 
+def _missing(node: Missing, type_: str, values: list[Value]) -> Shape:
+    return ("missing", _add(values, often(type_), 1 << node.place))
+
+
+def _not(node: Not, type_: str, values: list[Value]) -> Shape:
+    part = shape_of(node.part, type_, values)
+    return EVERYTHING if part is NOTHING else NOTHING if part is EVERYTHING else ("not", part)
+
+
 def _all(node: And, type_: str, values: list[Value]) -> Shape:
     return _and([shape_of(part, type_, values) for part in node.parts])
 
@@ -198,6 +209,8 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     Dossier: _dossier,
     MemberOf: _member,
     TeamMate: _mate,
+    Missing: _missing,
+    Not: _not,
     And: _all,
     Or: _any,
 }

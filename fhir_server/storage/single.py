@@ -14,8 +14,11 @@ SELF, VERSION = range(2)
 
 def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, list[Value]]:
     """Return the shape of the grant, and values for the statements on one resource or, as a tuple, several."""
-    values: list[Value] = [self_, version]
-    return shape_of(grant.where, grant.type, values), values
+    made: tuple[Shape, list[Value]] | None = grant.made.get("single")
+    if made is None:
+        values: list[Value] = [0, 0]
+        made = grant.made["single"] = shape_of(grant.where, grant.type, values), values
+    return made[0], [self_, version, *made[1][2:]]
 
 
 @lru_cache(maxsize=TEXTS)

@@ -6,18 +6,21 @@ import pytest
 
 from fhir_server.catalog.catalog import Entry, load
 from fhir_server.errors import NotAllowed
-from fhir_server.http.fhir import HANDLERS
-from fhir_server.http.route import route
 from fhir_server.interactions.capabilities import statement
+from fhir_server.interactions.handlers import HANDLERS
+from fhir_server.interactions.route import route
 from fhir_server.validation import validate
 
 CATALOG = load()
 REQUESTS = {
     "read": ("GET", ("x",)),
     "vread": ("GET", ("x", "_history", "1")),
+    "history-instance": ("GET", ("x", "_history")),
+    "history-type": ("GET", ("_history",)),
     "search-type": ("GET", ()),
     "create": ("POST", ()),
     "update": ("PUT", ("x",)),
+    "patch": ("PATCH", ("x",)),
     "delete": ("DELETE", ("x",)),
 }
 
@@ -38,6 +41,13 @@ def test_the_catalogue_is_what_is_routed_and_what_is_declared(name: str) -> None
     assert {each["code"] for each in declared["interaction"]} == CATALOG.types[name].interactions == routed(CATALOG.types[name])
     assert [each["name"] for each in declared["searchParam"]] == list(CATALOG.types[name].search)
     assert declared.get("searchInclude", []) == list(CATALOG.types[name].includes)
+    assert set(declared.get("searchRevInclude", [])) == {
+        f"{each.name}:{code}"
+        for each in CATALOG.types.values()
+        if each.home != "federated" and "search-type" in each.interactions
+        for code in each.includes
+        if name in each.search[code].targets
+    }
 
 
 def test_every_routed_interaction_has_a_handler() -> None:

@@ -109,7 +109,7 @@ def test_what_is_not_known_is_only_ignored_when_asked_so(hub: Demo) -> None:
         ("POST", "MedicationDispense"),
         ("PUT", "MedicationDispense/x"),
         ("DELETE", "Condition/x"),
-        ("PATCH", "Patient/ansje"),
+        ("PATCH", "AuditEvent/x"),
         ("DELETE", "AuditEvent/x"),
     ],
 )

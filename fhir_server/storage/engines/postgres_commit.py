@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
 from fhir_server.storage import single
 from fhir_server.storage.body import Bodies
@@ -13,7 +13,8 @@ from fhir_server.storage.engines import postgres_text
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
-from fhir_server.storage.repository import AuditRow, Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.matching import identity, matches
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
@@ -25,25 +26,42 @@ class _Prepared(NamedTuple):
     body: bytes
 
 
-async def commit(pool: Pool, bodies: Bodies, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
-    """Check, write, check again, all or nothing. Raises VersionConflict or OutOfGrant."""
+async def commit(
+    pool: Pool,
+    bodies: Bodies,
+    grants: Sequence[Grant],
+    changes: Sequence[Change],
+    audit: Sequence[AuditRow],
+    unmatched: Sequence[Criteria],
+) -> None:
+    """Check, write, check again, all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
     checks = {grant.type: single.grant_values(grant, ()) for grant in grants}
     for change in changes:
         if change.type not in checks:
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING:
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not unmatched:
             await _write(session, prepared[0], audit)
         else:
-            await _transaction(session, checks, prepared, audit)
+            await _transaction(session, checks, prepared, audit, unmatched)
 
 
-async def _transaction(session: Session, checks: _Checks, prepared: Sequence[_Prepared], audit: Sequence[AuditRow]) -> None:
+async def _transaction(
+    session: Session,
+    checks: _Checks,
+    prepared: Sequence[_Prepared],
+    audit: Sequence[AuditRow],
+    unmatched: Sequence[Criteria],
+) -> None:
     await session.rows("BEGIN")
     try:
+        locks = [identity(criteria) for criteria in unmatched]
         if len(prepared) > 1:
-            await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(one.rows.self for one in prepared)),))
+            locks += [one.rows.self for one in prepared]
+        if locks:
+            await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
+        await _check_unmatched(session, unmatched)
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, ())
@@ -60,6 +78,18 @@ async def _transaction(session: Session, checks: _Checks, prepared: Sequence[_Pr
 
 
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
+
+
+async def _check_unmatched(session: Session, unmatched: Sequence[Criteria]) -> None:
+    """Raise Matched unless nothing matches; this statement comes after the lock, so that it sees what its last holder wrote."""
+    for criteria in unmatched:
+        sql, values = matches(POSTGRES, criteria)
+        try:
+            found = await session.rows(sql, bind(values))
+        except QueryCanceled:
+            raise SearchTooSlow("the criteria took too long to match: narrow them") from None
+        if found:
+            raise Matched
 
 
 async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:

@@ -4,7 +4,6 @@ Parameters travel as text and get their type from the statement, so that one tex
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
 from typing import Any
 
 import orjson
@@ -59,9 +58,10 @@ CREATE = f"""WITH written AS (
 SELECT row FROM written"""
 
 UPDATE = f"""WITH old AS (
-    SELECT row, version, updated, deleted, sort, dossier, body FROM resource
+    SELECT row, version, type, updated, deleted, sort, dossier, body FROM resource
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 FOR UPDATE),
-  kept AS (INSERT INTO history (row, version, updated, deleted, body) SELECT row, version, updated, deleted, body FROM old),
+  kept AS (INSERT INTO history (row, version, type, updated, deleted, body)
+    SELECT row, version, type, updated, deleted, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END, dossier = CASE WHEN $14::boolean THEN old.dossier ELSE $16 END
     FROM old WHERE r.row = old.row RETURNING r.row),
@@ -103,7 +103,7 @@ def audit_json(audit: Sequence[AuditRow]) -> str:
     """Return the rows as a JSON array of arrays."""
     if not audit:
         return "[]"
-    return orjson.dumps([[clean(item) if type(item) is str else item for item in astuple(row)] for row in audit]).decode()
+    return orjson.dumps([[clean(item) if type(item) is str else item for item in row] for row in audit]).decode()
 
 
 def _bound(value: Value) -> str:

@@ -3,17 +3,21 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from itertools import chain
+from time import monotonic
 from typing import NamedTuple
 
 from fhir_server.storage import single
 from fhir_server.storage.delta import Delta
 from fhir_server.storage.dialect import SQLITE
-from fhir_server.storage.repository import AuditRow, Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.matching import Question
+from fhir_server.storage.repository import AuditRow, Change, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
 Checks = Mapping[str, tuple[Shape, list[Value]]]
+LONGEST_MATCH = 1.0  # seconds
+STEPS = 4000  # virtual machine steps between two looks at the clock
 
 
 class Prepared(NamedTuple):
@@ -29,25 +33,51 @@ def checks_of(grants: Sequence[Grant]) -> Checks:
     return {grant.type: single.grant_values(grant, 0) for grant in grants}
 
 
-def carry_out(connection: sqlite3.Connection, checks: Checks, prepared: Sequence[Prepared], audit: Sequence[AuditRow]) -> None:
-    """Check, write, check again. Raises VersionConflict or OutOfGrant; the caller's savepoint undoes what was written."""
+def carry_out(
+    connection: sqlite3.Connection,
+    checks: Checks,
+    prepared: Sequence[Prepared],
+    audit: Sequence[AuditRow],
+    unmatched: Sequence[Question] = (),
+) -> None:
+    """Check, write, check again. Raises Matched, VersionConflict or OutOfGrant; the caller's savepoint undoes what was written."""
+    if unmatched:
+        _require_unmatched(connection, unmatched)
     rows = [_stored_row(connection, checks, one) for one in prepared]
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
             _require_within(connection, checks, one, row)
-    if audit:
-        record(connection, audit)
+    record(connection, audit)
 
 
 def record(connection: sqlite3.Connection, audit: Sequence[AuditRow]) -> None:
     """Append the rows to the record."""
-    connection.executemany(_AUDIT, [astuple(row) for row in audit])
+    # One statement for all: the thread gives up the interpreter once, not for each row.
+    for start in range(0, len(audit), _ROWS_AT_ONCE):
+        rows = audit[start : start + _ROWS_AT_ONCE]
+        connection.execute(_AUDIT + ", ".join([_ROW] * len(rows)), tuple(chain.from_iterable(rows)))
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
     """Return ``values`` as SQLite takes them: a list becomes its JSON text."""
     return [json.dumps(value) if type(value) is tuple else value for value in values]
+
+
+def _require_unmatched(connection: sqlite3.Connection, unmatched: Sequence[Question]) -> None:
+    """Raise Matched unless nothing matches, SearchTooSlow when it takes long to know: everybody else who writes is waiting."""
+    until = monotonic() + LONGEST_MATCH
+    connection.set_progress_handler(lambda: monotonic() > until, STEPS)
+    try:
+        for sql, values in unmatched:
+            if connection.execute(sql, bind(values)).fetchone() is not None:
+                raise Matched
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise SearchTooSlow(f"the criteria took longer than {LONGEST_MATCH} s to match: narrow them") from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _State | None:
@@ -131,8 +161,8 @@ def _index(connection: sqlite3.Connection, delta: Delta, row: int) -> None:
 
 
 _KEEP = (
-    "INSERT INTO history (row, version, updated, deleted, body)"
-    " SELECT row, version, updated, deleted, body FROM resource WHERE row = ?"
+    "INSERT INTO history (row, version, type, updated, deleted, body)"
+    " SELECT row, version, type, updated, deleted, body FROM resource WHERE row = ?"
 )
 _UPDATE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?, dossier = ? WHERE row = ?"
 _DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
@@ -147,5 +177,7 @@ _MEMBER_IN = "INSERT INTO membership (member, dossier, row, starts, ends) VALUES
 _AUDIT = (
     "INSERT INTO audit_event"
     " (recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES "
 )
+_ROWS_AT_ONCE = 1_000  # SQLite takes 32,766 parameters
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -1,21 +1,29 @@
-"""The one writer of a SQLite file: a thread that carries out everything that waits in one transaction (group commit)."""
+"""The one writer of a SQLite file: a thread that carries out everything that waits in one transaction (group commit).
+
+Used from one event loop.
+"""
 
 import asyncio
 import contextlib
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from fhir_server.storage import lock
+from fhir_server.storage.engines.sqlite_commit import record
+from fhir_server.storage.repository import AuditRow
 
 Work = Callable[[sqlite3.Connection], None]
-_Waiting = tuple[Work, asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+_Waiting = tuple[Work | AuditRow, "asyncio.Future[None]"]
 _Done = tuple["asyncio.Future[None]", BaseException | None]
 _BATCH = 64
-_CHECKPOINT = 10_000  # pages of the write-ahead log, 40 MB
+_BUSY = 4  # in one transaction
+_MOMENT = 0.001  # seconds
+_CHECKPOINT = 1_000  # pages of the write-ahead log, 4 MB: what is read should mostly lie in the file itself, which is mapped
 
 
 class SqliteWriter:
@@ -32,25 +40,40 @@ class SqliteWriter:
         except BaseException:
             os.close(self._lock)
             raise
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._waiting: list[_Waiting] = []
+        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._closed = False
+        self.changes = 0
+        """How many transactions changed more than the record."""
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, work: Work) -> None:
-        """Carry out ``work`` in a savepoint of the next transaction; return when that is durable, or raise what ``work`` raised."""
+    async def submit(self, work: Work | AuditRow) -> None:
+        """Do ``work`` in the next transaction; return when that is durable, or raise what it raised.
+
+        Work has a savepoint of its own, so that it can fail alone; a line of the record is only appended.
+        """
         if self._closed:
             raise RuntimeError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._queue.put((work, loop, future))
+        if not self._waiting:
+            # One hand-over for everything of this turn of the loop: waking the thread each time costs more than the writing.
+            loop.call_soon(self._hand_over)
+        self._waiting.append((work, future))
         await future
+
+    def _hand_over(self) -> None:
+        if self._waiting:
+            self._queue.put(self._waiting)
+            self._waiting = []
 
     def close(self) -> None:
         """Write what waits, end the thread, close the connection and give the lock back."""
         if self._closed:
             return
         self._closed = True
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
@@ -58,17 +81,22 @@ class SqliteWriter:
 
     def _run(self) -> None:
         last = False
+        before = 0
         while not last:
+            if before >= _BUSY:
+                # Many are writing at once: a moment's wait makes the next transaction larger, and there are fewer of them.
+                time.sleep(_MOMENT)
             batch: list[_Waiting] = []
             last = self._collect(batch)
+            before = len(batch)
             if batch:
-                _report(batch, self._carry_out([work for work, _, _ in batch]))
+                _report(batch, self._carry_out([work for work, _ in batch]))
 
     def _collect(self, batch: list[_Waiting]) -> bool:
         """Wait for work, take all there is; return True when there will be no more."""
         item = self._queue.get()
         while item is not None:
-            batch.append(item)
+            batch += item
             if len(batch) >= _BATCH:
                 return False
             try:
@@ -77,12 +105,15 @@ class SqliteWriter:
                 return False
         return True
 
-    def _carry_out(self, works: Sequence[Work]) -> list[BaseException | None]:
+    def _carry_out(self, works: Sequence[Work | AuditRow]) -> list[BaseException | None]:
         connection = self._connection
+        lines = [work for work in works if isinstance(work, AuditRow)]
         try:
             connection.execute("BEGIN IMMEDIATE")
-            results = [_in_savepoint(connection, work) for work in works]
+            results = [None if isinstance(work, AuditRow) else _in_savepoint(connection, work) for work in works]
+            record(connection, lines)
             connection.execute("COMMIT")
+            self.changes += len(lines) < len(works)
         except Exception as error:  # noqa: BLE001 - the disk is full, say: nobody's work is done, and everyone is told
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
@@ -119,12 +150,9 @@ def _in_savepoint(connection: sqlite3.Connection, work: Work) -> BaseException |
 
 
 def _report(batch: Sequence[_Waiting], results: Sequence[BaseException | None]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Done]] = {}
-    for (_, loop, future), result in zip(batch, results, strict=True):
-        by_loop.setdefault(loop, []).append((future, result))
-    for loop, done in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, done)
+    done = [(future, result) for (_, future), result in zip(batch, results, strict=True)]
+    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        done[0][0].get_loop().call_soon_threadsafe(_resolve, done)
 
 
 def _resolve(done: Sequence[_Done]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fhir_server.catalog.catalog import load
 from fhir_server.search.match import compares, matches, order
 from fhir_server.search.parse import parse
-from fhir_server.search.tree import And, Dossier, Everything, Id, MemberOf, Nothing, Or, Sort, TeamMate, Token
+from fhir_server.search.tree import And, Chain, Dossier, Everything, Has, Id, MemberOf, Node, Nothing, Or, Sort, TeamMate, Token
 from fhir_server.search.values import normalise, span
 
 TYPES = load().types
@@ -98,15 +98,24 @@ def compared(prefix: str, query: tuple[int, int], value: tuple[float, float]) ->
     }[prefix]  # fmt: skip
 
 
+FIELDS = {"status": "status", "code": "code", "owner": "owner", "authored-on": "authoredOn"}
+
+
 @st.composite
 def task_conditions(draw: st.DrawFn) -> tuple[tuple[str, str], Check]:
-    kind = draw(st.sampled_from(("status", "code", "owner", "patient", "authored-on", "period", "_lastUpdated", "_id")))
+    kind = draw(st.sampled_from(("status", "code", "missing", "owner", "patient", "authored-on", "period", "_lastUpdated", "_id")))
     if kind == "status":
         wanted = draw(st.lists(st.sampled_from(CODES), min_size=1, max_size=2))
+        if draw(st.booleans()):
+            return ("status:not", ",".join(wanted)), lambda resource: resource.get("status") not in wanted
         return ("status", ",".join(wanted)), lambda resource: resource.get("status") in wanted
     if kind == "code":
         system, code = draw(st.none() | st.sampled_from(SYSTEMS)), draw(st.sampled_from(CODES))
         return ("code", code if system is None else f"{system}|{code}"), lambda resource: token(resource, system, code)
+    if kind == "missing":
+        param = draw(st.sampled_from(tuple(FIELDS)))
+        missing = draw(st.booleans())
+        return (f"{param}:missing", str(missing).lower()), lambda resource: (FIELDS[param] not in resource) is missing
     if kind == "owner":
         literal = draw(st.sampled_from(LITERALS))
         return ("owner", literal), lambda resource: literal.removeprefix(f"{BASE}/") in literals(resource, "owner")
@@ -174,6 +183,12 @@ TASK_1: Json = {
         ("subject", "Patient/p1", True),
         ("status", "http://hl7.org/fhir/task-status|requested", True),
         ("_profile", "http://a.example/p", False),
+        ("_profile:missing", "true", True),
+        ("code:not", "https://a.example/s|x", False),
+        ("code:not", "https://a.example/t|x", True),
+        ("priority:not", "stat", True),
+        ("priority:missing", "true", True),
+        ("owner:missing", "false", True),
     ],
 )
 def test_one_parameter(name: str, value: str, *, expected: bool) -> None:
@@ -189,8 +204,16 @@ def test_and_or_everything_nothing_dossier_and_id() -> None:
     assert [matches(Id(ids), TASK_1, entry) for ids in (("1", "2"), ("2",))] == [True, False]
 
 
-@pytest.mark.parametrize("node", [MemberOf(("Practitioner/d1",), 0), TeamMate(("Practitioner/d1",), 0)])
-def test_membership_is_a_question_for_the_store(node: MemberOf | TeamMate) -> None:
+@pytest.mark.parametrize(
+    "node",
+    [
+        MemberOf(("Practitioner/d1",), 0),
+        TeamMate(("Practitioner/d1",), 0),
+        Chain("owner", "Practitioner", Everything()),
+        Has("Communication", "part-of", Everything()),
+    ],
+)
+def test_membership_and_links_are_questions_for_the_store(node: Node) -> None:
     with pytest.raises(ValueError, match="can only be answered by the store"):
         matches(And((Token("status", "requested"), node)), TASK_1, TYPES["Task"])
 
@@ -227,6 +250,9 @@ TASKS = [
         (Sort("main", descending=False), "adbc"),
         (Sort("_lastUpdated", descending=True), "dacb"),
         (Sort("_lastUpdated", descending=False), "bcad"),
+        (Sort("date", descending=False, param="authored-on"), "adbc"),
+        (Sort("date", descending=True, param="authored-on"), "bdac"),
+        (Sort("date", descending=True, param="period"), "dcba"),
     ],
 )
 def test_order(sort: Sort, expected: str) -> None:

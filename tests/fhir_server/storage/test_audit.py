@@ -56,7 +56,8 @@ def test_lines_are_kept_word_for_word_in_order(database_url: str) -> None:
 
 def test_a_commit_that_fails_records_nothing(database_url: str) -> None:
     async def body(repository: Repository) -> None:
-        for changes in ([created(Thing("one"))], [created(Thing("two")), created(Thing("one"))]):
+        one, two = created(Thing("one")), created(Thing("two"))
+        for changes in ([one], [one], [two, one]):
             try:
                 await repository.commit([grant()], changes, [LINE])
             except VersionConflict:

@@ -1,8 +1,9 @@
+from dataclasses import replace
+
 from invented import Run, Thing, created, deleted, grant, put, updated
 
 from fhir_server.search.rows import key
-from fhir_server.search.rows import key
-from fhir_server.search.tree import Date, Everything, LastUpdated, Nothing, Query, ReferenceTo, Sort, Text, Token
+from fhir_server.search.tree import And, Date, Everything, LastUpdated, Nothing, Query, ReferenceTo, Sort, Text, Token
 from fhir_server.search.values import normalise
 from fhir_server.storage.repository import Repository
 
@@ -17,20 +18,6 @@ def test_what_was_put_is_what_is_read(run: Run) -> None:
         assert stored is not None
         assert (stored.type, stored.id, stored.version, stored.updated) == ("Task", "one", 1, 1_000_000)
         assert (stored.body, stored.deleted, stored.visible, stored.sort) == (FIRST.body, False, True, 5)
-
-    run(body)
-
-
-def test_a_resource_is_found_by_the_key_of_its_reference(run: Run) -> None:
-    async def body(repository: Repository) -> None:
-        await put(repository, FIRST)
-        stored = await repository.find(grant(), key("Task/one"))
-        assert stored is not None
-        assert (stored.type, stored.id, stored.body) == ("Task", "one", FIRST.body)
-        hidden = await repository.find(grant(where=Nothing()), key("Task/one"))
-        assert hidden is not None
-        assert (hidden.visible, hidden.body) == (False, b"")
-        assert await repository.find(grant(), key("Task/two")) is None
 
     run(body)
 
@@ -161,6 +148,44 @@ def test_a_long_period_is_found_by_a_lower_bound_after_its_start(run: Run) -> No
     run(body)
 
 
+def test_a_year_is_found_by_a_lower_bound_in_its_middle(run: Run) -> None:
+    async def body(repository: Repository) -> None:
+        day = 86_400 * 1_000_000
+        await put(repository, Thing("year", sort=0, dates=(("date", 0, 366 * day),)))
+        for prefix, middle, hits in (
+            ("gt", 180, 1),
+            ("ge", 180, 1),
+            ("ge", 364, 1),
+            ("gt", 365, 0),
+            ("ge", 366, 0),
+            ("sa", 180, 0),
+        ):
+            query = Query("Task", Date("date", prefix, middle * day, (middle + 1) * day, main=True, point=True))
+            assert await repository.count(grant(), query) == hits, (prefix, middle)
+
+    run(body)
+
+
+def test_a_date_that_is_not_the_main_one_is_a_condition_too(run: Run) -> None:
+    async def body(repository: Repository) -> None:
+        owner = (("owner", "Practitioner/a"),)
+        things = [
+            Thing(f"t{number}", sort=10, references=owner, dates=(("main", 10, 11), ("due", due, due + 2)))
+            for number, due in enumerate((5, 10, 15))
+        ]
+        await put(repository, *things)
+        for prefix, low, names in (("lt", 6, ["t0"]), ("eq", 10, ["t1"]), ("ge", 10, ["t2", "t1"]), ("gt", 14, ["t2"])):
+            where = And((ReferenceTo("owner", "Practitioner/a"), Date("due", prefix, low, low + 2)))
+            page = await repository.search(grant(), Query("Task", where))
+            assert [one.id for one in page.resources] == names, prefix
+        late = replace(things[0], dates=(("main", 10, 11), ("due", 20, 22)))
+        await repository.commit([grant()], [updated(things[0], late)], ())
+        where = And((ReferenceTo("owner", "Practitioner/a"), Date("due", "lt", 6, 8)))
+        assert await repository.count(grant(), Query("Task", where)) == 0
+
+    run(body)
+
+
 def test_no_page_at_all_is_still_counted(run: Run) -> None:
     async def body(repository: Repository) -> None:
         await put(repository, FIRST)
@@ -192,5 +217,7 @@ def test_values_are_bound_never_read_as_sql(run: Run) -> None:
 def test_ready_tells_that_the_database_answers(run: Run) -> None:
     async def body(repository: Repository) -> None:
         assert await repository.ready() is True
+        await repository.close()
+        assert await repository.ready() is False
 
     run(body)

@@ -46,16 +46,18 @@ def _resources() -> None:
     )
     op.create_index("resource_self", "resource", ["self"], unique=True)
     op.create_index("resource_updated", "resource", ["type", "updated", "row"])
-    op.create_index("resource_dossier", "resource", ["dossier", "type", "sort", "row"])
+    op.create_index("resource_dossier", "resource", ["dossier", "type", "sort", "row", "deleted"])
     op.create_table(
         "history",
         _number("row"),
         sa.Column("version", sa.Integer, nullable=False),
+        _bytes("type"),
         _number("updated"),
         sa.Column("deleted", sa.Boolean, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("row", "version"),
     )
+    op.create_index("history_updated", "history", ["type", "updated", "row", "version"])
 
 
 def _index() -> None:

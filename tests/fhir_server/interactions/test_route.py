@@ -2,7 +2,7 @@ import pytest
 
 from fhir_server.catalog.catalog import Catalog, load
 from fhir_server.errors import BadRequest, NotAllowed, NotFound
-from fhir_server.http.route import Route, is_bsn, route
+from fhir_server.interactions.route import Route, is_bsn, route
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +23,14 @@ def catalog() -> Catalog:
         ("PUT", "Patient/a", Route("update", "Patient", "a")),
         ("DELETE", "Patient/a", Route("delete", "Patient", "a")),
         ("GET", "Patient/a/_history/12", Route("vread", "Patient", "a", 12)),
+        ("GET", "Patient/a/_history", Route("history-instance", "Patient", "a")),
+        ("HEAD", "Patient/_history", Route("history-type", "Patient")),
+        ("PUT", "Patient", Route("update", "Patient")),
+        ("PATCH", "Patient", Route("patch", "Patient")),
+        ("DELETE", "Patient", Route("delete", "Patient")),
+        ("GET", "Patient/a/CareTeam", Route("search-type", "CareTeam", within="Patient/a")),
+        ("HEAD", "Practitioner/a/MedicationDispense", Route("search-type", "MedicationDispense", within="Practitioner/a")),
+        ("POST", "Patient/a/CareTeam/_search", Route("search-type", "CareTeam", within="Patient/a")),
         ("GET", "MedicationDispense", Route("search-type", "MedicationDispense")),
     ],
 )
@@ -41,8 +49,11 @@ def test_unknown_paths(catalog: Catalog, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("DELETE", "Patient"),
-        ("PUT", "Patient"),
+        ("DELETE", "AuditEvent"),
+        ("PUT", "MedicationDispense"),
+        ("POST", "Patient/_history"),
+        ("DELETE", "Patient/a/_history"),
+        ("GET", "MedicationDispense/_history"),
         ("POST", "metadata"),
         ("POST", "MedicationDispense"),
         ("PUT", "MedicationDispense/x"),
@@ -56,9 +67,11 @@ def test_interactions_that_a_type_does_not_have(catalog: Catalog, method: str, p
         route(catalog, method, tuple(path.split("/")))
 
 
-def test_the_base_itself_has_no_interaction(catalog: Catalog) -> None:
-    with pytest.raises(NotAllowed):
-        route(catalog, "POST", ())
+def test_the_base_itself_takes_bundles_only(catalog: Catalog) -> None:
+    assert route(catalog, "POST", ()) == Route("batch")
+    for method in ("GET", "PUT", "DELETE"):
+        with pytest.raises(NotAllowed):
+            route(catalog, method, ())
 
 
 @pytest.mark.parametrize("id_", ["a_b", "é", "a" * 65, "a b"])

@@ -1,7 +1,7 @@
 """From method and path to the interaction they mean (https://hl7.org/fhir/R4/http.html#summary)."""
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import BadRequest, NotAllowed, NotFound
@@ -12,16 +12,25 @@ _VERSION = re.compile(r"[0-9]{1,9}")
 
 
 class Route(NamedTuple):
-    """An interaction, with the type, id and version that the path names ("" and 0 where it names none)."""
+    """An interaction, with the type, id and version that the path names ("" and 0 where it names none).
+
+    ``within`` is the resource in whose compartment is searched ("Type/id").
+    """
 
     interaction: str
     type: str = ""
     id: str = ""
     version: int = 0
+    within: str = ""
 
 
-_ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create"}
-_ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "DELETE": "delete"}
+BUNDLE: Final = "batch"
+"""A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
+_ON_BASE = {"POST": BUNDLE}
+# PUT, PATCH and DELETE on a type are conditional: the query names the resource.
+_CONDITIONAL = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create", **_CONDITIONAL}
+_ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
@@ -29,14 +38,25 @@ def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
     if segments == ("metadata",):
         return Route(_on({"GET": "capabilities", "HEAD": "capabilities"}, method, "metadata"))
     if not segments:
-        raise NotAllowed("There is no system-level interaction here. Use a resource type, or /metadata.")
+        return Route(_on(_ON_BASE, method, "the base: use a resource type, or POST a Bundle"))
     type_ = segments[0]
     if type_ not in catalog.types:
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
-    found = _below(type_, method, segments[1:])
-    if found.interaction not in catalog.types[type_].interactions:
-        raise NotAllowed(_refusal(catalog, type_, found.interaction))
+    found = _compartment(catalog, method, segments) or _below(type_, method, segments[1:])
+    if found.interaction not in catalog.types[found.type].interactions:
+        raise NotAllowed(_refusal(catalog, found.type, found.interaction))
     return found
+
+
+def _compartment(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route | None:
+    match segments:
+        case (type_, id_, other) if other in catalog.types:
+            return Route(
+                _on({"GET": "search-type", "HEAD": "search-type"}, method, other), other, within=f"{type_}/{_checked(id_)}"
+            )
+        case (type_, id_, other, "_search") if other in catalog.types:
+            return Route(_on({"POST": "search-type"}, method, "_search"), other, within=f"{type_}/{_checked(id_)}")
+    return None
 
 
 def _below(type_: str, method: str, rest: tuple[str, ...]) -> Route:
@@ -45,8 +65,12 @@ def _below(type_: str, method: str, rest: tuple[str, ...]) -> Route:
             return Route(_on(_ON_TYPE, method, type_), type_)
         case ("_search",):
             return Route(_on({"POST": "search-type"}, method, "_search"), type_)
+        case ("_history",):
+            return Route(_on({"GET": "history-type", "HEAD": "history-type"}, method, "a history"), type_)
         case (id_,) if not id_.startswith(("$", "_")):
             return Route(_on(_ON_INSTANCE, method, f"{type_}/id"), type_, _checked(id_))
+        case (id_, "_history"):
+            return Route(_on({"GET": "history-instance", "HEAD": "history-instance"}, method, "a history"), type_, _checked(id_))
         case (id_, "_history", version) if _VERSION.fullmatch(version):
             return Route(_on({"GET": "vread", "HEAD": "vread"}, method, "a version"), type_, _checked(id_), int(version))
     raise NotFound("No such path below this type. /metadata lists what there is.", detail="unknown-path")

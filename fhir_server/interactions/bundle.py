@@ -1,0 +1,24 @@
+"""A Bundle on the base of the server: a batch or a transaction (https://hl7.org/fhir/R4/http.html#transaction)."""
+
+from fhir_server.errors import BadRequest
+from fhir_server.interactions import batch, transaction
+from fhir_server.interactions.bundle_entries import items
+from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.model.json import read
+
+
+async def process(call: Call) -> Answer:
+    """Answer a batch-response or transaction-response. ``call.interaction`` becomes what the Bundle says it is.
+
+    Raises BadRequest for anything but a batch or transaction, TooLarge and Unprocessable for the Bundle as a whole.
+    """
+    bundle = read(call.body, call.services.limits).resource
+    if resource_type_of(bundle) != "Bundle":
+        raise BadRequest("The base takes a Bundle. POST a single resource to its type.", expression="resourceType")
+    kind = bundle.get("type")
+    if kind == "transaction":
+        call.interaction = "transaction"
+        return await transaction.transaction(call, items(bundle))
+    if kind == "batch":
+        return await batch.batch(call, items(bundle))
+    raise BadRequest("Only Bundles of type batch and transaction are carried out.", expression="Bundle.type")

@@ -1,0 +1,108 @@
+"""The history interactions on a resource and on a type (https://hl7.org/fhir/R4/http.html#history).
+
+As with vread, what the caller may see of the current version decides about all versions. A deletion keeps the dossier of the
+resource, so the members of the dossier see it; what is seen by its references only (who sent it, say) is gone for everybody but
+``system`` once it is deleted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
+from urllib.parse import quote, urlencode
+
+from fhir_server.errors import Forbidden, NotFound
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.parameters import LARGEST_PAGE, LARGEST_PAGE_OF_SYSTEM
+from fhir_server.interactions.write import OUTSIDE
+from fhir_server.model.bundle import Link, Version, history
+from fhir_server.model.meta import etag, instant
+from fhir_server.search.history import Wanted, read
+from fhir_server.search.paging import Position
+from fhir_server.search.tree import Cursor
+from fhir_server.search.versions import Place, Versions
+from fhir_server.storage.repository import Grant, Page, Stored
+
+_AFTER: Final = "_version"
+"""What a sealed position holds besides the parameters: the version, since a Cursor has room for the time and the row only."""
+
+
+async def of_instance(call: Call) -> Answer:
+    """Answer the versions of one resource, newest first, with their exact number; it may be deleted by now."""
+    grant = call.services.gate.grant(call.actor, "history-instance", call.type)
+    stored = await call.services.repository.read(grant, call.type, call.id)
+    if stored is None:
+        raise NotFound("No such resource. Check the type and the id.")
+    if not stored.visible:
+        raise Forbidden(OUTSIDE)
+    answer = await _answer(call, grant, f"{call.type}/{call.id}/_history", exact=True)
+    answer.id, answer.version = stored.id, stored.version
+    return answer
+
+
+async def of_type(call: Call) -> Answer:
+    """Answer the versions of every visible resource of the type, newest first."""
+    grant = call.services.gate.grant(call.actor, "history-type", call.type)
+    return await _answer(call, grant, f"{call.type}/_history", exact=False)
+
+
+async def _answer(call: Call, grant: Grant, path: str, *, exact: bool) -> Answer:
+    wanted, after = _asked(call, path)
+    repository = call.services.repository
+    links = [Link("self", _self(call, path, wanted))]
+    if wanted.count_only:
+        return Answer(200, history([], links, await repository.count_versions(grant, wanted.versions)))
+    page = await repository.history(grant, replace(wanted.versions, after=after))
+    total: int | None = None
+    if after is None and not page.more:
+        total = len(page.resources)
+    elif exact:
+        total = await repository.count_versions(grant, wanted.versions)
+    return Answer(
+        200, history([_version(call, each) for each in page.resources], [*links, *_next(call, path, wanted, page)], total)
+    )
+
+
+def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:
+    """Read the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
+    wanted = _read(call, call.parameters)
+    if not wanted.page:
+        return wanted, None
+    position = call.services.pager.open_(wanted.page, call.actor.reference, path, call.now)
+    *parameters, (_, version) = position.parameters
+    return _read(call, parameters), Place(position.cursor.sort, position.cursor.row, int(version))
+
+
+def _read(call: Call, parameters: Sequence[tuple[str, str]]) -> Wanted:
+    limit = LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else LARGEST_PAGE
+    strict = "handling=lenient" not in call.headers.get("prefer")
+    return read(Versions(call.type, call.id), parameters, limit=limit, strict=strict)
+
+
+def _self(call: Call, path: str, wanted: Wanted) -> str:
+    url = f"{call.services.base}/{path}"
+    shown = wanted.parameters and not wanted.page
+    return f"{url}?{urlencode(wanted.parameters, safe=':,/|', quote_via=quote)}" if shown else url
+
+
+def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:
+    if not page.more:
+        return []
+    last = page.resources[-1]
+    parameters = (*wanted.parameters, (_AFTER, str(last.version)))
+    position = Position(path, parameters, Cursor(last.updated, last.row))
+    token = call.services.pager.seal(position, call.actor.reference, call.now)
+    return [Link("next", f"{call.services.base}/{path}?_page={token}")]
+
+
+def _version(call: Call, stored: Stored) -> Version:
+    """Return the entry of a version. How it came about is not kept: the first one counts as created by POST, a later one by PUT."""
+    reference = f"{stored.type}/{stored.id}"
+    method: Literal["POST", "PUT", "DELETE"]
+    if stored.deleted:
+        method, url, status = "DELETE", reference, "204 No Content"
+    elif stored.version == 1:
+        method, url, status = "POST", stored.type, "201 Created"
+    else:
+        method, url, status = "PUT", reference, "200 OK"
+    full_url = f"{call.services.base}/{reference}"
+    return Version(full_url, stored.body, method, url, status, etag(stored.version), instant(stored.updated))

@@ -1,0 +1,64 @@
+"""What update and patch share: from the stored version and the resource that follows it, to a write that others may outrun."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fhir_server.errors import Conflict, PreconditionFailed
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.read import version_headers
+from fhir_server.interactions.write import Write, change, commit, preferred, written
+from fhir_server.model.body import OWN, decimal_text
+from fhir_server.model.json import Document, read
+from fhir_server.model.meta import version_of
+from fhir_server.storage.repository import Grant, Stored, VersionConflict
+
+_ATTEMPTS: Final = 5
+
+
+async def store(call: Call, grant: Grant, prepare: Callable[[Call, Grant], Awaitable[Write]]) -> Answer:
+    """Make what ``prepare`` gives; when somebody else was first, prepare it again on what they stored.
+
+    Raises Conflict when others are first each time.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return await commit(call, grant, await prepare(call, grant))
+        except VersionConflict:
+            continue
+    raise Conflict("Others are changing this resource at the same moment. Read it again, then send your change with If-Match.")
+
+
+def require_match(call: Call, stored: Stored | None) -> None:
+    """Raise PreconditionFailed when ``If-Match`` names another version than the current one, or there is none."""
+    wanted = call.headers.get("if-match")
+    if wanted and (stored is None or stored.deleted or version_of(wanted) != stored.version):
+        raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
+
+
+def following(call: Call, document: Document, stored: Stored | None) -> Write:
+    """Return the write of ``document`` after ``stored``, of which nothing is made when they say the same."""
+    if stored and not stored.deleted and _same(document, stored):
+        headers = version_headers(stored.version, stored.updated)
+        body = preferred(call, stored.body)
+        return Write(None, Answer(200, body, headers, stored.id, stored.version, updated=stored.updated))
+    made = change(call, document, call.id, stored)
+    answer = written(call, made, 200 if made.previous else 201)
+    answer.body = preferred(call, made.body)
+    return Write(made, answer)
+
+
+def _same(document: Document, stored: Stored) -> bool:
+    current, new = _content(read(stored.body, OWN).resource), _content(document.resource)
+    # Python takes 1.0 and 1.00 for equal, and FHIR does not: the precision of a decimal is part of it.
+    return current == new and _written(current) == _written(new)
+
+
+def _content(resource: dict[str, object]) -> dict[str, object]:
+    meta = resource.get("meta")
+    kept = {k: v for k, v in meta.items() if k not in {"versionId", "lastUpdated"}} if isinstance(meta, dict) else {}
+    return {**resource, "id": "", "meta": kept}  # the body of a conditional update may be without an id
+
+
+def _written(content: dict[str, object]) -> str:
+    return json.dumps(content, sort_keys=True, default=decimal_text)

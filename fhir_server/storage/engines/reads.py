@@ -1,0 +1,113 @@
+"""What both engines read, and how rows become resources; an engine says how a statement is carried out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from fhir_server.search.rows import key
+from fhir_server.search.tree import Query
+from fhir_server.search.versions import Versions
+from fhir_server.storage import compile as text
+from fhir_server.storage import history, single
+from fhir_server.storage.body import Bodies
+from fhir_server.storage.dialect import Dialect
+from fhir_server.storage.repository import Grant, Page, Stored
+from fhir_server.storage.shape import NOTHING, Value
+from fhir_server.storage.writer import Statement
+
+
+class Reads(ABC):
+    """The reading half of a Repository."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Read in ``dialect``."""
+        self._dialect = dialect
+        self._bodies = Bodies()
+        self._unpack = self._bodies.unpack
+
+    @abstractmethod
+    async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
+        """Return the rows of a statement. Raises SearchTooSlow."""
+
+    async def read(self, grant: Grant, type_: str, id_: str) -> Stored | None:
+        """Return the current version, None if the id was never used."""
+        stored = await self.find(grant, key(f"{type_}/{id_}"))
+        return stored if stored is not None and (stored.type, stored.id) == (type_, id_) else None
+
+    async def find(self, grant: Grant, self_: int) -> Stored | None:
+        """Return the current version of the resource of the grant's type with this key."""
+        made: tuple[Statement, list[Value]] | None = grant.made.get("read")
+        if made is None:
+            shape, values = single.grant_values(grant, self_)
+            made = grant.made["read"] = single.read(self._dialect, shape), values[1:]
+        stored = await self._one(made[0], [self_, *made[1]])
+        return stored if stored is not None and stored.type == grant.type else None
+
+    async def vread(self, grant: Grant, type_: str, id_: str, version: int) -> Stored | None:
+        """Return one version."""
+        shape, values = single.grant_values(grant, key(f"{type_}/{id_}"), version)
+        stored = await self._one(single.vread(self._dialect, shape), values)
+        return stored if stored is not None and (stored.type, stored.id) == (type_, id_) == (grant.type, id_) else None
+
+    async def search(self, grant: Grant, query: Query) -> Page:
+        """Return one page. Raises SearchTooSlow."""
+        search, values = text.search_values(grant, query)
+        if search.shape is NOTHING:
+            return Page((), more=False)
+        rows = await self._rows(text.page(self._dialect, search), values)
+        more = len(rows) > query.count
+        if more:
+            rows.pop()
+        return Page(self._visible(query.type, rows), more)
+
+    async def count(self, grant: Grant, query: Query) -> int:
+        """Return how many match. Raises SearchTooSlow."""
+        search, values = text.search_values(grant, query)
+        if search.shape is NOTHING:
+            return 0
+        rows = await self._rows(text.count(self._dialect, search), values)
+        found: int = rows[0][0]
+        return found
+
+    async def history(self, grant: Grant, versions: Versions) -> Page:
+        """Return one page of versions. Raises SearchTooSlow."""
+        form, values = history.history_values(grant, versions)
+        if form.shape is NOTHING:
+            return Page((), more=False)
+        rows = await self._rows(history.page(self._dialect, form), values)
+        return Page([self._stored(row) for row in rows[: versions.count]], len(rows) > versions.count)
+
+    async def count_versions(self, grant: Grant, versions: Versions) -> int:
+        """Return how many versions there are. Raises SearchTooSlow."""
+        form, values = history.history_values(grant, versions)
+        if form.shape is NOTHING:
+            return 0
+        found: int = (await self._rows(history.count(self._dialect, form), values))[0][0]
+        return found
+
+    async def fetch(self, grants: Sequence[Grant], references: Sequence[str]) -> Sequence[Stored]:
+        """Return the visible ones among ``references``, in their order."""
+        found: dict[str, Stored] = {}
+        for grant in grants:
+            wanted = tuple({key(reference) for reference in references if reference.startswith(f"{grant.type}/")})
+            shape, values = single.grant_values(grant, wanted)
+            if wanted and shape is not NOTHING:
+                for stored in self._visible(grant.type, await self._rows(single.fetch(self._dialect, shape), values)):
+                    found[f"{stored.type}/{stored.id}"] = stored
+        return [found[reference] for reference in dict.fromkeys(references) if reference in found]
+
+    async def _one(self, statement: Statement, values: Sequence[Value]) -> Stored | None:
+        rows = await self._rows(statement, values)
+        return self._stored(rows[0]) if rows else None
+
+    def _stored(self, found: Sequence[Any]) -> Stored:
+        row, type_, id_, version, updated, body, sort, deleted = found
+        content = self._unpack(body) if body else b""
+        return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort)
+
+    def _visible(self, type_: str, rows: Sequence[Any]) -> list[Stored]:
+        unpack, stored = self._unpack, Stored._make
+        return [
+            stored((row, type_, id_, version, updated, False, True, unpack(body), sort))
+            for row, id_, version, updated, body, sort in rows
+        ]
