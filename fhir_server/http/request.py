@@ -19,8 +19,8 @@ class Headers:
     __slots__ = ("_raw",)
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        """Hold the pairs of an ASGI scope."""
-        self._raw = {name.lower(): value for name, value in raw}
+        """Hold the pairs of an ASGI scope, whose names are in lower case (https://asgi.readthedocs.io, HTTP connection scope)."""
+        self._raw = dict(raw)
 
     def raw(self, name: str) -> bytes | None:
         """Return the bytes of a header, None where it is absent."""

@@ -1,6 +1,5 @@
 """What a conditional write does when somebody else writes between matching and writing."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -8,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import attempt
 
-from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import BadRequest, Conflict, NotAllowed, NotFound, PreconditionFailed
@@ -21,7 +20,6 @@ from fhir_server.interactions.patch import patch
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model.json import read, write
-from fhir_server.settings import read_settings
 
 KEY = (("identifier", "https://example.org/team|1"),)
 TEAM = {"resourceType": "Organization", "identifier": [{"system": "https://example.org/team", "value": "1"}], "name": "Een"}
@@ -53,20 +51,6 @@ class Overtaken:
         self._left -= 1
         await self._other(self._services)
         return await found(*given)
-
-
-def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
-    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
-    bootstrap.prepare(settings)
-
-    async def run() -> None:
-        services = await bootstrap.open_services(settings)
-        try:
-            await act(services)
-        finally:
-            await services.repository.close()
-
-    asyncio.run(run())
 
 
 def call(services: Services, interaction: str, body: Any = None, id_: str = "", type_: str = "Organization") -> Call:

@@ -1,15 +1,13 @@
 """Histories of types that are stored here, and of those that are not; versions that were made at one moment."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
+from opened import attempt
 
-from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import NotAllowed, NotFound
@@ -18,24 +16,9 @@ from fhir_server.interactions.history import of_instance, of_type
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model.json import write
-from fhir_server.settings import read_settings
 from fhir_server.validation import validate
 
 TYPES = load().types
-
-
-def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
-    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
-    bootstrap.prepare(settings)
-
-    async def run() -> None:
-        services = await bootstrap.open_services(settings)
-        try:
-            await act(services)
-        finally:
-            await services.repository.close()
-
-    asyncio.run(run())
 
 
 def call(services: Services, interaction: str, type_: str, id_: str = "", parameters: Any = (), body: Any = None) -> Call:

@@ -1,15 +1,13 @@
 """What a patch does when others write at the same moment, and that no federated type is patched into the store."""
 
-import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import attempt
 
-from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import Conflict, Malformed, NotAllowed, PreconditionFailed
@@ -18,7 +16,6 @@ from fhir_server.interactions.patch import patch
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model.json import read, write
-from fhir_server.settings import read_settings
 
 FEDERATED = sorted(name for name, entry in load().types.items() if entry.home == "federated")
 TEAM = {"resourceType": "Organization", "id": "x", "name": "Een", "alias": ["a"]}
@@ -53,20 +50,6 @@ class Overtaken:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._services.repository, name)
-
-
-def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
-    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
-    bootstrap.prepare(settings)
-
-    async def run() -> None:
-        services = await bootstrap.open_services(settings)
-        try:
-            await act(services)
-        finally:
-            await services.repository.close()
-
-    asyncio.run(run())
 
 
 def call(services: Services, type_: str, interaction: str) -> Call:

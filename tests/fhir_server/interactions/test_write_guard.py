@@ -1,13 +1,12 @@
 """Clinical data stays at its source: no way of writing takes a federated type to the store."""
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from opened import attempt
 
-from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import NotAllowed
@@ -18,24 +17,9 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.interactions.write import change
 from fhir_server.model.json import read
-from fhir_server.settings import read_settings
 from fhir_server.storage.repository import OutOfGrant
 
 FEDERATED = sorted(name for name, entry in load().types.items() if entry.home == "federated")
-
-
-def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
-    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
-    bootstrap.prepare(settings)
-
-    async def run() -> None:
-        services = await bootstrap.open_services(settings)
-        try:
-            await act(services)
-        finally:
-            await services.repository.close()
-
-    asyncio.run(run())
 
 
 def call(services: Services, type_: str, interaction: str) -> Call:

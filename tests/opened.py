@@ -1,0 +1,24 @@
+"""The parts of a server in a folder of the test's own, without HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fhir_server import bootstrap
+from fhir_server.interactions.services import Services
+from fhir_server.settings import read_settings
+
+
+def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
+    """Open a fresh server on SQLite below ``folder``, do ``act`` with its parts, and close it."""
+    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
+    bootstrap.prepare(settings)
+
+    async def run() -> None:
+        services = await bootstrap.open_services(settings)
+        try:
+            await act(services)
+        finally:
+            await services.repository.close()
+
+    asyncio.run(run())
