@@ -8,11 +8,10 @@ resource, so the members of the dossier see it; what is seen by its references o
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
-from urllib.parse import quote, urlencode
 
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.parameters import LARGEST_PAGE, LARGEST_PAGE_OF_SYSTEM
+from fhir_server.interactions.parameters import address, is_strict, largest_page
 from fhir_server.interactions.write import OUTSIDE
 from fhir_server.model.bundle import Link, Version, history
 from fhir_server.model.meta import etag, instant
@@ -73,15 +72,11 @@ def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:
 
 
 def _read(call: Call, parameters: Sequence[tuple[str, str]]) -> Wanted:
-    limit = LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else LARGEST_PAGE
-    strict = "handling=lenient" not in call.headers.get("prefer")
-    return read(Versions(call.type, call.id), parameters, limit=limit, strict=strict)
+    return read(Versions(call.type, call.id), parameters, limit=largest_page(call), strict=is_strict(call))
 
 
 def _self(call: Call, path: str, wanted: Wanted) -> str:
-    url = f"{call.services.base}/{path}"
-    shown = wanted.parameters and not wanted.page
-    return f"{url}?{urlencode(wanted.parameters, safe=':,/|', quote_via=quote)}" if shown else url
+    return address(f"{call.services.base}/{path}", () if wanted.page else wanted.parameters)
 
 
 def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:

@@ -1,4 +1,4 @@
-"""What search on the own store and search on the sources share: the parameters, the self link, the warnings."""
+"""What searches and histories share: how parameters are read, the self link, the warnings."""
 
 import re
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from fhir_server.search.search import Search
 from fhir_server.search.tree import And, Cursor
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:,/|-]*")
-LARGEST_PAGE = 100
-LARGEST_PAGE_OF_SYSTEM = 1000
+_LARGEST_PAGE = 100
+_LARGEST_PAGE_OF_SYSTEM = 1000
 
 
 def asked(call: Call) -> tuple[Search, Cursor | None]:
@@ -33,9 +33,9 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
     wanted = parse(
         call.entry,
         parameters,
-        strict="handling=lenient" not in call.headers.get("prefer"),
+        strict=is_strict(call),
         base=call.services.base + "/",
-        limit=LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else LARGEST_PAGE,
+        limit=largest_page(call),
         in_url=in_url,
         catalog=call.services.catalog,
     )
@@ -44,6 +44,16 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
     where = wanted.query.where
     parts = where.parts if isinstance(where, And) else (where,)
     return replace(wanted, query=replace(wanted.query, where=And((within(call.entry, call.within), *parts))))
+
+
+def is_strict(call: Call) -> bool:
+    """Tell whether an unknown parameter is refused (https://hl7.org/fhir/R4/search.html#errors)."""
+    return "handling=lenient" not in call.headers.get("prefer")
+
+
+def largest_page(call: Call) -> int:
+    """Return how many resources one page holds at most."""
+    return _LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else _LARGEST_PAGE
 
 
 def warnings(wanted: Search) -> list[bytes]:
@@ -55,9 +65,13 @@ def self_link(call: Call, wanted: Search) -> Link:
     """Return the self link; without parameters when the search was posted: their values may identify a person."""
     url = f"{call.services.base}/{call.place}"
     shown = not (call.posted or any(name == "_page" for name, _ in call.parameters))
-    if not (shown and wanted.parameters):
-        return Link("self", url)
-    return Link("self", f"{url}?{'&'.join(f'{_quoted(name)}={_quoted(value)}' for name, value in wanted.parameters)}")
+    return Link("self", address(url, wanted.parameters) if shown else url)
+
+
+def address(url: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """Return ``url`` with ``parameters``, percent-encoded where they must be."""
+    query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters)
+    return f"{url}?{query}" if query else url
 
 
 def _quoted(text: str) -> str:

@@ -85,6 +85,17 @@ class Client:
     def post(self, resource: Mapping[str, Any], **headers: str) -> Reply:
         return self.request("POST", str(resource["resourceType"]), resource, **headers)
 
+    def pages(self, path: str) -> Iterator[Reply]:
+        """Yield the pages of a search, following ``next`` to the end."""
+        reply = self.get(path)
+        while True:
+            assert reply.status == 200, reply.body
+            yield reply
+            following = [link["url"] for link in reply.json["link"] if link["relation"] == "next"]
+            if not following:
+                return
+            reply = self.follow(following[0])
+
     def follow(self, url: str) -> Reply:
         parts = urlsplit(url)
         return self.get(f"{parts.path}?{parts.query}")

@@ -28,15 +28,7 @@ def test_two_workers_are_one_server(postgres_server: PostgresServer, tmp_path: P
                 place = {"resourceType": "Location", "id": f"w{number}", "name": "Workers"}
                 assert client.put(place).status == 201
                 assert client.get(f"Location/w{number}").status == 200
-            found: list[str] = []
-            reply = client.get("Location?name=workers&_count=1")
-            while True:
-                assert reply.status == 200
-                found += reply.ids()
-                following = [each["url"] for each in reply.json["link"] if each["relation"] == "next"]
-                if not following:
-                    break
-                reply = client.follow(following[0])
+            found = [id_ for page in client.pages("Location?name=workers&_count=1") for id_ in page.ids()]
             assert sorted(found) == sorted(f"Location/w{number}" for number in range(12))
         finally:
             process.terminate()
