@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import profiles
-from fhir_server.catalog.definitions import SearchParameter, search_parameter
+from fhir_server.catalog.definitions import SearchParameter, search_parameter, united
 from fhir_server.catalog.expression import ExpressionError, Path, paths
 from profiles.definitions import resource_types
 
@@ -105,7 +105,7 @@ def _interactions(name: str, table: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _search(name: str, codes: Iterable[str]) -> dict[str, SearchParameter]:
-    return {code: _parameter(name, code) for code in codes}
+    return united({code: _parameter(name, code) for code in codes})
 
 
 def _parameter(name: str, code: str) -> SearchParameter:

@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as File
 from typing import Any
 
 import profiles
-from fhir_server.catalog.expression import LEAVES, Path, paths
+from fhir_server.catalog.composite import Composite, composites
+from fhir_server.catalog.expression import LEAVES, ExpressionError, Path, paths
 from profiles.definitions import SearchParameterFact, resource_types, search_parameters
 
 _NAMED_TARGET = re.compile(r"where\(resolve\(\) is (\w+)\)")
@@ -23,6 +24,8 @@ class SearchParameter:
     """A search parameter of one resource type; ``targets`` are the types a reference may point to.
 
     ``place`` numbers the parameters of the type from 0 to 62, the same whatever the catalogue selects: the index keeps it.
+    ``composites`` stand instead of ``paths`` for a composite. ``union`` are the codes of other parameters of the type whose values
+    together are exactly those of this one, which then has no place and no rows of its own in the index.
     """
 
     code: str
@@ -32,6 +35,8 @@ class SearchParameter:
     targets: tuple[str, ...]
     paths: tuple[Path, ...]
     place: int = 0
+    composites: tuple[Composite, ...] = ()
+    union: tuple[str, ...] = ()
 
     @property
     def implied_system(self) -> bool:
@@ -42,6 +47,11 @@ class SearchParameter:
     def is_point(self) -> bool:
         """Whether the values are dates or instants only, never Periods or Timings."""
         return all(path.type in POINTS for path in self.paths)
+
+    @property
+    def is_indexed_below(self) -> bool:
+        """Whether the index finds what lies below a URL; not where every resource has one of a few (``_profile``)."""
+        return self.type == "uri" and not self.code.startswith("_")
 
     @property
     def repeats(self) -> bool:
@@ -57,8 +67,43 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
     fact = own_search_parameters(resource_type).get(code) or search_parameters(resource_type).get(code)
     if fact is None:
         return None
+    if fact.type == "composite":
+        return _composite(fact, resource_type)
     found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))
     return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found, _places(resource_type)[code])
+
+
+def united(search: Mapping[str, SearchParameter]) -> dict[str, SearchParameter]:
+    """Return the parameters of one type with their ``union`` filled in.
+
+    Only where the index would hold much twice: combo-value-quantity is value-quantity and component-value-quantity.
+    """
+    return {code: replace(one, union=_union(one, search.values())) for code, one in search.items()}
+
+
+def _union(parameter: SearchParameter, others: Iterable[SearchParameter]) -> tuple[str, ...]:
+    if parameter.type not in _LARGE:
+        return ()
+    values = _values(parameter)
+    parts = [other for other in others if other.type == parameter.type and _values(other) < values]
+    return tuple(part.code for part in parts) if values == frozenset().union(*map(_values, parts)) else ()
+
+
+def _values(parameter: SearchParameter) -> frozenset[Path | Composite]:
+    return frozenset(parameter.composites or parameter.paths)
+
+
+_LARGE = frozenset({"composite", "quantity"})
+
+
+def _composite(fact: SearchParameterFact, resource_type: str) -> SearchParameter:
+    known = {one.url: one for one in (*search_parameters(resource_type).values(), *own_search_parameters(resource_type).values())}
+    if missing := [url for url, _ in fact.components if url not in known]:
+        raise ExpressionError(f"its component {missing[0]} is no search parameter of {resource_type}")
+    found = composites(fact, resource_type, [(known[url], expression) for url, expression in fact.components])
+    return SearchParameter(
+        fact.code, fact.type, fact.url, fact.expression, (), (), _places(resource_type)[fact.code], composites=found
+    )
 
 
 @cache
@@ -99,5 +144,5 @@ def _fact(resource: Mapping[str, Any]) -> SearchParameterFact:
         base=tuple(resource["base"]),
         expression=resource["expression"],
         targets=tuple(resource.get("target", ())),
-        components=(),
+        components=tuple((one["definition"], one["expression"]) for one in resource.get("component", ())),
     )

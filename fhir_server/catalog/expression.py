@@ -16,6 +16,8 @@ LEAVES = {
     "date": ("date", "dateTime", "instant", "Period", "Timing"),
     "string": ("string", "markdown", "Address", "HumanName"),
     "uri": ("canonical", "oid", "uri", "url", "uuid"),
+    "number": ("decimal", "integer", "positiveInt", "unsignedInt"),
+    "quantity": ("Age", "Count", "Distance", "Duration", "Money", "Quantity", "Range"),
 }
 
 _DECEASED = "Patient.deceased.exists() and Patient.deceased != false"
@@ -60,6 +62,7 @@ class _At:
     element: str
 
 
+_MISSPELT = {"DateTime": "dateTime"}  # in the components of Observation's code-value-date
 HAND_WRITTEN: dict[str, tuple[Path, ...]] = {_DECEASED: (Path((), "Patient.deceased"),)}
 
 
@@ -99,7 +102,7 @@ def _advance(at: _At, step: re.Match[str]) -> Iterator[_At]:
     if step["name"]:
         yield from _children(at, step["name"])
     elif step["type"]:
-        if at.path.type == step["type"]:
+        if at.path.type == _MISSPELT.get(step["type"], step["type"]):
             yield at
     elif step["target"]:
         yield replace(at, path=replace(at.path, target=step["target"]))

@@ -12,7 +12,8 @@ from typing import Any
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.catalog.expression import Path, Step
-from fhir_server.search import leaves, values
+from fhir_server.search import leaves, quantity, values
+from fhir_server.search.composite import composite
 from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
 from fhir_server.search.walk import walk
 
@@ -26,6 +27,11 @@ _TOKEN = {
     "Identifier": "identifier",
     "Patient.deceased": "deceased",
     "boolean": "boolean",
+}
+_MORE = {
+    "Coding": "; coding_text(texts, {prefix}, {at})",
+    "CodeableConcept": "; concept_text(texts, {prefix}, {at})",
+    "Identifier": "; identifier_type(rows, texts, {prefix}, {at}, sort)",
 }
 _STRING = {"HumanName": "human_name", "Address": "address"}
 _DATE = {"Period": "period", "Timing": "timing"}
@@ -72,10 +78,18 @@ class _Accessors:
 
 @dataclass
 class _Node:
-    """The parameters whose values are here, and the steps that lead on."""
+    """The parameters whose values are here, the composites (by number) whose element this is, and the steps that lead on."""
 
     here: list[tuple[SearchParameter, Path]] = field(default_factory=list)
+    elements: list[tuple[SearchParameter, int]] = field(default_factory=list)
     on: dict[Step, "_Node"] = field(default_factory=dict)
+
+    def at(self, path: Path) -> "_Node":
+        """Return the node at the end of ``path``."""
+        node = self
+        for step in path.steps:
+            node = node.on.setdefault(step, _Node())
+        return node
 
 
 _made: dict[int, tuple[Entry, _Accessors]] = {}
@@ -97,6 +111,8 @@ def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
     It returns which of them have a value in the resource, a bit each (``SearchParameter.place``).
     """
     space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
+    space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite}
+    space["composites"] = {parameter.code: parameter.composites for parameter in parameters}
     exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
     made: Accessor = space["accessor"]
     return made
@@ -106,11 +122,10 @@ def source(resource_type: str, parameters: list[SearchParameter]) -> str:
     """Write the source of an accessor."""
     root = _Node()
     for parameter in parameters:
-        for path in parameter.paths:
-            node = root
-            for step in path.steps:
-                node = node.on.setdefault(step, _Node())
-            node.here.append((parameter, path))
+        for path in () if parameter.union else parameter.paths:
+            root.at(path).here.append((parameter, path))
+        for number, made in () if parameter.union else enumerate(parameter.composites):
+            root.at(made.at).elements.append((parameter, number))
     lines = _lines(root, "resource", resource_type, 1, count())
     head = ["def accessor(resource, sort, rows, texts, base):", "    present = 0"]
     return "\n".join([*head, *lines, "    return present"])
@@ -121,6 +136,10 @@ def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator
     for parameter, path in node.here:
         call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.code}\x1f")
         yield f"{indent}{call}; present |= {1 << parameter.place}"
+    for parameter, number in node.elements:
+        prefix = f"{resource_type}\x1f{parameter.code}\x1f"
+        call = f"composite(rows, texts, {prefix!r}, {at}, sort, base, composites[{parameter.code!r}][{number}])"
+        yield f"{indent}if {call}: present |= {1 << parameter.place}"
     for step, following in node.on.items():
         name = f"v{next(names)}"
         if step.many:
@@ -135,7 +154,8 @@ def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator
 def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
     match parameter.type:
         case "token":
-            return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort)"
+            more = _MORE.get(path.type, "").format(prefix=repr(prefix), at=at)
+            return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort){more}"
         case "reference":
             guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
             return f"{guard}{'canonical' if path.type == 'canonical' else 'reference'}(rows, {prefix!r}, {at}, sort, base)"
@@ -143,5 +163,8 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
         case "string":
             return f"{_STRING.get(path.type, 'string')}(texts, {prefix!r}, {at})"
+        case "number" | "quantity":
+            return f"{parameter.type}(rows, {prefix!r}, {at})"
         case _:
-            return f"uri(rows, {prefix!r}, {at}, sort)"
+            below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
+            return f"uri(rows, {prefix!r}, {at}, sort){below}"

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest
-from fhir_server.search import leaves, values
-from fhir_server.search.tree import Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri
+from fhir_server.search import composite_value, leaves, modifiers, quantity_value, values
+from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
 BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 VALUES_MAX = 500
@@ -19,32 +20,55 @@ _BSN_WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *, base: str = "", in_url: bool = False) -> Node:
     """Read ``value`` (alternatives between commas) of ``parameter``; the rest is as in ``parse``. Raises BadRequest."""
     if modifier == "missing":
-        return _missing(parameter, value)
+        return _missing(entry, parameter, value)
+    found = _read(entry, parameter, modifier, value, base, in_url=in_url)
+    return any_of([renamed(found, parameter.code, code) for code in parameter.union]) if parameter.union else found
+
+
+def _read(entry: Entry, parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
     match parameter.type:
         case "token":
-            refuse_modifier(parameter.code, modifier, ("missing", "not"))
-            found = any_of([_token(parameter, one, in_url=in_url) for one in alternatives(parameter.code, value)])
-            return Not(found) if modifier == "not" else found
+            return _tokens(parameter, modifier, value, in_url=in_url)
         case "reference":
             return _references(parameter, modifier, value, base, in_url=in_url)
-        case "date":
-            refuse_modifier(parameter.code, modifier, ("missing",))
-            main, point = parameter.code == entry.main_date, parameter.is_point
-            return any_of(
-                [Date(parameter.code, prefix, low, high, main, point) for prefix, (low, high) in dates(parameter.code, value)]
-            )
         case "string":
             refuse_modifier(parameter.code, modifier, ("exact", "contains", "missing"))
             return any_of([_text(parameter.code, modifier, values.unescape(one)) for one in alternatives(parameter.code, value)])
+        case "uri":
+            return _uris(parameter, modifier, value)
         case _:
             refuse_modifier(parameter.code, modifier, ("missing",))
-            return any_of([Uri(parameter.code, values.unescape(one)) for one in alternatives(parameter.code, value)])
+            main = parameter.code == entry.main_date
+            parts = alternatives(parameter.code, value)
+            return any_of([one_value(parameter, one, base, in_url=in_url, main=main) for one in parts])
 
 
-def _missing(parameter: SearchParameter, value: str) -> Node:
+def one_value(parameter: SearchParameter, value: str, base: str, *, in_url: bool, main: bool = False) -> Node:
+    """Read one value of ``parameter`` without modifier; ``main`` tells that it is the main date. Raises BadRequest."""
+    match parameter.type:
+        case "token":
+            return _token(parameter, value, in_url=in_url)
+        case "reference":
+            return any_of(_reference(parameter, "", values.unescape(value), base))
+        case "string":
+            return _text(parameter.code, "", values.unescape(value))
+        case "uri":
+            return Uri(parameter.code, values.unescape(value))
+        case "date":
+            code, point = parameter.code, parameter.is_point
+            return any_of([Date(code, prefix, *span, main, point) for prefix, span in dates(code, value)])
+        case "number" | "quantity":
+            return quantity_value.node(parameter, value)
+        case _:
+            return composite_value.node(parameter, value, lambda part, text: one_value(part, text, base, in_url=in_url))
+
+
+def _missing(entry: Entry, parameter: SearchParameter, value: str) -> Node:
     if value not in {"true", "false"}:
         raise BadRequest(f"The value of '{parameter.code}:missing' is true or false.", detail="search-value")
-    missing = Missing(parameter.code, parameter.place)
+    missing: Node = Missing(parameter.code, parameter.place)
+    if parameter.union:
+        missing = And(tuple(Missing(code, entry.search[code].place) for code in parameter.union))
     return missing if value == "true" else Not(missing)
 
 
@@ -63,7 +87,7 @@ def alternatives(code: str, value: str) -> list[str]:
 def refuse_modifier(code: str, modifier: str, supported: Sequence[str]) -> None:
     """Raise BadRequest unless ``modifier`` is "" or among ``supported``."""
     if modifier and modifier not in supported:
-        shown = modifier if modifier.isalpha() and len(modifier) <= 32 else "..."  # noqa: PLR2004 - what fits an error text
+        shown = modifier if modifier.replace("-", "").isalpha() and len(modifier) <= 32 else "..."  # noqa: PLR2004 - what fits an error text
         names = ", ".join(f":{one}" for one in supported)
         hint = f"supported are {names}" if supported else "it takes no modifier"
         raise BadRequest(f"The modifier ':{shown}' of '{code}' is not supported; {hint}.", detail="search-modifier")
@@ -81,6 +105,39 @@ def dates(code: str, value: str) -> Iterator[tuple[Prefix, values.Range]]:
             yield values.compared(one)
         except values.DateError as error:
             raise BadRequest(f"The value of '{code}' is no date: {error}.", detail="search-value") from None
+
+
+def renamed(node: Node, old: str, new: str) -> Node:
+    """Return a value, or alternatives, of the parameter ``old`` as one of ``new``."""
+    if isinstance(node, Or):
+        return Or(tuple(renamed(part, old, new) for part in node.parts))
+    assert isinstance(node, Valued)
+    return replace(node, param=new + node.param.removeprefix(old))
+
+
+def _tokens(parameter: SearchParameter, modifier: str, value: str, *, in_url: bool) -> Node:
+    modifiers.refuse_hierarchy(parameter.code, modifier)
+    refuse_modifier(parameter.code, modifier, modifiers.token_modifiers(parameter))
+    parts = alternatives(parameter.code, value)
+    match modifier:
+        case "text":
+            return any_of([_text(f"{parameter.code}:text", "", values.unescape(one)) for one in parts])
+        case "of-type":
+            found: list[Node] = [modifiers.of_type(parameter.code, one) for one in parts]
+            for one in parts if in_url else ():
+                _refuse_bsn(f"{parameter.code}:of-type", None, values.unescape(one.rpartition("|")[2]))
+        case "in" | "not-in":
+            found = [modifiers.in_value_set(parameter, one) for one in parts]
+        case _:
+            found = [_token(parameter, one, in_url=in_url) for one in parts]
+    return Not(any_of(found)) if modifier in {"not", "not-in"} else any_of(found)
+
+
+def _uris(parameter: SearchParameter, modifier: str, value: str) -> Node:
+    below = ("below",) if parameter.is_indexed_below else ()
+    refuse_modifier(parameter.code, modifier, ("above", *below, "missing"))
+    read = {"above": modifiers.above, "below": modifiers.below}.get(modifier, Uri)
+    return any_of([read(parameter.code, values.unescape(one)) for one in alternatives(parameter.code, value)])
 
 
 def _token(parameter: SearchParameter, value: str, *, in_url: bool, code: str = "") -> Token:

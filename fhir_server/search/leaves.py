@@ -58,6 +58,31 @@ def identifier(rows: Rows, prefix: str, value: Mapping[str, Json], sort: int) ->
     pair(rows, prefix, value.get("system"), value.get("value"), sort)
 
 
+def coding_text(texts: Texts, prefix: str, value: Mapping[str, Json]) -> None:
+    """Index the display of a Coding for ``:text``."""
+    if value.get("display"):
+        string(texts, f"{prefix[:-1]}:text\x1f", value["display"])
+
+
+def concept_text(texts: Texts, prefix: str, value: Mapping[str, Json]) -> None:
+    """Index the text of a CodeableConcept and the displays of its Codings for ``:text``."""
+    if value.get("text"):
+        string(texts, f"{prefix[:-1]}:text\x1f", value["text"])
+    for one in value.get("coding", ()):
+        coding_text(texts, prefix, one)
+
+
+def identifier_type(rows: Rows, texts: Texts, prefix: str, value: Mapping[str, Json], sort: int) -> None:
+    """Index the type of an Identifier, if it has one: its text for ``:text``, its codes with the value for ``:of-type``."""
+    kind = value.get("type")
+    if kind:
+        concept_text(texts, prefix, {"text": kind.get("text")})
+        for one in kind.get("coding", ()) if value.get("value") else ():
+            if one.get("code"):
+                parts = key(f"{prefix[:-1]}:of-type", one["code"], value["value"])
+                rows.append(IndexRow(parts, sort, key(one.get("system") or "")))
+
+
 def reference(rows: Rows, prefix: str, value: Mapping[str, Json], sort: int, base: str) -> None:
     """Index a Reference: the literal one as "Type/id" or absolute URL, the logical one as a token of "parameter:identifier"."""
     literal = value.get("reference")
@@ -84,6 +109,12 @@ def _pointed(prefix: str, literal: str, base: str) -> tuple[int, int]:
 def uri(rows: Rows, prefix: str, value: str, sort: int) -> None:
     """Index a uri as it is written."""
     rows.append(IndexRow(often(prefix + value), sort, 0))
+
+
+def uri_below(texts: Texts, prefix: str, value: str) -> None:
+    """Index a URL, as it is written, for ``:below``."""
+    if "://" in value:
+        texts.append(TextRow(often(f"{prefix[:-1]}:below"), value, value))
 
 
 def date(rows: Rows, prefix: str, value: str) -> None:

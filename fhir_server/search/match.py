@@ -68,7 +68,9 @@ def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901, PLR0912 -
             return any(system is None or row.high == key(system) for row in subject.rows(param, code))
         case tree.ReferenceTo(param, value) | tree.Uri(param, value):
             return any(True for _ in subject.rows(param, value))
-        case tree.Date(param, prefix, low, high):
+        case tree.TokenIn(param, codes, system):
+            return any(_holds(tree.Token(param, code, system), subject) for code in codes)
+        case tree.Date(param, prefix, low, high) | tree.Number(param, prefix, low, high):
             return any(compares(prefix, low, high, row.sort, row.high) for row in subject.rows(param))
         case tree.Text():
             return any(_reads(node, row) for row in subject.texts(node.param))
@@ -104,6 +106,8 @@ def compares(prefix: tree.Prefix, low: int, high: int, start: int, end: int) -> 
             return start >= high
         case "eb":
             return end <= low
+        case "ap":
+            return start < high and end > low
 
 
 def _reads(node: tree.Text, row: TextRow) -> bool:

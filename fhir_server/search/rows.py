@@ -11,7 +11,12 @@ token      type, parameter, code          the type's main date        hash of th
 reference  type, parameter, "Type/id"     the type's main date        hash of "Type/id"
 uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
+number     type, parameter                the number (search/numbers) the next number, or the end of a range
 =========  =============================  ==========================  ==========================================
+
+What a parameter finds in further ways is kept under names of its own instead of the parameter's code: ``owner:identifier``,
+``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
+(``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
 
 A string is a ``TextRow``: key of type and parameter, and the normalised text itself.
 """
@@ -20,6 +25,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+US = "\x1f"  # between the parts of what is hashed
 EARLIEST = -(2**62)
 LATEST = 2**62
 
@@ -29,7 +35,7 @@ def key(*parts: str) -> int:
 
     BLAKE2b, so that nobody can make a value that is found under somebody else's key.
     """
-    return int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "big", signed=True)
+    return int.from_bytes(blake2b(US.join(parts).encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class IndexRow(NamedTuple):

@@ -1,12 +1,15 @@
 """A search as a tree: what parsing and the gate produce, and what storage and ``search/match`` carry out.
 
-The tree knows neither HTTP nor SQL. Instants are microseconds since 1970-01-01T00:00:00Z. References are ``"Type/id"``.
+A leaf with a ``param`` holds for the rows that the index keeps under it: mostly the code of a search parameter, sometimes more
+(``search/rows``). The tree knows neither HTTP nor SQL.
+
+Instants are microseconds since 1970-01-01T00:00:00Z. References are ``"Type/id"``.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-Prefix = Literal["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb"]
+Prefix = Literal["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Token:
 
     param: str
     code: str
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIn:
+    """A token equals one of ``codes``, at least one; ``system`` as in ``Token``."""
+
+    param: str
+    codes: tuple[str, ...]
     system: str | None = None
 
 
@@ -61,8 +73,21 @@ class Date:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A number compares with the range ``[low, high)``, as ``search/numbers`` writes it; a quantity has its unit in ``param``."""
+
+    param: str
+    prefix: Prefix
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """A string starts with, equals or contains ``value``; normalised (``search/values.normalise``) unless ``exact``."""
+    """A string starts with, equals or contains ``value``; normalised (``search/values.normalise``) unless ``exact``.
+
+    So does a uri, which is never normalised, under a parameter of its own (``:below``).
+    """
 
     param: str
     value: str
@@ -159,7 +184,8 @@ class Or:
     parts: tuple["Node", ...]
 
 
-Leaf = Token | ReferenceTo | Uri | Date | Text | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Everything | Nothing
+Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
+Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

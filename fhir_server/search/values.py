@@ -8,7 +8,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from fhir_server.search.rows import EARLIEST, LATEST
@@ -26,7 +26,7 @@ _DATE = re.compile(
     r"(?P<zone>Z|[+\- ]\d\d:\d\d)?)?)?)?",
     re.ASCII,
 )
-_PREFIX = re.compile(r"[a-z]{2}(?=\d)")
+_PREFIX = re.compile(r"[a-z]{2}(?=[+-]?\d)")
 _ESCAPE = re.compile(r"\\([\\,|$])")
 
 
@@ -123,31 +123,33 @@ def written(micros: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def split_prefix(text: str) -> tuple[Prefix | Literal["ap"], str]:
-    """Split "ge2024-01-01" in its prefix ("eq" when there is none) and the rest. Raises DateError for a prefix that FHIR lacks."""
+def prefix_of(text: str) -> tuple[Prefix | None, str]:
+    """Split "ge2024-01-01" in its prefix ("eq" when there is none, None when FHIR lacks it) and the rest."""
     found = _PREFIX.match(text)
     if found is None:
         return "eq", text
-    prefix = found[0]
-    if prefix == "ap":
-        return "ap", text[2:]
-    for known in get_args(Prefix):
-        if prefix == known:
-            return known, text[2:]
-    raise DateError(f"'{prefix}' is no prefix; there are {', '.join(get_args(Prefix))} and ap")
+    return next((known for known in get_args(Prefix) if found[0] == known), None), text[2:]
+
+
+def split_prefix(text: str) -> tuple[Prefix, str]:
+    """Split a date in its prefix and the rest as ``prefix_of`` does. Raises DateError for a prefix that FHIR lacks."""
+    prefix, rest = prefix_of(text)
+    if prefix is None:
+        raise DateError(f"'{text[:2]}' is no prefix; there are {', '.join(get_args(Prefix)[:-1])} and ap")
+    return prefix, rest
 
 
 def compared(text: str) -> tuple[Prefix, Range]:
     """Read a date of a query with its prefix.
 
-    ``ap`` becomes ``eq`` on a range that is wider by its own width, and at least a day, at both sides.
+    The range of ``ap`` is wider by its own width, and at least a day, at both sides.
     """
     prefix, rest = split_prefix(text)
     low, high = span(rest)
     if prefix != "ap":
         return prefix, Range(low, high)
     margin = max(high - low, DAY)
-    return "eq", Range(max(low - margin, EARLIEST), min(high + margin, LATEST))
+    return prefix, Range(max(low - margin, EARLIEST), min(high + margin, LATEST))
 
 
 def split(text: str, separator: str) -> list[str]:

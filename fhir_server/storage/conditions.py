@@ -47,6 +47,7 @@ _COMPARE: dict[str, tuple[str | int, ...]] = {
     "le": ("(", _STARTS, " < ", _LOW, " OR ", _ENDS, " <= ", _HIGH, ")"),
     "sa": (_STARTS, " >= ", _HIGH),
     "eb": (_ENDS, " <= ", _LOW),
+    "ap": ("(", _STARTS, " < ", _HIGH, " AND ", _ENDS, " > ", _LOW, ")"),
 }
 
 
@@ -92,6 +93,10 @@ def _exactly(writer: Writer, shape: Shape, at: str) -> str:
 
 def _among(writer: Writer, shape: Shape, at: str) -> str:
     return _probe(f"p.key {writer.among(shape[2])}", at)
+
+
+def _within(writer: Writer, shape: Shape, at: str) -> str:
+    return _probe(f"p.key {writer.among(shape[2])} AND p.high = {writer.at(shape[3])}", at)
 
 
 def _date(writer: Writer, shape: Shape, at: str) -> str:
@@ -153,6 +158,7 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "equal": _equal,
     "exactly": _exactly,
     "among": _among,
+    "within": _within,
     "date": _date,
     "text": _text,
     "id": _id,

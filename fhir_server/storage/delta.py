@@ -46,7 +46,7 @@ def delta(change: Change) -> Delta:
 
 
 def _dates(indexed: Indexed | None) -> list[IndexRow]:
-    """Return the dates that cannot be probed by the main date: only a date can start elsewhere."""
+    """Return the dates that cannot be probed by the main date: only dates and numbers start elsewhere."""
     return [row for row in indexed.rows if row.sort != indexed.sort] if indexed else []
 
 

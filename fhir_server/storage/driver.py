@@ -25,7 +25,7 @@ _RANKS: dict[str, int] = {
 }
 _NONE = 99
 _KEYS = frozenset({"equal", "exactly"})
-_OPEN_BELOW = frozenset({"lt", "le", "eb", "ne"})  # most of what is stored: no way to find little
+_OPEN_BELOW = frozenset({"lt", "le", "eb", "ne", "ap"})  # most of what is stored: no way to find little
 
 
 def choose(shape: Shape) -> tuple[Shape | None, tuple[Shape, ...]]:
@@ -52,7 +52,7 @@ def is_ordered(shape: Shape) -> bool:
 def rank(shape: Shape) -> int:
     """Return how selective a shape is taken to be, 1 the most."""
     match shape[0]:
-        case "exactly" | "equal" | "among":
+        case "exactly" | "equal" | "among" | "within":
             return _equality_rank(*shape[:2])
         case "text":
             return _RANKS["contains" if shape[1] == "contains" else "text"]
@@ -71,7 +71,8 @@ def rank(shape: Shape) -> int:
 
 def _equality_rank(form: str, kind: str) -> int:
     """Return the rank of a key: without its system a token is less selective, many keys are less so than one."""
-    return _RANKS[kind] + (form != "exactly" and kind == "token") + (form == "among")
+    several = form in {"among", "within"}
+    return _RANKS[kind] + (form not in {"exactly", "within"} and kind == "token") + several
 
 
 def scope(writer: Writer, shape: Shape, type_slot: int) -> str:
@@ -91,6 +92,8 @@ def candidates(writer: Writer, shape: Shape, type_slot: int) -> str:
             return f"SELECT p.row FROM idx p WHERE p.key = {writer.at(shape[2])} AND p.high = {writer.at(shape[3])}"
         case "among":
             return f"SELECT p.row FROM idx p WHERE p.key {writer.among(shape[2])}"
+        case "within":
+            return f"SELECT p.row FROM idx p WHERE p.key {writer.among(shape[2])} AND p.high = {writer.at(shape[3])}"
         case "date":
             return f"SELECT p.row FROM idx p WHERE {date_range(writer, shape)}"
         case "text":

@@ -62,7 +62,7 @@ idx_date = Table(
     Column("low", BigInteger, nullable=False),
     Column("high", BigInteger, nullable=False),
     PrimaryKeyConstraint("key", "row", "low", "high"),
-    comment="the dates of idx that do not start with the main date, found by resource",
+    comment="the dates and numbers of idx that do not start with the main date, found by resource",
     sqlite_with_rowid=False,
 )
 

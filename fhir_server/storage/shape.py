@@ -21,11 +21,13 @@ from fhir_server.search.tree import (
     Node,
     Not,
     Nothing,
+    Number,
     Or,
     ReferenceTo,
     TeamMate,
     Text,
     Token,
+    TokenIn,
     Uri,
 )
 from fhir_server.storage.texts import TextKey
@@ -65,9 +67,11 @@ def bounds(node: Node) -> tuple[int, int]:
     return low, high
 
 
-def _range(node: Date) -> tuple[int, int]:
+def _range(node: Date | Number) -> tuple[int, int]:
+    """Return where values start that compare; only those that have a longest start at most so long before they end."""
     low, high = _STARTS[node.prefix](node.low, node.high)
-    return (low, high) if node.point or node.prefix not in {"gt", "ge"} else (FIRST, high)
+    is_short = isinstance(node, Date) and node.point
+    return (low, high) if is_short or node.prefix not in {"gt", "ge", "ap"} else (FIRST, high)
 
 
 _STARTS: dict[str, Callable[[int, int], tuple[int, int]]] = {
@@ -79,6 +83,7 @@ _STARTS: dict[str, Callable[[int, int], tuple[int, int]]] = {
     "lt": lambda low, _high: (FIRST, low),
     "le": lambda _low, high: (FIRST, high),
     "eb": lambda low, _high: (FIRST, low),
+    "ap": lambda low, high: (low - LONGEST, high),
 }
 
 
@@ -102,6 +107,15 @@ def _token(node: Token, type_: str, values: list[Value]) -> Shape:
     return ("exactly", kind, slot, _add(values, key(node.system)))
 
 
+def _token_in(node: TokenIn, type_: str, values: list[Value]) -> Shape:
+    if len(node.codes) <= MERGED:
+        return _any(Or(tuple(Token(node.param, code, node.system) for code in node.codes)), type_, values)
+    keys = _keys(values, [key(type_, node.param, code) for code in node.codes])
+    if node.system is None:
+        return ("among", "token", keys)
+    return ("within", "token", keys, _add(values, key(node.system)))
+
+
 def _reference(node: ReferenceTo, type_: str, values: list[Value]) -> Shape:
     return ("equal", "reference", _add(values, key(type_, node.param, node.target)))
 
@@ -113,6 +127,11 @@ def _uri(node: Uri, type_: str, values: list[Value]) -> Shape:
 def _date(node: Date, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, often(type_, node.param), node.low, node.high, *_range(node))
     return ("date", node.prefix, node.main, slot)
+
+
+def _number(node: Number, type_: str, values: list[Value]) -> Shape:
+    slot = _add(values, often(type_, node.param), node.low, node.high, *_range(node))
+    return ("date", node.prefix, False, slot)  # kept and compared as a date is that is not the main one
 
 
 def _text(node: Text, type_: str, values: list[Value]) -> Shape:
@@ -202,7 +221,9 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     Token: _token,
     ReferenceTo: _reference,
     Uri: _uri,
+    TokenIn: _token_in,
     Date: _date,
+    Number: _number,
     Text: _text,
     Id: _id,
     LastUpdated: _updated,

@@ -129,8 +129,8 @@ def test_a_federated_type_with_a_write_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_parameter_that_cannot_be_indexed_is_refused(tmp_path: Path) -> None:
-    text = TASK.replace("Task", "Observation").replace('"status", "owner", "authored-on"', '"value-quantity"')
-    with pytest.raises(CatalogError, match="Observation: search parameter value-quantity cannot be indexed"):
+    text = TASK.replace("Task", "Observation").replace('"status", "owner", "authored-on"', '"dna-variant"')
+    with pytest.raises(CatalogError, match="Observation: search parameter dna-variant cannot be indexed"):
         _load(tmp_path, text)
 
 

@@ -125,7 +125,7 @@ def test_no_parameter_is_every_resource() -> None:
         ("Task", "status", "", "'status' has no value"),
         ("Task", "status", "a,,b", "empty value between its commas"),
         ("Task", "status", ",".join(["a"] * 501), "501 values; at most 500"),
-        ("Task", "status:in", "x", "modifier ':in' of 'status' is not supported; supported are :missing, :not"),
+        ("Task", "status:text", "x", "modifier ':text' of 'status' is not supported; supported are :missing, :not, :in, :not-in"),
         ("Task", "status:missing", "maybe", "value of 'status:missing' is true or false"),
         ("Task", "status:missing", "true,false", "value of 'status:missing' is true or false"),
         ("Task", "owner:not", "Practitioner/1", "modifier ':not' of 'owner' is not supported"),

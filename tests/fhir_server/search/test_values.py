@@ -117,7 +117,7 @@ def test_approximately_is_wider_by_the_width_of_the_value() -> None:
     )
     prefix, (low, high) = values.compared("ap2026-06")
     assert (prefix, low, high) == (
-        "eq",
+        "ap",
         micros("2026-06-01T00:00+02:00") - 720 * HOUR,
         micros("2026-07-01T00:00+02:00") + 720 * HOUR,
     )

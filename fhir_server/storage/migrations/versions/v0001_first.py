@@ -77,7 +77,7 @@ def _index() -> None:
         _number("low"),
         _number("high"),
         sa.PrimaryKeyConstraint("key", "row", "low", "high"),
-        comment="the dates of idx that do not start with the main date, found by resource",
+        comment="the dates and numbers of idx that do not start with the main date, found by resource",
         sqlite_with_rowid=False,
     )
     op.create_table(
