@@ -64,7 +64,7 @@ class FhirApplication:
         step.compress = "gzip" in request.headers.get("accept-encoding")
         step.parameters = parse_query(request.query) if request.query else ()
         step.wanted = wanted(request.headers.get("accept"), step.parameters)
-        step.route = route(self._services.catalog, request.method, request.segments)
+        step.route = route(self._services.catalog, request.method, request.segments, step.parameters)
         if step.route.interaction == "capabilities":
             return self._capabilities.answer()
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
@@ -95,7 +95,7 @@ class FhirApplication:
     async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:
         body = await body_of(receive, request.headers, self._services.limits.size)
         content_type = request.headers.get("content-type")
-        if call.interaction == "search-type":
+        if call.interaction in {"search-type", "search-system"}:
             call.posted = True
             if body and not content_type.startswith("application/x-www-form-urlencoded"):
                 raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")

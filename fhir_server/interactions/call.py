@@ -71,7 +71,7 @@ class Call:
     @property
     def place(self) -> str:
         """The path of a search, below the base."""
-        return f"{self.within}/{self.type}" if self.within else self.type
+        return f"{self.within}/{self.type or '*'}" if self.within else self.type
 
 
 @dataclass(slots=True)
