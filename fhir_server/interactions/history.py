@@ -5,14 +5,14 @@ resource, so the members of the dossier see it; what is seen by its references o
 ``system`` once it is deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import address, is_strict, largest_page
-from fhir_server.interactions.several import merged, open_types
+from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.write import OUTSIDE
 from fhir_server.model.bundle import Link, Version, history
 from fhir_server.model.meta import etag, instant
@@ -52,13 +52,10 @@ async def of_system(call: Call) -> Answer:
 
 async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool) -> Answer:
     wanted, after = _asked(call, path)
-    repository = call.services.repository
     links = [Link("self", _self(call, path, wanted))]
     if wanted.count_only:
         return Answer(200, history([], links, await _count(call, grants, wanted.versions)))
-    versions = replace(wanted.versions, after=after)
-    pages = [await repository.history(grant, replace(versions, type=grant.type)) for grant in grants]
-    page = merged(pages, versions.count, _place)
+    page = await _page(call, grants, replace(wanted.versions, after=after))
     total: int | None = None
     if after is None and not page.more:
         total = len(page.resources)
@@ -72,6 +69,17 @@ async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool
 async def _count(call: Call, grants: Sequence[Grant], versions: Versions) -> int:
     repository = call.services.repository
     return sum([await repository.count_versions(grant, replace(versions, type=grant.type)) for grant in grants])
+
+
+async def _page(call: Call, grants: Sequence[Grant], versions: Versions) -> Page:
+    def fetch(grant: Grant) -> Fetch:
+        def from_(last: Stored | None, count: int) -> Awaitable[Page]:
+            after = Place(last.updated, last.row, last.version) if last else versions.after
+            return call.services.repository.history(grant, replace(versions, type=grant.type, count=count, after=after))
+
+        return from_
+
+    return await merged(list(map(fetch, grants)), versions.count, _place)
 
 
 def _place(stored: Stored) -> tuple[int, ...]:

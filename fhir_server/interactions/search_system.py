@@ -4,7 +4,7 @@ Every type is searched on its own under the caller's grant for it, in the same o
 and cut. A type for which the caller has no grant is not there, unless ``_type`` names it. Federated types are no part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import is_strict, largest_page, self_link, warnings
 from fhir_server.interactions.resolve import without_links
-from fhir_server.interactions.several import merged, open_types
+from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.model.bundle import Link, found, outcome, searchset
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
@@ -116,8 +116,22 @@ async def _query(call: Call, wanted: Search) -> Query:
 
 
 async def _page(call: Call, order: Query, parts: Sequence[_Part], after: Cursor | None) -> Page:
-    pages = [await call.services.repository.search(grant, replace(query, after=after)) for grant, query in parts]
-    return merged(pages, order.count, lambda each: (each.updated, each.row), descending=order.sort.descending)
+    def fetch(part: _Part) -> Fetch:
+        def from_(last: Stored | None, count: int) -> Awaitable[Page]:
+            query = replace(part.query, after=_cursor(last) if last else after, count=count)
+            return call.services.repository.search(part.grant, query)
+
+        return from_
+
+    return await merged(list(map(fetch, parts)), order.count, _place, descending=order.sort.descending)
+
+
+def _place(stored: Stored) -> tuple[int, int]:
+    return stored.updated, stored.row
+
+
+def _cursor(stored: Stored) -> Cursor:
+    return Cursor(stored.updated, stored.row)
 
 
 async def _count(call: Call, parts: Sequence[_Part]) -> int:
@@ -147,7 +161,6 @@ async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
 def _next(call: Call, wanted: Search, page: Page) -> list[Link]:
     if not page.more:
         return []
-    last = page.resources[-1]
-    position = Position(call.place, wanted.parameters, Cursor(last.updated, last.row))
+    position = Position(call.place, wanted.parameters, _cursor(page.resources[-1]))
     token = call.services.pager.seal(position, call.actor.reference, call.now)
     return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]

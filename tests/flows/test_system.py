@@ -273,6 +273,16 @@ def test_the_compartments_of_others(hub: Demo) -> None:
     assert gp.request("POST", "Patient/ansje/*", {}).headers["allow"] == "GET, HEAD"
 
 
+def test_attachments_are_no_part_of_it_for_members(hub: Demo) -> None:
+    system = hub.as_("system")
+    file = {"resourceType": "Binary", "id": "not-searched", "contentType": "text/plain", "securityContext": {"reference": OURS}}
+    assert system.put({**file, "data": "YWJj"}).status in {200, 201}
+    assert hub.as_("gp").get("Binary/not-searched").body == b"abc"
+    for path in ("_history?_count=100", "/fhir?_count=100", "Patient/ansje/*?_count=100"):
+        assert b"Binary/not-searched" not in b"".join(page.body for page in hub.as_("gp").pages(path))
+    assert b"Binary/not-searched" in system.get("_history?_count=20").body
+
+
 def told(reply: Reply) -> list[str]:
     """Return "Type/id/version" of each entry."""
     assert reply.json["type"] == "history"
