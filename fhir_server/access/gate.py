@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
 from fhir_server.catalog.catalog import Catalog, Entry
@@ -147,7 +148,10 @@ class Gate:
             node = _dossiers(actor, interaction, entry, at)
         else:
             return Nothing()
-        return And((node, Dossier((bound,)))) if bound else node
+        node = And((node, Dossier((bound,)))) if bound else node
+        if entry.name in self._roles.private and bound in {"", actor.reference}:
+            return _either(node, Dossier(tuple(map(private, actor.people))))
+        return node
 
     def _self(self, actor: Actor, entry: Entry) -> Node:
         return Id((actor.reference.partition("/")[2],)) if entry.name == actor.type else Nothing()

@@ -22,8 +22,9 @@ class Roles:
 
     ``every`` gives a role letters on all types, ``own`` gives letters by type and role, ``sources`` the roles for which the
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
-    ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only; ``author`` is
-    the search parameter by which a new resource must name its maker.
+    ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
+    types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
+    maker.
     """
 
     every: Mapping[str, str]
@@ -33,6 +34,7 @@ class Roles:
     directory: frozenset[str]
     personal: frozenset[str]
     author: Mapping[str, str]
+    private: frozenset[str] = frozenset()
 
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
@@ -65,12 +67,13 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         directory=frozenset(reach.get("directory", ())),
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
+        private=frozenset(reach.get("private", ())),
     )
 
 
 def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
-    _known("reach", reach, {"directory", "personal"}, "kind of reach")
+    _known("reach", reach, {"directory", "personal", "private"}, "kind of reach")
     for name, listed in (*reach.items(), *_types(tables)):
         _known(name, listed, types, "resource type")
     for type_, roles in sources.items():

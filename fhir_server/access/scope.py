@@ -14,11 +14,13 @@ LETTERS = {
     "vread": "r",
     "history-instance": "r",
     "history-type": "s",
+    "history-system": "s",
     "history": "r",
     "update": "u",
     "patch": "u",
     "delete": "d",
     "search-type": "s",
+    "search-system": "s",
     "search": "s",
 }
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}

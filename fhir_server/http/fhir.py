@@ -6,7 +6,8 @@ from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import row
-from fhir_server.errors import UnsupportedMedia
+from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.http import binary
 from fhir_server.http.negotiate import Wanted, format_of_body, format_of_patch, wanted
 from fhir_server.http.request import Receive, Request, Scope, Send, body_of, request_of
 from fhir_server.http.response import send_answer
@@ -63,14 +64,22 @@ class FhirApplication:
         request = request_of(scope, PREFIX)
         step.compress = "gzip" in request.headers.get("accept-encoding")
         step.parameters = parse_query(request.query) if request.query else ()
-        step.wanted = wanted(request.headers.get("accept"), step.parameters)
-        step.route = route(self._services.catalog, request.method, request.segments)
+        step.wanted = self._wanted(request, step.parameters)
+        step.route = route(self._services.catalog, request.method, request.segments, step.parameters)
         if step.route.interaction == "capabilities":
             return self._capabilities.answer()
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else HANDLERS[step.route.interaction]
-        return await handle(step.call)
+        return binary.fetched(step.call, await handle(step.call))
+
+    def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
+        try:
+            return wanted(request.headers.get("accept"), parameters)
+        except NotAcceptable:
+            if binary.may_be_fetched(request, parameters):
+                return _JSON  # for whatever goes wrong: the content itself is in its own format
+            raise
 
     async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
         found = step.route
@@ -95,7 +104,7 @@ class FhirApplication:
     async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:
         body = await body_of(receive, request.headers, self._services.limits.size)
         content_type = request.headers.get("content-type")
-        if call.interaction == "search-type":
+        if call.interaction in {"search-type", "search-system"}:
             call.posted = True
             if body and not content_type.startswith("application/x-www-form-urlencoded"):
                 raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")
@@ -103,6 +112,8 @@ class FhirApplication:
         elif call.interaction == "patch":
             call.patch = format_of_patch(content_type)
             call.body = json.write(xml.read(body, self._services.limits)) if call.patch == "parameters" else body
+        elif binary.is_content(call, body, content_type, self._services.limits):
+            call.body = binary.resource(call, body, request.headers, self._services.limits)
         elif format_of_body(content_type) == "xml":
             call.body = json.write(xml.read(body, self._services.limits))
         else:

@@ -19,6 +19,8 @@ _NAMES: dict[str, Format] = {
     "application/fhir+xml": "xml",
     "text/xml": "xml",
 }
+FHIR = frozenset({"application/fhir+json", "application/fhir+xml"})
+GENERIC = frozenset({"application/json", "application/xml", "text/json", "text/xml"})
 _PATCHES: dict[str, PatchFormat] = {
     "application/json-patch+json": "json-patch",
     "application/merge-patch+json": "merge-patch",
@@ -43,7 +45,7 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
     pretty = given.get("_pretty") == "true"
     if "_format" in given:
         name = given["_format"].replace(" ", "+")
-        chosen = _NAMES.get(_media_type(name)[0])
+        chosen = _NAMES.get(media_type(name)[0])
         if chosen is None:
             raise NotAcceptable(f"The _format is not spoken here. {_ASK_FOR}")
         return Wanted(chosen, pretty)
@@ -52,7 +54,7 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
 
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format:
-    choices = [_media_type(part) for part in accept.split(",") if part.strip()]
+    choices = [media_type(part) for part in accept.split(",") if part.strip()]
     if not choices:
         return "json"
     for name, quality in sorted(choices, key=lambda choice: -choice[1]):
@@ -62,7 +64,8 @@ def _accepted(accept: str) -> Format:
 
 
 @lru_cache(maxsize=256)
-def _media_type(text: str) -> tuple[str, float]:
+def media_type(text: str) -> tuple[str, float]:
+    """Return the name, in lower case, and the quality of a media type; raises NotAcceptable for another version of FHIR."""
     name, *parameters = (part.strip() for part in text.split(";"))
     quality = 1.0
     for parameter in parameters:
@@ -85,7 +88,7 @@ def format_of_body(content_type: str) -> Format:
     """Return the format that a body is in; raises UnsupportedMedia."""
     if not content_type:
         raise UnsupportedMedia("The request has a body and no Content-Type. Send application/fhir+json or application/fhir+xml.")
-    name = _media_type(content_type)[0]
+    name = media_type(content_type)[0]
     if name not in _NAMES or not _utf8(content_type):
         raise UnsupportedMedia(
             "This Content-Type is not spoken here. Send application/fhir+json or application/fhir+xml, in UTF-8."
@@ -95,7 +98,7 @@ def format_of_body(content_type: str) -> Format:
 
 def format_of_patch(content_type: str) -> PatchFormat:
     """Return how a patch is to be read; raises UnsupportedMedia, with Accept-Patch (RFC 5789)."""
-    found = _PATCHES.get(_media_type(content_type)[0])
+    found = _PATCHES.get(media_type(content_type)[0])
     if found is None or not _utf8(content_type):
         known = ", ".join(_PATCHES)
         error = UnsupportedMedia(f"A patch in this Content-Type is not understood here. Send one of {known}, in UTF-8.")

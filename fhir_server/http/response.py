@@ -31,11 +31,13 @@ def render(body: bytes, wanted: Wanted) -> bytes:
 
 async def send_answer(send: Send, answer: Answer, wanted: Wanted, request: str, *, head: bool, compress: bool) -> None:
     """Send ``answer``: with headers of its own, the request id, and without a body for HEAD."""
-    body = render(answer.body, wanted)
+    body = answer.body if answer.media else render(answer.body, wanted)
     headers = [(b"x-request-id", request.encode()), _CHECK_AGAIN if answer.keep else _KEEP_NOTHING]
     for name, value in answer.headers:
         headers.append((name.lower().encode(), value.encode()))
-    if body:
+    if answer.media:
+        headers += [(b"content-type", answer.media.encode()), _VARY]
+    elif body:
         headers += _CONTENT[wanted.format]
         if compress and len(body) >= _WORTH_COMPRESSING:
             body = gzip.compress(body, compresslevel=1, mtime=0)

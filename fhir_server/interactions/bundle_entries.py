@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest, FhirError, Issue, NotAllowed, TooLarge, Unprocessable
-from fhir_server.interactions.call import Call, Headers, PatchFormat, resource_type_of
+from fhir_server.interactions.call import WHOLE_SYSTEM, Call, Headers, PatchFormat, resource_type_of
 from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import route
 from fhir_server.model.json import write
@@ -125,7 +125,8 @@ def call_of(outer: Call, item: Item) -> Call:
     if query and len(segments) == 1 and method in _CONDITIONAL:
         text = f"A conditional {method} is not supported: search first, then name the id."
         raise BadRequest(text, detail="conditional-not-supported")
-    found = route(outer.services.catalog, method, segments)
+    parameters = parse_query(query.encode())
+    found = route(outer.services.catalog, method, segments, parameters)
     if found.interaction not in HANDLERS:
         raise NotAllowed("This is not possible within a Bundle. Send it as a request of its own.")
     if found.interaction in _NEED_A_RESOURCE and item.resource is None:
@@ -133,11 +134,11 @@ def call_of(outer: Call, item: Item) -> Call:
     call = replace(
         outer,
         interaction=found.interaction,
-        entry=outer.services.catalog.types[found.type],
+        entry=outer.services.catalog.types.get(found.type, WHOLE_SYSTEM),
         id=found.id,
         version=found.version,
         within=found.within,
-        parameters=parse_query(query.encode()),
+        parameters=parameters,
         headers=EntryHeaders(item.request, outer.headers),
         body=b"",
     )

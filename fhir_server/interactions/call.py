@@ -71,7 +71,7 @@ class Call:
     @property
     def place(self) -> str:
         """The path of a search, below the base."""
-        return f"{self.within}/{self.type}" if self.within else self.type
+        return f"{self.within}/{self.type or '*'}" if self.within else self.type
 
 
 @dataclass(slots=True)
@@ -79,8 +79,9 @@ class Answer:
     """What an interaction answers: a status, the JSON of a resource (or nothing), and headers.
 
     ``version`` and ``dossier`` say for the record what was touched, ``updated`` when that version was made (microseconds, 0 for
-    none). ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for what nobody may
-    keep a copy of, because it belongs to a source.
+    none). ``media`` is the media type of a body that is not FHIR but the content of a Binary. ``recorded`` is set when the line of
+    the record was written together with a change. ``keep`` is False for what nobody may keep a copy of, because it belongs to a
+    source.
     """
 
     status: int
@@ -90,6 +91,7 @@ class Answer:
     version: int = 0
     dossier: str = ""
     updated: int = 0
+    media: str = ""
     recorded: bool = False
     keep: bool = True
 

@@ -50,7 +50,7 @@ def _rest(catalog: Catalog, base: str) -> dict[str, Any]:
         "mode": "server",
         "security": _security(base),
         "resource": [_resource(catalog, entry) for entry in catalog.types.values()],
-        "interaction": [{"code": "batch"}, {"code": "transaction"}],
+        "interaction": [{"code": code} for code in ("batch", "history-system", "search-system", "transaction")],
         "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in COMPARTMENTS],
     }
 

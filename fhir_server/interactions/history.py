@@ -1,17 +1,18 @@
-"""The history interactions on a resource and on a type (https://hl7.org/fhir/R4/http.html#history).
+"""The history interactions on a resource, on a type and on the whole system (https://hl7.org/fhir/R4/http.html#history).
 
 As with vread, what the caller may see of the current version decides about all versions. A deletion keeps the dossier of the
 resource, so the members of the dossier see it; what is seen by its references only (who sent it, say) is gone for everybody but
 ``system`` once it is deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import address, is_strict, largest_page
+from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.write import OUTSIDE
 from fhir_server.model.bundle import Link, Version, history
 from fhir_server.model.meta import etag, instant
@@ -33,7 +34,7 @@ async def of_instance(call: Call) -> Answer:
         raise NotFound("No such resource. Check the type and the id.")
     if not stored.visible:
         raise Forbidden(OUTSIDE)
-    answer = await _answer(call, grant, f"{call.type}/{call.id}/_history", exact=True)
+    answer = await _answer(call, [grant], f"{call.type}/{call.id}/_history", exact=True)
     answer.id, answer.version = stored.id, stored.version
     return answer
 
@@ -41,24 +42,48 @@ async def of_instance(call: Call) -> Answer:
 async def of_type(call: Call) -> Answer:
     """Answer the versions of every visible resource of the type, newest first."""
     grant = call.services.gate.grant(call.actor, "history-type", call.type)
-    return await _answer(call, grant, f"{call.type}/_history", exact=False)
+    return await _answer(call, [grant], f"{call.type}/_history", exact=False)
 
 
-async def _answer(call: Call, grant: Grant, path: str, *, exact: bool) -> Answer:
+async def of_system(call: Call) -> Answer:
+    """Answer the versions of every visible resource of the types that the caller may ask the history of, newest first."""
+    return await _answer(call, open_types(call, "history-type"), "_history", exact=False)
+
+
+async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool) -> Answer:
     wanted, after = _asked(call, path)
-    repository = call.services.repository
     links = [Link("self", _self(call, path, wanted))]
     if wanted.count_only:
-        return Answer(200, history([], links, await repository.count_versions(grant, wanted.versions)))
-    page = await repository.history(grant, replace(wanted.versions, after=after))
+        return Answer(200, history([], links, await _count(call, grants, wanted.versions)))
+    page = await _page(call, grants, replace(wanted.versions, after=after))
     total: int | None = None
     if after is None and not page.more:
         total = len(page.resources)
     elif exact:
-        total = await repository.count_versions(grant, wanted.versions)
+        total = await _count(call, grants, wanted.versions)
     return Answer(
         200, history([_version(call, each) for each in page.resources], [*links, *_next(call, path, wanted, page)], total)
     )
+
+
+async def _count(call: Call, grants: Sequence[Grant], versions: Versions) -> int:
+    repository = call.services.repository
+    return sum([await repository.count_versions(grant, replace(versions, type=grant.type)) for grant in grants])
+
+
+async def _page(call: Call, grants: Sequence[Grant], versions: Versions) -> Page:
+    def fetch(grant: Grant) -> Fetch:
+        def from_(last: Stored | None, count: int) -> Awaitable[Page]:
+            after = Place(last.updated, last.row, last.version) if last else versions.after
+            return call.services.repository.history(grant, replace(versions, type=grant.type, count=count, after=after))
+
+        return from_
+
+    return await merged(list(map(fetch, grants)), versions.count, _place)
+
+
+def _place(stored: Stored) -> tuple[int, ...]:
+    return stored.updated, stored.row, stored.version
 
 
 def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:

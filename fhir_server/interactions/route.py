@@ -1,6 +1,7 @@
 """From method and path to the interaction they mean (https://hl7.org/fhir/R4/http.html#summary)."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fhir_server.catalog.catalog import Catalog
@@ -14,7 +15,7 @@ _VERSION = re.compile(r"[0-9]{1,9}")
 class Route(NamedTuple):
     """An interaction, with the type, id and version that the path names ("" and 0 where it names none).
 
-    ``within`` is the resource in whose compartment is searched ("Type/id").
+    ``within`` is the resource in whose compartment is searched ("Type/id"). Without a type it is about the whole system.
     """
 
     interaction: str
@@ -26,23 +27,37 @@ class Route(NamedTuple):
 
 BUNDLE: Final = "batch"
 """A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
-_ON_BASE = {"POST": BUNDLE}
+_SEARCH = {"GET": "search-system", "HEAD": "search-system"}
+_ON_BASE = {"POST": BUNDLE, **_SEARCH}
+_OF_THE_SYSTEM = {
+    ("_search",): ({"POST": "search-system"}, "_search"),
+    ("_history",): ({"GET": "history-system", "HEAD": "history-system"}, "a history"),
+    (): (_ON_BASE, "the base"),
+}
 # PUT, PATCH and DELETE on a type are conditional: the query names the resource.
 _CONDITIONAL = {"PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create", **_CONDITIONAL}
 _ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
-    """Return what the request asks for; raises BadRequest, NotFound for no such path, NotAllowed for no such interaction."""
+def route(catalog: Catalog, method: str, segments: tuple[str, ...], parameters: Sequence[tuple[str, str]] = ()) -> Route:
+    """Return what the request asks for; raises BadRequest, NotFound for no such path, NotAllowed for no such interaction.
+
+    Of the ``parameters`` only ``_type`` counts: with it, ``Patient/1`` is a search of that compartment, as ``Patient/1/*`` is.
+    """
     if segments == ("metadata",):
         return Route(_on({"GET": "capabilities", "HEAD": "capabilities"}, method, "metadata"))
-    if not segments:
-        return Route(_on(_ON_BASE, method, "the base: use a resource type, or POST a Bundle"))
+    if segments in _OF_THE_SYSTEM:
+        methods, place = _OF_THE_SYSTEM[segments]
+        return Route(_on(methods, method, place))
     type_ = segments[0]
     if type_ not in catalog.types:
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
     found = _compartment(catalog, method, segments) or _below(type_, method, segments[1:])
+    if found.interaction == "read" and any(name == "_type" for name, _ in parameters):
+        found = Route("search-system", within=f"{type_}/{found.id}")
+    if not found.type:
+        return found
     if found.interaction not in catalog.types[found.type].interactions:
         raise NotAllowed(_refusal(catalog, found.type, found.interaction))
     return found
@@ -50,6 +65,10 @@ def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
 
 def _compartment(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route | None:
     match segments:
+        case (type_, id_, "*"):
+            return Route(_on(_SEARCH, method, "a compartment"), within=f"{type_}/{_checked(id_)}")
+        case (type_, id_, "_search") | (type_, id_, "*", "_search"):
+            return Route(_on({"POST": "search-system"}, method, "_search"), within=f"{type_}/{_checked(id_)}")
         case (type_, id_, other) if other in catalog.types:
             return Route(
                 _on({"GET": "search-type", "HEAD": "search-type"}, method, other), other, within=f"{type_}/{_checked(id_)}"

@@ -11,7 +11,7 @@ from fhir_server.interactions.batch import carried_out
 from fhir_server.interactions.bundle_entries import Item, call_of, give_body, placed
 from fhir_server.interactions.bundle_references import Links
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.write import Write, line
+from fhir_server.interactions.write import Write, in_dossiers, line
 from fhir_server.storage.repository import Grant, OutOfGrant, VersionConflict
 
 _ATTEMPTS = 5
@@ -97,6 +97,7 @@ async def _written(outer: Call, steps: Sequence[Step]) -> list[Answer]:
 async def _attempt(outer: Call, steps: Sequence[Step]) -> list[Answer]:
     granted: dict[tuple[str, str], Grant] = {}
     made = [await _prepared(each, granted) for each in steps]
+    made = await in_dossiers(outer, made)
     changes = [each.change for each in made if each.change is not None]
     lines = [line(each.call, write.answer) for each, write in zip(steps, made, strict=True)]
     grants = outer.services.gate.together(granted.values())

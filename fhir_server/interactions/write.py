@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from fhir_server import validation
+from fhir_server.access.private import shared
 from fhir_server.audit.record import row
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed
+from fhir_server.interactions import binary
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
@@ -98,11 +100,25 @@ def line(call: Call, answer: Answer) -> AuditRow:
     )
 
 
+async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
+    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record. Raises as ``binary.placed`` does."""
+    changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    found = {change.reference: change for change in changes}
+    return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
+
+
+def _placed(write: Write, change: Change) -> Write:
+    if change.indexed is not None:
+        write.answer.dossier = shared(change.indexed.dossier)
+    return write._replace(change=change)
+
+
 async def commit(call: Call, grant: Grant, write: Write) -> Answer:
     """Make the change of ``write`` together with its line of the record; without a change there is nothing to do.
 
     Raises Forbidden outside the caller's dossiers; VersionConflict passes.
     """
+    (write,) = await in_dossiers(call, [write])
     if write.change is None:
         return write.answer
     try:

@@ -28,3 +28,12 @@ def within(entry: Entry, reference: str) -> Node:
     if not nodes:
         raise NotFound(f"{entry.name} is in no compartment of a {type_} here. Search it by its parameters.", detail="unknown-path")
     return nodes[0] if len(nodes) == 1 else Or(tuple(nodes))
+
+
+def has_compartment(type_: str) -> bool:
+    """Tell whether R4 defines a compartment around resources of ``type_``."""
+    try:
+        compartment(type_)
+    except UnknownType:
+        return False
+    return True

@@ -12,7 +12,7 @@ from fhir_server.search.versions import Versions
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _KNOWN: Final = ("_at", "_count", "_since")
-_REFUSED: Final = frozenset({"_filter", "_list", "_sort"})
+_REFUSED: Final = frozenset({"_filter", "_list", "_sort", "_type"})
 _OF_THE_ANSWER: Final = frozenset({"_elements", "_format", "_pretty", "_summary"})
 
 

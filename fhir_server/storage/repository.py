@@ -73,6 +73,7 @@ class Change:
 
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
     ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives.
+    ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
     """
 
     type: str
@@ -83,6 +84,7 @@ class Change:
     indexed: Indexed | None
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
+    keeps_dossier: bool = False
 
     @property
     def reference(self) -> str:

@@ -24,6 +24,8 @@ REQUESTS = {
     "delete": ("DELETE", ("x",)),
 }
 
+OF_THE_SYSTEM = {"search-system", "history-system"}
+
 
 def routed(entry: Entry) -> set[str]:
     found = set()
@@ -52,10 +54,16 @@ def test_the_catalogue_is_what_is_routed_and_what_is_declared(name: str) -> None
 
 def test_every_routed_interaction_has_a_handler() -> None:
     assert (
-        HANDLERS.keys()
+        HANDLERS.keys() - OF_THE_SYSTEM
         == REQUESTS.keys()
         == set(itertools.chain.from_iterable(each.interactions for each in CATALOG.types.values()))
     )
+
+
+def test_what_is_asked_of_the_whole_system_is_declared() -> None:
+    declared = {each["code"] for each in statement(CATALOG, "http://x/fhir")["rest"][0]["interaction"]}
+    assert declared - {"batch", "transaction"} == OF_THE_SYSTEM == HANDLERS.keys() - REQUESTS.keys()
+    assert {route(CATALOG, "GET", path).interaction for path in ((), ("_history",), ("Patient", "x", "*"))} == OF_THE_SYSTEM
 
 
 def test_the_capability_statement_is_valid() -> None:

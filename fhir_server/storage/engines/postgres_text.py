@@ -63,7 +63,8 @@ UPDATE = f"""WITH old AS (
   kept AS (INSERT INTO history (row, version, type, updated, deleted, body)
     SELECT row, version, type, updated, deleted, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, body = $17,
-      sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END, dossier = CASE WHEN $14::boolean THEN old.dossier ELSE $16 END
+      sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
+      dossier = CASE WHEN $14::boolean THEN old.dossier ELSE coalesce($16, CASE WHEN $29::boolean THEN old.dossier END) END
     FROM old WHERE r.row = old.row RETURNING r.row),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
@@ -91,7 +92,8 @@ def parameters(change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRo
     )
     if change.expected == 0:
         return common
-    return (*common, str(change.expected), *_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
+    gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
+    return (*common, str(change.expected), *gone, "true" if change.keeps_dossier else "false")
 
 
 def bind(values: Iterable[Value]) -> list[str]:

@@ -124,7 +124,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         if deleted:
             connection.execute(_DELETE, (*new, row))
         else:
-            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
+            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, change.keeps_dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
     _index(connection, delta, row)
     return row
@@ -164,7 +164,10 @@ _KEEP = (
     "INSERT INTO history (row, version, type, updated, deleted, body)"
     " SELECT row, version, type, updated, deleted, body FROM resource WHERE row = ?"
 )
-_UPDATE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?, dossier = ? WHERE row = ?"
+_UPDATE = (
+    "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
+    " dossier = coalesce(?, CASE WHEN ? THEN dossier END) WHERE row = ?"
+)
 _DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
 _INSERT = "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"
 _IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"

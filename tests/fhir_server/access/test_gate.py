@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fhir_server.access.actor import Actor, Role
 from fhir_server.access.gate import Gate
+from fhir_server.access.private import private
 from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import LETTERS, parse_scopes
 from fhir_server.catalog import catalog
@@ -44,6 +45,7 @@ def scoped(who: Actor, scope: str) -> Actor:
 
 
 BAKKER = Dossier(("Patient/bakker",))
+ALONE = Dossier((private("Practitioner/vos"),))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,16 @@ BAKKER = Dossier(("Patient/bakker",))
         ),
         pytest.param(bound(doctor), "read", "AuditEvent", And((ReferenceTo("agent", *DOCTOR), BAKKER)), id="own record, bound"),
         pytest.param(system, "search", "AuditEvent", Everything(), id="system reads the record"),
+        pytest.param(system, "read", "Binary", Everything(), id="system reads attachments"),
+        pytest.param(doctor, "read", "Binary", Or((MemberOf(DOCTOR, AT), ALONE)), id="attachments of the network, and own ones"),
+        pytest.param(bound(doctor), "create", "Binary", And((MemberOf(DOCTOR, AT), BAKKER)), id="attachments, bound token"),
+        pytest.param(
+            scoped(client, "patient/*.cruds"),
+            "create",
+            "Binary",
+            Or((And((BAKKER, BAKKER)), Dossier((private("Patient/bakker"),)))),
+            id="attachments of the client, patient scope",
+        ),
         pytest.param(system, "read", "Condition", Nothing(), id="the own store has nothing federated"),
     ],
 )
@@ -224,7 +236,7 @@ MEMBERS = {
     "Patient/smit": {"Patient/smit", "Practitioner/vos", "Patient/bakker", "Organization/o2"},
     "Patient/dekker": {"Patient/dekker", "Practitioner/other", "Organization/o3"},
 }
-DOSSIERS = ("Patient/bakker", "Patient/smit", "Patient/dekker", "")
+DOSSIERS = ("Patient/bakker", "Patient/smit", "Patient/dekker", *map(private, (*DOCTOR, *CLIENT)), "")
 REFERENCES = sorted(set().union(*MEMBERS.values()) | {"Practitioner/nobody", "Device/platform"})
 
 

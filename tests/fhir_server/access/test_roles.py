@@ -33,6 +33,8 @@ def wanted(role: str, type_: str) -> str:
         return "cruds"
     if role == "patient" and type_ == "Consent":
         return "crus"
+    if role in PERSONS and type_ == "Binary":
+        return "cr"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
     return ""

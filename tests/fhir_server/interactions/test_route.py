@@ -32,6 +32,13 @@ def catalog() -> Catalog:
         ("HEAD", "Practitioner/a/MedicationDispense", Route("search-type", "MedicationDispense", within="Practitioner/a")),
         ("POST", "Patient/a/CareTeam/_search", Route("search-type", "CareTeam", within="Patient/a")),
         ("GET", "MedicationDispense", Route("search-type", "MedicationDispense")),
+        ("POST", "_search", Route("search-system")),
+        ("GET", "_history", Route("history-system")),
+        ("HEAD", "_history", Route("history-system")),
+        ("GET", "Patient/a/*", Route("search-system", within="Patient/a")),
+        ("HEAD", "Practitioner/a/*", Route("search-system", within="Practitioner/a")),
+        ("POST", "Patient/a/_search", Route("search-system", within="Patient/a")),
+        ("POST", "Patient/a/*/_search", Route("search-system", within="Patient/a")),
     ],
 )
 def test_paths_and_what_they_mean(catalog: Catalog, method: str, path: str, expected: Route) -> None:
@@ -39,7 +46,20 @@ def test_paths_and_what_they_mean(catalog: Catalog, method: str, path: str, expe
 
 
 @pytest.mark.parametrize(
-    "path", ["Nonsense", "patient", "Patient/a/b/c", "Patient/$nonsense", "Patient/a/_history/x", "Patient/_nonsense"]
+    "path",
+    [
+        *(
+            "Nonsense",
+            "patient",
+            "Patient/a/b/c",
+            "Patient/$nonsense",
+            "Patient/a/_history/x",
+            "Patient/_nonsense",
+            "*",
+            "_nonsense",
+        ),
+        *("_history/1", "Nonsense/a/*", "Patient/*/x", "Patient/a/*/x", "_search/x", "Patient/a/*/_history"),
+    ],
 )
 def test_unknown_paths(catalog: Catalog, path: str) -> None:
     with pytest.raises(NotFound):
@@ -60,6 +80,11 @@ def test_unknown_paths(catalog: Catalog, path: str) -> None:
         ("DELETE", "AuditEvent/x"),
         ("PUT", "AuditEvent/x"),
         ("GET", "Patient/_search"),
+        ("GET", "_search"),
+        ("POST", "_history"),
+        ("DELETE", "_history"),
+        ("POST", "Patient/a/*"),
+        ("GET", "Patient/a/_search"),
     ],
 )
 def test_interactions_that_a_type_does_not_have(catalog: Catalog, method: str, path: str) -> None:
@@ -67,11 +92,20 @@ def test_interactions_that_a_type_does_not_have(catalog: Catalog, method: str, p
         route(catalog, method, tuple(path.split("/")))
 
 
-def test_the_base_itself_takes_bundles_only(catalog: Catalog) -> None:
+def test_the_base_itself_takes_bundles_and_searches(catalog: Catalog) -> None:
     assert route(catalog, "POST", ()) == Route("batch")
-    for method in ("GET", "PUT", "DELETE"):
-        with pytest.raises(NotAllowed):
+    assert route(catalog, "GET", ()) == route(catalog, "HEAD", ()) == Route("search-system")
+    for method in ("PUT", "PATCH", "DELETE"):
+        with pytest.raises(NotAllowed) as refused:
             route(catalog, method, ())
+        assert refused.value.headers == ((b"allow", b"POST, GET, HEAD"),)
+
+
+def test_types_make_a_read_a_search_of_the_compartment(catalog: Catalog) -> None:
+    found = route(catalog, "GET", ("Patient", "a"), [("_type", "Task")])
+    assert found == Route("search-system", within="Patient/a")
+    assert route(catalog, "GET", ("Patient", "a"), [("_format", "json")]) == Route("read", "Patient", "a")
+    assert route(catalog, "PUT", ("Patient", "a"), [("_type", "Task")]) == Route("update", "Patient", "a")
 
 
 @pytest.mark.parametrize("id_", ["a_b", "é", "a" * 65, "a b"])

@@ -1,0 +1,166 @@
+"""The search interaction on the whole system and on a whole compartment (https://hl7.org/fhir/R4/http.html#search).
+
+Every type is searched on its own under the caller's grant for it, in the same order and from the same place; the pages are merged
+and cut. A type for which the caller has no grant is not there, unless ``_type`` names it. Federated types are no part of it.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from fhir_server.catalog.catalog import Entry
+from fhir_server.errors import BadRequest, NotFound
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.include import CAPPED, included
+from fhir_server.interactions.parameters import is_strict, largest_page, self_link, warnings
+from fhir_server.interactions.resolve import without_links
+from fhir_server.interactions.several import Fetch, merged, open_types
+from fhir_server.model.bundle import Link, found, outcome, searchset
+from fhir_server.model.json import write
+from fhir_server.model.outcome import operation_outcome
+from fhir_server.search.compartment import has_compartment, within
+from fhir_server.search.paging import Position
+from fhir_server.search.search import Search
+from fhir_server.search.several import elsewhere, named, parse_several
+from fhir_server.search.tree import And, Cursor, Query
+from fhir_server.storage.repository import Grant, Page, Stored
+
+
+class _Part(NamedTuple):
+    """The search of one type."""
+
+    grant: Grant
+    query: Query
+
+
+async def search(call: Call) -> Answer:
+    """Answer a searchset of what matches and lies within the caller's dossiers, of all types, what changed last first."""
+    parameters, after = _continued(call)
+    wanted, parts = await _asked(call, parameters)
+    dossier = call.within if call.within.startswith("Patient/") else ""
+    if wanted.count_only:
+        body = searchset(warnings(wanted), [self_link(call, wanted)], await _count(call, parts))
+        return Answer(200, body, dossier=dossier)
+    page = await _page(call, wanted.query, parts, after)
+    entries = [*_entries(call, page.resources), *await _beside(call, wanted, page), *warnings(wanted)]
+    total = await _total(call, wanted, parts, page, after)
+    body = searchset(entries, [self_link(call, wanted), *_next(call, wanted, page)], total)
+    return Answer(200, body, dossier=dossier)
+
+
+def _continued(call: Call) -> tuple[Sequence[tuple[str, str]], Cursor | None]:
+    """Return the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
+    tokens = [value for name, value in call.parameters if name == "_page"]
+    if not tokens:
+        return call.parameters, None
+    position = call.services.pager.open_(tokens[-1], call.actor.reference, call.place, call.now)
+    return position.parameters, position.cursor
+
+
+async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Search, list[_Part]]:
+    catalog = call.services.catalog
+    asked = named(parameters, catalog)
+    grants = _granted(call, asked)
+    several = parse_several(
+        [catalog.types[type_] for type_ in grants],
+        parameters,
+        catalog,
+        strict=is_strict(call),
+        base=call.services.base + "/",
+        limit=largest_page(call),
+        # What a token holds was read before: a BSN in it stands in the URL only sealed.
+        in_url=not call.posted and parameters is call.parameters,
+    )
+    parts = [_Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
+    return replace(several.answer, warnings=(*elsewhere(asked), *several.answer.warnings)), parts
+
+
+def _granted(call: Call, asked: Sequence[Entry]) -> dict[str, Grant]:
+    """Return a grant for each type that is searched; raises Forbidden when one that was asked for has none."""
+    gate = call.services.gate
+    for entry in asked:
+        if entry.home == "federated":
+            gate.federated(call.actor, entry.name, "", "search-type")  # closed to the caller is said here too
+    if asked:
+        grants = {e.name: gate.grant(call.actor, "search-type", e.name) for e in asked if e.home != "federated"}
+    else:
+        grants = {grant.type: grant for grant in open_types(call, "search-type")}
+    return _within(call, asked, grants) if call.within else grants
+
+
+def _within(call: Call, asked: Sequence[Entry], grants: dict[str, Grant]) -> dict[str, Grant]:
+    """Return the ones of ``grants`` whose types can be in the compartment; raises BadRequest and NotFound."""
+    place = call.within.partition("/")[0]
+    if not has_compartment(place):
+        raise NotFound(f"There is no compartment of a {place}.", detail="unknown-path")
+    inside = {type_: grant for type_, grant in grants.items() if _is_within(call, type_)}
+    if asked and len(inside) < len(grants):
+        names = ", ".join(type_ for type_ in grants if type_ not in inside)
+        raise BadRequest(f"'_type' names {names}, which is in no compartment of a {place} here.", detail="search-value")
+    return inside
+
+
+def _is_within(call: Call, type_: str) -> bool:
+    try:
+        within(call.services.catalog.types[type_], call.within)
+    except NotFound:
+        return False
+    return True
+
+
+async def _query(call: Call, wanted: Search) -> Query:
+    """Return the search of one type, without links and within the compartment."""
+    entry = call.services.catalog.types[wanted.query.type]
+    query = (await without_links(replace(call, entry=entry), wanted)).query
+    return replace(query, where=And((within(entry, call.within), query.where))) if call.within else query
+
+
+async def _page(call: Call, order: Query, parts: Sequence[_Part], after: Cursor | None) -> Page:
+    def fetch(part: _Part) -> Fetch:
+        def from_(last: Stored | None, count: int) -> Awaitable[Page]:
+            query = replace(part.query, after=_cursor(last) if last else after, count=count)
+            return call.services.repository.search(part.grant, query)
+
+        return from_
+
+    return await merged(list(map(fetch, parts)), order.count, _place, descending=order.sort.descending)
+
+
+def _place(stored: Stored) -> tuple[int, int]:
+    return stored.updated, stored.row
+
+
+def _cursor(stored: Stored) -> Cursor:
+    return Cursor(stored.updated, stored.row)
+
+
+async def _count(call: Call, parts: Sequence[_Part]) -> int:
+    return sum([await call.services.repository.count(grant, query) for grant, query in parts])
+
+
+async def _total(call: Call, wanted: Search, parts: Sequence[_Part], page: Page, after: Cursor | None) -> int | None:
+    if wanted.total == "none":
+        return None
+    if after is None and not page.more:
+        return len(page.resources)
+    return await _count(call, parts) if wanted.total == "accurate" else None
+
+
+def _entries(call: Call, resources: Sequence[Stored]) -> list[bytes]:
+    return found(call.services.base, ((each.type, each.id, each.body) for each in resources), "match")
+
+
+async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
+    if not (wanted.includes or wanted.reverse):
+        return []
+    beside = await included(call, wanted, page.resources)
+    entries = found(call.services.base, ((each.type, each.id, each.body) for each in beside.resources), "include")
+    return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
+
+
+def _next(call: Call, wanted: Search, page: Page) -> list[Link]:
+    if not page.more:
+        return []
+    position = Position(call.place, wanted.parameters, _cursor(page.resources[-1]))
+    token = call.services.pager.seal(position, call.actor.reference, call.now)
+    return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]
