@@ -36,6 +36,7 @@ class Settings:
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
+    entries_limit: int = _setting(1_000, "Most entries of a batch or transaction.")
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
@@ -83,7 +84,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "body_limit" | "depth_limit":
+            case "port" | "workers" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
             case "fan_out_budget":
                 return float(text)

@@ -16,9 +16,10 @@ async def process(call: Call) -> Answer:
     if resource_type_of(bundle) != "Bundle":
         raise BadRequest("The base takes a Bundle. POST a single resource to its type.", expression="resourceType")
     kind = bundle.get("type")
+    most = call.services.limits.entries
     if kind == "transaction":
         call.interaction = "transaction"
-        return await transaction.transaction(call, items(bundle))
+        return await transaction.transaction(call, items(bundle, most))
     if kind == "batch":
-        return await batch.batch(call, items(bundle))
+        return await batch.batch(call, items(bundle, most))
     raise BadRequest("Only Bundles of type batch and transaction are carried out.", expression="Bundle.type")

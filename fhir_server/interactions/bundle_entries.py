@@ -18,7 +18,6 @@ from fhir_server.model.json import write
 from fhir_server.model.meta import http_date
 from fhir_server.search.query_string import parse_query
 
-MOST_ENTRIES: Final = 1_000
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
 _NEED_A_RESOURCE = frozenset({"create", "update", "patch"})
 _PATCHES: Final[Mapping[str, PatchFormat]] = {
@@ -74,11 +73,11 @@ class Item:
         return f"Bundle.entry[{self.index}]"
 
 
-def items(bundle: Mapping[str, Any]) -> list[Item]:
-    """Return the entries; raises TooLarge above the limit, Unprocessable when the Bundle itself, resources apart, is not valid."""
+def items(bundle: Mapping[str, Any], most: int) -> list[Item]:
+    """Return the entries; raises TooLarge above ``most``, Unprocessable when the Bundle itself, resources apart, is not valid."""
     entries = bundle.get("entry", [])
-    if isinstance(entries, list) and len(entries) > MOST_ENTRIES:
-        text = f"The Bundle has {len(entries)} entries; at most {MOST_ENTRIES} are taken. Send it in parts."
+    if isinstance(entries, list) and len(entries) > most:
+        text = f"The Bundle has {len(entries)} entries; at most {most} are taken. Send it in parts."
         raise TooLarge(text, expression="Bundle.entry", detail="too-many-entries")
     _check(bundle, entries)
     return [Item(i, each.get("fullUrl", ""), each["request"], each.get("resource")) for i, each in enumerate(entries)]

@@ -29,6 +29,19 @@ def of_header(call: Call) -> Criteria:
     return _criteria(call, parse_query(query.encode()), in_url=False)
 
 
+def asked_of_create(call: Call) -> bool:
+    """Tell whether a create is conditional: by ``If-None-Exist``, or by criteria in its URL, as some clients send them.
+
+    FHIR gives a create no parameters; to leave criteria out of account would make a second resource where one was to be found.
+    """
+    return "if-none-exist" in call.headers or any(name not in _OF_THE_ANSWER for name, _ in call.parameters)
+
+
+def of_create(call: Call) -> Criteria:
+    """Return the criteria of a conditional create: those of the header, where there are both; raises BadRequest."""
+    return of_header(call) if "if-none-exist" in call.headers else of_url(call)
+
+
 def of_url(call: Call) -> Criteria:
     """Return the criteria in the URL of ``call``; raises BadRequest."""
     return _criteria(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=True)

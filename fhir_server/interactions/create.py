@@ -12,10 +12,11 @@ from fhir_server.storage.repository import Grant, Stored, VersionConflict
 async def create(call: Call) -> Answer:
     """Store a new resource under an id of ours; 201 with Location, ETag and Last-Modified.
 
-    With ``If-None-Exist``: 200 with the resource that matches, which stays as it is; PreconditionFailed when several do.
+    With ``If-None-Exist``, or criteria in the URL: 200 with the resource that matches, which stays as it is; PreconditionFailed
+    when several do.
     """
     grant = call.services.gate.grant(call.actor, "create", call.type)
-    if "if-none-exist" in call.headers:
+    if conditional.asked_of_create(call):
         return await store(call, grant, prepare_unless_exists)
     try:
         return await commit(call, grant, prepare(call, call.services.new_id()))
@@ -31,8 +32,8 @@ def prepare(call: Call, id_: str) -> Write:
 
 
 async def prepare_unless_exists(call: Call, _: Grant) -> Write:
-    """Check what is to be stored if nothing matches ``If-None-Exist``, under the id of ``call`` or, without one, a new id."""
-    criteria = conditional.of_header(call)
+    """Check what is to be stored if nothing matches the criteria, under the id of ``call`` or, without one, a new id."""
+    criteria = conditional.of_create(call)
     found = await conditional.resolve(call, criteria)
     if found is not None:
         return Write(None, _existing(call, found))

@@ -12,10 +12,11 @@ _INTEGER_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest body that is read: ``depth`` in nested objects, arrays or elements, ``size`` in bytes."""
+    """The largest body that is read: ``depth`` in nested objects, arrays or elements, ``size`` in bytes, ``entries`` of a Bundle."""
 
     depth: int = 64
     size: int = 5_000_000
+    entries: int = 1_000
 
 
 OWN = Limits(depth=1_000, size=1 << 40)

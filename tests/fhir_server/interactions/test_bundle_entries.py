@@ -7,8 +7,8 @@ import pytest
 
 from fhir_server.access.actor import local_system
 from fhir_server.catalog.catalog import Catalog, load
-from fhir_server.errors import BadRequest, FhirError, Malformed, NotAllowed, NotFound, Unprocessable
-from fhir_server.interactions.bundle_entries import MOST_ENTRIES, Item, call_of, items, placed
+from fhir_server.errors import BadRequest, FhirError, Malformed, NotAllowed, NotFound, TooLarge, Unprocessable
+from fhir_server.interactions.bundle_entries import Item, call_of, items, placed
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
 
 BASE = "https://hub.example/fhir"
@@ -95,12 +95,15 @@ def test_a_moment_that_no_calendar_has_is_no_condition(moment: str) -> None:
 )
 def test_an_entry_that_is_none(entry: dict[str, Any], place: str) -> None:
     with pytest.raises(Unprocessable) as refused:
-        items(bundle({"request": {"method": "GET", "url": "Patient/a"}}, entry))
+        items(bundle({"request": {"method": "GET", "url": "Patient/a"}}, entry), 2)
     assert refused.value.issues[0].expression == place
 
 
 def test_as_many_as_may_be() -> None:
-    assert len(items(bundle(*[{"request": {"method": "GET", "url": "Patient/a"}}] * MOST_ENTRIES))) == MOST_ENTRIES
+    three = bundle(*[{"request": {"method": "GET", "url": "Patient/a"}}] * 3)
+    assert len(items(three, 3)) == 3
+    with pytest.raises(TooLarge, match="3 entries; at most 2"):
+        items(three, 2)
 
 
 @pytest.mark.parametrize(
