@@ -7,16 +7,19 @@ from functools import partial
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to ask: a path on a port of this machine, with an access token ("" for none)."""
+    """What to ask: a path on a port of this machine, with an access token ("" for none); with a ``body`` it is posted."""
 
     port: int
     path: str
     token: str = ""
+    body: bytes = b""
 
     def request(self) -> bytes:
         """Return the bytes of the request."""
         token = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
-        return f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/fhir+json\r\n{token}\r\n".encode()
+        posted = f"Content-Type: application/fhir+json\r\nContent-Length: {len(self.body)}\r\n" if self.body else ""
+        head = f"{'POST' if self.body else 'GET'} {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/fhir+json\r\n"
+        return f"{head}{posted}{token}\r\n".encode() + self.body
 
 
 class _Connection(asyncio.Protocol):
@@ -35,7 +38,7 @@ class _Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._buffer[:end]).lower()
-        if not head.startswith(b"http/1.1 200"):
+        if not head.startswith((b"http/1.1 200", b"http/1.1 201")):
             self._fail(f"unexpected answer: {head[:60]!r}")
             return
         size = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
@@ -60,7 +63,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def load(target: Target, count: int, connections: int) -> None:
-    """Send ``count`` requests over ``connections`` connections; raises RuntimeError for the first answer that is not 200."""
+    """Send ``count`` requests over ``connections`` connections; raises RuntimeError for the first answer that is neither 200 nor 201."""
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(connections)]
     for each in done:

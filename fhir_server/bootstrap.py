@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from adapters import registry
 from fhir_server.access.actor import Actor, local_system
@@ -34,6 +34,7 @@ from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import Repository
 
 _log = logging.getLogger("fhir_server")
 
@@ -103,11 +104,16 @@ def issuer(settings: Settings) -> str:
 
 async def open_services(settings: Settings) -> Services:
     """Open the database and put the parts together."""
+    return services_with(settings, await open_repository(settings.database))
+
+
+def services_with(settings: Settings, repository: Repository | None) -> Services:
+    """Put the parts together; None is for a process that prepares what another one stores."""
     known = catalog.load()
     return Services(
         base=settings.base,
         catalog=known,
-        repository=await open_repository(settings.database),
+        repository=cast("Repository", repository),
         gate=Gate(known, load_roles(known.types), now),
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),

@@ -45,6 +45,7 @@ def carry_out(
         _require_unmatched(connection, unmatched)
     rows = [_stored_row(connection, checks, one) for one in prepared]
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
+    _index(connection, [one.delta for one in prepared], written)
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
             _require_within(connection, checks, one, row)
@@ -126,7 +127,6 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         else:
             connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, change.keeps_dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
-    _index(connection, delta, row)
     return row
 
 
@@ -141,23 +141,20 @@ def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
     return row
 
 
-def _index(connection: sqlite3.Connection, delta: Delta, row: int) -> None:
-    if delta.gone:
-        connection.executemany(_IDX_OUT, [(key, sort, row, high) for key, sort, high in delta.gone])
-    if delta.dates_gone:
-        connection.executemany(_DATE_OUT, [(key, row, low, high) for key, low, high in delta.dates_gone])
-    if delta.texts_gone:
-        connection.executemany(_TEXT_OUT, [(key, start, row, mark) for key, start, mark, _ in delta.texts_gone])
-    if delta.added:
-        connection.executemany(_IDX_IN, [(key, sort, row, high) for key, sort, high in delta.added])
-    if delta.dates_added:
-        connection.executemany(_DATE_IN, [(key, row, low, high) for key, low, high in delta.dates_added])
-    if delta.texts_added:
-        connection.executemany(_TEXT_IN, [(key, start, row, mark, rest) for key, start, mark, rest in delta.texts_added])
-    if delta.members:
-        connection.executemany(
-            _MEMBER_IN, [(member, dossier, row, starts, ends) for member, dossier, starts, ends in delta.members]
-        )
+def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequence[int]) -> None:
+    """Write the index of all changes, each table in the order of its keys: neighbours are then on one page."""
+    both = list(zip(deltas, rows, strict=True))
+    for sql, values in (
+        (_IDX_OUT, [(key, sort, row, high) for each, row in both for key, sort, high in each.gone]),
+        (_DATE_OUT, [(key, row, low, high) for each, row in both for key, low, high in each.dates_gone]),
+        (_TEXT_OUT, [(key, start, row, mark) for each, row in both for key, start, mark, _ in each.texts_gone]),
+        (_IDX_IN, [(key, sort, row, high) for each, row in both for key, sort, high in each.added]),
+        (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
+        (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
+        (_MEMBER_IN, [(member, to, row, starts, ends) for each, row in both for member, to, starts, ends in each.members]),
+    ):
+        if values:
+            connection.executemany(sql, sorted(values))
 
 
 _KEEP = (

@@ -167,3 +167,15 @@ def test_a_search_that_takes_too_long_moves_to_a_thread_and_is_stopped_there(url
         await repository.close()
 
     asyncio.run(search())
+
+
+def test_beginning_a_snapshot_is_never_taken_for_a_long_search(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    repository = SqliteRepository(path)
+    snapshots = repository._fast
+    for _ in range(3_000):
+        repository._writer.changes += 1
+        snapshots._until = 0.0  # the last search was long ago
+        assert snapshots.rows("SELECT 1", ()) == [(1,)]
+    asyncio.run(repository.close())

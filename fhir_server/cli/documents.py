@@ -1,0 +1,173 @@
+"""The resources of files, one at a time: NDJSON by the line, a Bundle by the entry, however large the file is."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import orjson
+
+from fhir_server.cli.command import CommandFailed
+from fhir_server.errors import FhirError
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read, write
+
+STDIN = Path("-")
+_CHUNK = 1 << 20
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
+
+
+class Found(NamedTuple):
+    """One resource and where it is from: ``file:line``, or ``file entry[number]`` for a Bundle. ``size`` is what it took of the file.
+
+    ``error`` says what is wrong with the JSON around it; ``body`` is empty then.
+    """
+
+    place: str
+    body: bytes
+    size: int
+    error: str = ""
+
+
+def found_in(path: Path) -> Iterator[Found]:
+    """Yield the resources of a file, or of the standard input for "-". Raises CommandFailed for what cannot be read."""
+    try:
+        with _opened(path) as file:
+            first = file.readline()
+            if path.suffix == ".ndjson" or _is_line(first):
+                yield from _lines(path, _with(first, file))
+            else:
+                yield from _document(path, first, lambda: file.read(_CHUNK))
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from error
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """Return the bytes of all files together, 0 when that is not known beforehand."""
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    return sum(sizes) if all(sizes) else 0
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def _with(first: bytes, file: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from file
+
+
+def _is_line(first: bytes) -> bool:
+    """Tell whether the first line is a resource by itself; a Bundle on one line is read as a document, by the entry."""
+    try:
+        resource = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(resource, dict) and resource.get("resourceType") != "Bundle"
+
+
+def _lines(path: Path, lines: Iterable[bytes]) -> Iterator[Found]:
+    for number, line in enumerate(lines, 1):
+        if b'"Bundle"' in line:
+            yield from _entries(f"{path}:{number}", line)
+        elif not line.isspace():
+            yield Found(f"{path}:{number}", line, len(line))
+
+
+def _entries(place: str, document: bytes) -> Iterator[Found]:
+    """Yield the resources of a document that may be a Bundle and is held as a whole."""
+    try:
+        resource = read(document, OWN).resource
+    except FhirError as error:
+        yield Found(place, b"", len(document), error.text)
+        return
+    if resource.get("resourceType") != "Bundle":
+        yield Found(place, document, len(document))
+        return
+    inside = [(number, entry["resource"]) for number, entry in enumerate(resource.get("entry", ())) if "resource" in entry]
+    for number, each in inside:
+        yield Found(f"{place} entry[{number}]", write(each), len(document) // len(inside))
+
+
+def _document(path: Path, first: bytes, more: Callable[[], bytes]) -> Iterator[Found]:
+    reader = _Reader(first, more)
+    for number, entry in enumerate(reader.entries()):
+        place = f"{path} entry[{number}]"
+        try:
+            resource = read(entry, OWN).members.get("resource")
+        except FhirError as error:
+            yield Found(place, b"", len(entry), error.text)
+            continue
+        if resource is not None:
+            yield Found(place, resource.encode(), len(entry))
+    if not reader.is_bundle:
+        yield from _entries(str(path), bytes(reader.rest))
+    elif reader.depth:
+        yield Found(str(path), b"", 0, "The file ends in the middle of the Bundle. Was it copied as a whole?")
+
+
+class _Reader:
+    """Finds the elements of ``entry`` in the text of a Bundle; what is no Bundle is left as a whole in ``rest``."""
+
+    def __init__(self, first: bytes, more: Callable[[], bytes]) -> None:
+        self.rest = bytearray(first)
+        self.is_bundle = False
+        self.depth = 0
+        self._more = more
+        self._names: list[bytes] = []  # the last two strings of the root: a name and its value
+        self._in_entries = False
+        self._start = 0
+
+    def entries(self) -> Iterator[bytes]:
+        """Yield the text of each entry."""
+        at = 0
+        while True:
+            end = at
+            for token in _TOKEN.finditer(self.rest, at):
+                if token[0] == b'"':  # its end is not here yet
+                    break
+                end = token.end()
+                if self._take(token[0], token.start()):
+                    yield bytes(self.rest[self._start : end])
+            else:
+                end = len(self.rest)
+            at = self._forget(end)
+            chunk = self._more()
+            if not chunk:
+                return
+            self.rest += chunk
+
+    def _take(self, token: bytes, at: int) -> bool:
+        """Follow one token; tell whether an entry ends with it."""
+        if token in b"{[":
+            self.depth += 1
+            if self.depth == _IN_LIST and token == b"[":
+                self._in_entries = self.is_bundle and self._names[-1:] == [b'"entry"']
+            elif self.depth == _IN_ENTRY:
+                self._start = at
+        elif token in b"}]":
+            self.depth -= 1
+            return self._in_entries and self.depth == _IN_LIST
+        elif self.depth == 1:
+            self._names = [*self._names[-1:], token]
+            self.is_bundle = self.is_bundle or self._names == [b'"resourceType"', b'"Bundle"']
+        return False
+
+    def _forget(self, end: int) -> int:
+        """Drop what was read of a Bundle, apart from an entry that has begun; return where ``end`` is then."""
+        if not self._in_entries:
+            return end
+        gone = self._start if self.depth > _IN_LIST else end
+        del self.rest[:gone]
+        self._start = 0
+        return end - gone
+
+
+_IN_LIST, _IN_ENTRY = 2, 3

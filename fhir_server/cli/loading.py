@@ -1,0 +1,161 @@
+"""Loads resources fast: other processes check and index them, this one writes them, many in one transaction."""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+
+from fhir_server.bootstrap import open_services, prepare, services_with
+from fhir_server.cli.documents import Found
+from fhir_server.errors import Issue
+from fhir_server.interactions import load
+from fhir_server.interactions.services import Services
+from fhir_server.settings import Settings
+
+BATCH = 300  # resources in one transaction
+_AHEAD = 3  # batches that are being prepared
+_WRITING = 2  # batches that are being written
+
+_Prepared = Sequence[load.New | load.Refused]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """How far loading is; ``size`` is what was read of the files, in bytes."""
+
+    stored: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    size: int = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many resources were looked at."""
+        return self.stored + self.unchanged + self.refused
+
+
+class Stopped(Exception):
+    """A resource was refused, and nothing after its batch is stored."""
+
+
+@dataclass(slots=True)
+class Loading:
+    """One run: ``refused`` is told of every resource that is not stored and says whether to go on, ``progress`` how far it is."""
+
+    services: Services
+    refused: Callable[[str, Sequence[Issue]], bool]
+    progress: Callable[[Loaded], None]
+    done: Loaded = field(default_factory=Loaded)
+
+    async def run(self, pool: ProcessPoolExecutor, found: Iterable[Found]) -> None:
+        """Store everything; raises Stopped."""
+        loop = asyncio.get_running_loop()
+        preparing: deque[tuple[list[Found], asyncio.Future[_Prepared]]] = deque()
+        writing: deque[asyncio.Task[None]] = deque()
+        try:
+            for batch in _batches(found):
+                preparing.append((batch, loop.run_in_executor(pool, _prepare, [each.body for each in batch])))
+                if len(preparing) > _AHEAD:
+                    await self._write(*preparing.popleft(), writing)
+            while preparing:
+                await self._write(*preparing.popleft(), writing)
+            for task in writing:
+                await task
+        finally:
+            await asyncio.gather(*writing, return_exceptions=True)
+
+    async def _write(
+        self, batch: list[Found], prepared: "asyncio.Future[_Prepared]", writing: "deque[asyncio.Task[None]]"
+    ) -> None:
+        """Begin to write the next batch once not too many are being written."""
+        while len(writing) >= _WRITING:
+            await writing.popleft()
+        before = writing[-1] if writing else None
+        writing.append(asyncio.create_task(self._store(batch, await prepared, before)))
+
+    async def _store(self, batch: list[Found], prepared: _Prepared, before: "asyncio.Task[None] | None") -> None:
+        new = [each for each in prepared if isinstance(each, load.New)]
+        left = batch
+        if len(new) == len(prepared):
+            same = await load.known(self.services, new)
+            self.done.unchanged += sum(same.values())
+            stored = await self._together([each for each in new if each.change.reference not in same], before)
+            left = [found for found, each in zip(batch, new, strict=True) if not same.get(each.change.reference, stored)]
+        if left and before is not None:
+            await before
+        await self._one_by_one(left)
+        self.done.size += sum(each.size for each in batch)
+        self.progress(self.done)
+
+    async def _together(self, new: Sequence[load.New], before: "asyncio.Task[None] | None") -> bool:
+        """Store what is new in one transaction; False when it has to be done one by one."""
+        if not new:
+            return True
+        stored = await load.store_new(self.services, new)
+        if not stored and before is not None:
+            await before  # it may refer to what is being written in the batch before
+            stored = await load.store_new(self.services, new)
+        self.done.stored += len(new) if stored else 0
+        return stored
+
+    async def _one_by_one(self, batch: list[Found]) -> None:
+        for found in batch:
+            result = load.Refused((Issue("structure", found.error),)) if found.error else await load.store(self.services, found.body)
+            if isinstance(result, load.Refused):
+                self.done.refused += 1
+                if not self.refused(found.place, result.issues):
+                    raise Stopped
+            elif result.changed:
+                self.done.stored += 1
+            else:
+                self.done.unchanged += 1
+
+
+def load_all(
+    settings: Settings, found: Iterable[Found], refused: Callable[[str, Sequence[Issue]], bool], progress: Callable[[Loaded], None]
+) -> Loaded:
+    """Store all of ``found`` as the system, in their order; return how it went, also when it was stopped by ``refused``."""
+    prepare(settings)
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (settings,)) as pool:
+        return asyncio.run(_load(settings, pool, found, refused, progress))
+
+
+async def _load(
+    settings: Settings,
+    pool: ProcessPoolExecutor,
+    found: Iterable[Found],
+    refused: Callable[[str, Sequence[Issue]], bool],
+    progress: Callable[[Loaded], None],
+) -> Loaded:
+    services = await open_services(settings)
+    loading = Loading(services, refused, progress)
+    try:
+        await loading.run(pool, found)
+    except Stopped:
+        return loading.done
+    finally:
+        await services.repository.close()
+    return loading.done
+
+
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    each = iter(found)
+    while batch := list(islice(each, BATCH)):
+        yield batch
+
+
+_services: list[Services] = []
+
+
+def _begin(settings: Settings) -> None:
+    """Prepare a process that prepares resources; it never asks the database."""
+    _services.append(services_with(settings, None))
+
+
+def _prepare(bodies: Sequence[bytes]) -> _Prepared:
+    return [load.prepare(_services[0], body) for body in bodies]
