@@ -13,7 +13,8 @@ uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 =========  =============================  ==========================  ==========================================
 
-A string is a ``TextRow``: key of type and parameter, and the normalised text itself.
+A string is a ``TextRow``: key of type and parameter, and the normalised text itself. So is the text by which a token, reference or
+uri is sorted where the catalogue says so: key of type, parameter and "sort".
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,15 @@ from typing import NamedTuple
 
 EARLIEST = -(2**62)
 LATEST = 2**62
+
+
+START = 64
+"""So many characters of a string are compared when an answer is sorted."""
+
+
+def storable(text: str) -> str:
+    """Return ``text`` as both engines can hold it: NUL becomes the replacement character."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def key(*parts: str) -> int:

@@ -44,6 +44,7 @@ def carry_out(
     if unmatched:
         _require_unmatched(connection, unmatched)
     rows = [_stored_row(connection, checks, one) for one in prepared]
+    connection.execute(_NEXT)
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
@@ -161,12 +162,19 @@ def _index(connection: sqlite3.Connection, delta: Delta, row: int) -> None:
 
 
 _KEEP = (
-    "INSERT INTO history (row, version, type, updated, deleted, body)"
-    " SELECT row, version, type, updated, deleted, body FROM resource WHERE row = ?"
+    "INSERT INTO history (row, version, type, updated, deleted, written, body)"
+    " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"
 )
-_UPDATE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?, dossier = ? WHERE row = ?"
-_DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
-_INSERT = "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"
+_NEXT = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1"
+_THIS = "(SELECT number FROM commits)"
+_UPDATE = (
+    f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?, dossier = ?, written = {_THIS} WHERE row = ?"
+)
+_DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, written = {_THIS} WHERE row = ?"
+_INSERT = (
+    "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body, written)"
+    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, {_THIS})"
+)
 _IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"
 _IDX_IN = "INSERT OR IGNORE INTO idx (key, sort, row, high) VALUES (?, ?, ?, ?)"
 _DATE_OUT = "DELETE FROM idx_date WHERE key = ? AND row = ? AND low = ? AND high = ?"
