@@ -43,6 +43,7 @@ class Thing:
         rows += [IndexRow(key(self.type, param, value), self.sort, 0) for param, value in self.uris]
         rows += [IndexRow(key(self.type, param), low, high) for param, low, high in self.dates]
         texts = [TextRow(key(self.type, param), normal, exact) for param, normal, exact in self.texts]
+        texts += [TextRow(key(self.type, param, "sort"), code, "") for param, code, _ in self.tokens]
         return Indexed(self.sort, self.dossier, tuple(rows), tuple(texts))
 
 

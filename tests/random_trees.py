@@ -114,15 +114,28 @@ class Naive:
 
     def found(self, node: Node, where: Node, sort: Sort) -> list[str]:
         hits = [(number, thing) for number, thing in enumerate(self.things) if self.holds(node, thing) and self.holds(where, thing)]
-        hits.sort(key=lambda hit: (self.place(hit[1], sort), hit[0]), reverse=sort.descending)
-        return [thing.id for _, thing in hits]
+        hits.sort(key=lambda hit: hit[0], reverse=sort.keys[-1].descending)
+        things = [thing for _, thing in hits]
+        for key in reversed(sort.keys):  # a sort is stable
+            things = self.sorted(things, key)
+        return [thing.id for thing in things]
 
-    def place(self, thing: Thing, sort: Sort) -> float:
-        if sort.by == "date":
-            starts = [start for param, start, _ in thing.dates if param == sort.param]
-            best = max if sort.descending else min
-            return best(starts) if starts else float("-inf" if sort.descending else "inf")
-        return thing.sort if sort.by == "main" else thing.updated
+    def sorted(self, things: list[Thing], key: Sort) -> list[Thing]:
+        best = max if key.descending else min
+        there = [thing for thing in things if self.values(thing, key)]
+        there.sort(key=lambda thing: best(self.values(thing, key)), reverse=key.descending)
+        return there + [thing for thing in things if not self.values(thing, key)]
+
+    def values(self, thing: Thing, sort: Sort) -> list[Any]:
+        match sort.by:
+            case "date":
+                return [start for param, start, _ in thing.dates if param == sort.param]
+            case "string":
+                return [normal.replace("\0", "\ufffd")[:64] for param, normal, _ in thing.texts if param == sort.param]
+            case "token":
+                return [code for param, code, _ in thing.tokens if param == sort.param]
+            case _:
+                return [{"main": thing.sort, "_lastUpdated": thing.updated, "_id": thing.id}[sort.by]]
 
     def holds(self, node: Node, thing: Thing) -> bool:  # noqa: C901, PLR0912 - one line per kind of node
         match node:
@@ -199,13 +212,19 @@ class Case:
     queries: list[tuple[Node, Node, Sort, int]]
 
 
+keys = st.one_of(
+    st.builds(Sort, st.sampled_from(["main", "_lastUpdated", "_id"]), st.booleans()),
+    st.builds(Sort, st.just("date"), st.booleans(), st.sampled_from(["main", "other"])),
+    st.builds(Sort, st.just("string"), st.booleans(), st.just("name")),
+    st.builds(Sort, st.just("token"), st.booleans(), st.sampled_from(["status", "identifier"])),
+)
+sorts = st.lists(keys, min_size=1, max_size=3).map(lambda several: replace(several[0], then=tuple(several[1:])))
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     made, others = draw(things()), draw(things())
-    sort = st.builds(Sort, st.sampled_from(["main", "_lastUpdated"]), st.booleans()) | st.builds(
-        Sort, st.just("date"), st.booleans(), st.sampled_from(["main", "other"])
-    )
-    queries = draw(st.lists(st.tuples(trees, trees | st.just(tree.Everything()), sort, st.integers(1, 4)), min_size=1, max_size=4))
+    queries = draw(st.lists(st.tuples(trees, trees | st.just(tree.Everything()), sorts, st.integers(1, 4)), min_size=1, max_size=4))
     changed = {number: replace(other, id=f"t{number}") for number, other in enumerate(others[: len(made)]) if draw(st.booleans())}
     gone = draw(st.sets(st.integers(0, len(made) - 1), max_size=2)) if made else set()
     return Case(made, draw(memberships), changed, gone, queries)

@@ -19,7 +19,8 @@ INTERACTIONS = frozenset(
 LAST_UPDATED = "_lastUpdated"
 _READING = frozenset({"read", "search-type"})
 _REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
-_OPTIONAL = frozenset({"include", "category"})
+_OPTIONAL = frozenset({"include", "category", "sort"})
+_SORTED_BY_TEXT = frozenset({"token", "reference", "uri"})
 
 
 class CatalogError(ValueError):
@@ -32,7 +33,8 @@ class Entry:
 
     ``search`` are its parameters by code, ``includes`` the codes that ``_include`` may follow. ``patient`` says where the dossier
     is named, as written ("subject | id"); ``dossier`` are the same places as paths, and ``own_dossier`` tells that the resource is
-    a dossier itself when none of them names one. ``main_date`` is a code of ``search`` or "_lastUpdated".
+    a dossier itself when none of them names one. ``main_date`` is a code of ``search`` or "_lastUpdated". ``sort`` are the tokens,
+    references and uris by which the type can be sorted; by dates and strings it always can.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Entry:
     audit: str
     dossier: tuple[Path, ...] = ()
     own_dossier: bool = False
+    sort: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
         audit=table["audit"],
         dossier=tuple(path for place in places if place != "id" for path in _dossier(name, place)),
         own_dossier="id" in places,
+        sort=_sort(name, table.get("sort", ()), search),
     )
 
 
@@ -120,6 +124,11 @@ def _parameter(name: str, code: str) -> SearchParameter:
 
 def _includes(name: str, codes: Iterable[str], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
     _known(name, "include", codes, [code for code, parameter in search.items() if parameter.type == "reference"])
+    return tuple(codes)
+
+
+def _sort(name: str, codes: Iterable[str], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
+    _known(name, "sort", codes, [code for code, parameter in search.items() if parameter.type in _SORTED_BY_TEXT])
     return tuple(codes)
 
 

@@ -1,6 +1,7 @@
 """What of the merged resources a search shows: the matches in their order, and what they include."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from adapters.contract import Resource
 from fhir_server.federation.merge import Merged
@@ -12,14 +13,12 @@ def matches(
     merged: Iterable[Merged],
     type_: str,
     wanted: Callable[[Resource], bool],
-    date: Callable[[Resource], int],
-    *,
-    descending: bool = True,
+    place: Callable[[Resource], Any],
 ) -> tuple[Merged, ...]:
-    """Return the resources of ``type_`` that are ``wanted``, by ``date``; of one date by source, then by id."""
+    """Return the resources of ``type_`` that are ``wanted``, by ``place``; in one place by source, then by id."""
     found = [each for each in merged if each.type == type_ and wanted(each.resource)]
     found.sort(key=lambda each: (each.source.name, each.id))
-    found.sort(key=lambda each: date(each.resource), reverse=descending)
+    found.sort(key=lambda each: place(each.resource))
     return tuple(found)
 
 

@@ -93,7 +93,7 @@ def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:
         return wanted, None
     position = call.services.pager.open_(wanted.page, call.actor.reference, path, call.now)
     *parameters, (_, version) = position.parameters
-    return _read(call, parameters), Place(position.cursor.sort, position.cursor.row, int(version))
+    return _read(call, parameters), Place(int(position.cursor.sort), position.cursor.row, int(version))
 
 
 def _read(call: Call, parameters: Sequence[tuple[str, str]]) -> Wanted:

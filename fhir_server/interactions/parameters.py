@@ -10,23 +10,24 @@ from fhir_server.model.bundle import Link, outcome
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.compartment import within
+from fhir_server.search.paging import Position
 from fhir_server.search.parse import parse
 from fhir_server.search.search import Search
-from fhir_server.search.tree import And, Cursor
+from fhir_server.search.tree import And
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:,/|-]*")
 _LARGEST_PAGE = 100
 _LARGEST_PAGE_OF_SYSTEM = 1000
 
 
-def asked(call: Call) -> tuple[Search, Cursor | None]:
+def asked(call: Call) -> tuple[Search, Position | None]:
     """Read the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
     wanted = _parse(call, call.parameters, in_url=not call.posted)
     if not wanted.page:
         return wanted, None
     position = call.services.pager.open_(wanted.page, call.actor.reference, call.place, call.now)
     # They were read before, and stand in the URL only sealed: a BSN among them is no reason to refuse.
-    return _parse(call, position.parameters, in_url=False), position.cursor
+    return _parse(call, position.parameters, in_url=False), position
 
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
@@ -62,10 +63,14 @@ def warnings(wanted: Search) -> list[bytes]:
 
 
 def self_link(call: Call, wanted: Search) -> Link:
-    """Return the self link; without parameters when the search was posted: their values may identify a person."""
+    """Return the self link; without parameters when the search was posted: their values may identify a person.
+
+    That of a later page holds its token.
+    """
     url = f"{call.services.base}/{call.place}"
-    shown = not (call.posted or any(name == "_page" for name, _ in call.parameters))
-    return Link("self", address(url, wanted.parameters) if shown else url)
+    pages = [(name, token) for name, token in call.parameters if name == "_page"]
+    shown = pages or (() if call.posted else wanted.parameters)
+    return Link("self", address(url, shown))
 
 
 def address(url: str, parameters: Sequence[tuple[str, str]]) -> str:

@@ -21,7 +21,7 @@ from fhir_server.model.json import read
 from fhir_server.search.include import pointed_to
 from fhir_server.search.match import matches
 from fhir_server.search.search import Include, Search
-from fhir_server.search.tree import And, Chain, Cursor, Has, Id, Node, Not, Nothing, Or, Query, ReferenceTo
+from fhir_server.search.tree import And, Chain, Has, Id, Node, Not, Nothing, Or, Query, ReferenceTo
 from fhir_server.storage.repository import Stored
 
 MOST: Final = 5_000
@@ -95,5 +95,4 @@ async def _linked(call: Call, type_: str, part: Node) -> AsyncIterator[Stored]:
                 yield each
             if not page.more:
                 break
-            last = page.resources[-1]
-            query = replace(query, after=Cursor(last.sort, last.row))
+            query = replace(query, after=page.resources[-1].cursor)

@@ -1,20 +1,20 @@
 """The search interaction on a type (https://hl7.org/fhir/R4/http.html#search)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import suppress
 
 from fhir_server.interactions import search_sources
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.read_page import Read, read_page
 from fhir_server.interactions.resolve import without_links
 from fhir_server.model.bundle import Link, found, outcome, searchset
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
-from fhir_server.search.tree import Cursor
-from fhir_server.storage.repository import Grant, Page, Stored
+from fhir_server.storage.repository import Grant, SearchTooSlow, Stored
 
 
 async def search(call: Call) -> Answer:
@@ -22,24 +22,24 @@ async def search(call: Call) -> Answer:
     if call.entry.home == "federated":
         return await search_sources.search(call)
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
-    wanted, after = asked(call)
+    wanted, position = asked(call)
     wanted = await without_links(call, wanted)
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
-    query = replace(wanted.query, after=after)
-    page = await call.services.repository.search(grant, query)
+    page = await read_page(call, grant, wanted.query, position)
     entries = found(call.services.base, _shown(page.resources), "match")
     entries += await _beside(call, wanted, page)
-    total = await _total(call, grant, wanted, page, after)
-    return Answer(200, searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total))
+    total = await _total(call, grant, wanted, page, position)
+    links = [self_link(call, wanted), *_next(call, wanted, page, total)]
+    return Answer(200, searchset([*entries, *warnings(wanted)], links, total))
 
 
 def _shown(resources: Iterable[Stored]) -> Iterator[tuple[str, str, bytes]]:
     return ((each.type, each.id, each.body) for each in resources)
 
 
-async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
+async def _beside(call: Call, wanted: Search, page: Read) -> list[bytes]:
     if not (wanted.includes or wanted.reverse):
         return []
     beside = await included(call, wanted, page.resources)
@@ -47,21 +47,25 @@ async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
     return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
-async def _total(call: Call, grant: Grant, wanted: Search, page: Page, after: Cursor | None) -> int | None:
+async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position: Position | None) -> int | None:
+    """Return the number of matches where it was asked for or is cheap; a later page tells what the first one told."""
+    repository = call.services.repository
     if wanted.total == "none":
         return None
-    if after is None and not page.more:
+    if position is None and page.end is None:
         return len(page.resources)
     if wanted.total == "accurate":
-        return await call.services.repository.count(grant, wanted.query)
+        return await repository.count(grant, wanted.query)
+    if position is not None:
+        return position.total
+    with suppress(SearchTooSlow):
+        return await (repository.count if wanted.total else repository.count_few)(grant, wanted.query)
     return None
 
 
-def _next(call: Call, wanted: Search, page: Page) -> list[Link]:
-    if not page.more:
+def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Link]:
+    if page.end is None:
         return []
-    last = page.resources[-1]
-    by_update = wanted.query.sort.by == "_lastUpdated"
-    after = Cursor(last.updated if by_update else last.sort, last.row)
-    token = call.services.pager.seal(Position(call.place, wanted.parameters, after), call.actor.reference, call.now)
+    position = Position(call.place, wanted.parameters, page.end, page.snapshot, total)
+    token = call.services.pager.seal(position, call.actor.reference, call.now)
     return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]

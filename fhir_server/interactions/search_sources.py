@@ -12,7 +12,7 @@ from fhir_server.model import bundle
 from fhir_server.model.json import write
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
-from fhir_server.search.match import place
+from fhir_server.search.order import in_order, places
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And, Node, Query, ReferenceTo
 
@@ -60,13 +60,13 @@ def _refuse_links(wanted: Search) -> None:
 
 
 def _matches(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
-    entry = call.entry
+    entry, sort = call.entry, query.sort
+    key = in_order(sort)
     return matches(
         found.merged,
         call.type,
         lambda resource: holds(query.where, resource, entry, call.services.base),
-        lambda resource: place(resource, query.sort, entry, call.services.base),
-        descending=query.sort.descending,
+        lambda resource: key((places(resource, sort, entry, call.services.base), 0)),
     )
 
 

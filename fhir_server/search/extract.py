@@ -5,14 +5,14 @@ the catalogue only, whose grammar (``catalog/expression``) lets nothing but name
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.catalog.expression import Path, Step
-from fhir_server.search import leaves, quantity, values
+from fhir_server.search import leaves, quantity, sort_texts, values
 from fhir_server.search.composite import composite
 from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
 from fhir_server.search.walk import walk
@@ -100,6 +100,7 @@ def _accessors(entry: Entry) -> _Accessors:
     if found is None or found[0] is not entry:
         main = [found for code, found in entry.search.items() if code == entry.main_date]
         rest = [found for code, found in entry.search.items() if code != entry.main_date]
+        rest += [replace(entry.search[code], type="sort") for code in entry.sort]
         made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest))
         found = _made[id(entry)] = (entry, made)
     return found[1]
@@ -113,6 +114,7 @@ def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
     space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
     space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite}
     space["composites"] = {parameter.code: parameter.composites for parameter in parameters}
+    space["sort_text"] = sort_texts.sort_text
     exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
     made: Accessor = space["accessor"]
     return made
@@ -161,6 +163,9 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
             return f"{guard}{'canonical' if path.type == 'canonical' else 'reference'}(rows, {prefix!r}, {at}, sort, base)"
         case "date":
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
+        case "sort":
+            guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
+            return f"{guard}sort_text(texts, {prefix!r}, {at}, base)"
         case "string":
             return f"{_STRING.get(path.type, 'string')}(texts, {prefix!r}, {at})"
         case "number" | "quantity":

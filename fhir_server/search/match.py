@@ -7,7 +7,7 @@ from typing import Any
 from fhir_server.catalog.catalog import Entry
 from fhir_server.search import tree, values
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import EARLIEST, LATEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
 
 
 def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: str = "") -> bool:
@@ -16,23 +16,6 @@ def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: st
     Raises ValueError for MemberOf and TeamMate, which only the store can answer.
     """
     return _holds(node, _Subject(entry.name, resource, extract(resource, entry, base)))
-
-
-def order(resources: Iterable[Mapping[str, Any]], sort: tree.Sort, entry: Entry) -> list[Mapping[str, Any]]:
-    """Return ``resources`` in the order ``sort``; those that are equal keep their order, or turn it round when descending."""
-    ascending = sorted(resources, key=lambda resource: place(resource, sort, entry))
-    return ascending[::-1] if sort.descending else ascending
-
-
-def place(resource: Mapping[str, Any], sort: tree.Sort, entry: Entry, base: str = "") -> int:
-    """Return the number by which ``sort`` orders a ``resource`` of the type ``entry``."""
-    if sort.by == "_lastUpdated":
-        return _updated(resource).low
-    indexed = extract(resource, entry, base)
-    if sort.by == "main":
-        return indexed.sort
-    starts = [row.sort for row in indexed.rows if row.key == key(entry.name, sort.param)]
-    return max(starts, default=EARLIEST) if sort.descending else min(starts, default=LATEST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from binascii import Error
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -16,20 +17,25 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fhir_server.errors import BadRequest, Forbidden, Gone
-from fhir_server.search.tree import Cursor
+from fhir_server.search.tree import Cursor, Snapshot
 
 LIFETIME = 3_600_000_000
 MAX_LENGTH = 6000
-_PURPOSE = b"search paging 1"
+_PURPOSE = b"search paging 2"
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a search goes on: the parameters of its first page, and the end of the last one. ``path`` is what was searched."""
+    """Where a search goes on: the parameters of its first page, and the end of the last one. ``path`` is what was searched.
+
+    ``snapshot`` is what had been written when the first page was read, ``total`` the number of matches that it told, None if none.
+    """
 
     path: str
     parameters: tuple[tuple[str, str], ...]
     cursor: Cursor
+    snapshot: Snapshot | None = None
+    total: int | None = None
 
 
 class Pager:
@@ -45,8 +51,7 @@ class Pager:
 
         Raises BadRequest when the search is too long for a link.
         """
-        cursor = position.cursor
-        content = [now + LIFETIME, _fingerprint(caller), position.path, cursor.sort, cursor.row, position.parameters]
+        content = [now + LIFETIME, _fingerprint(caller), position.path, *_written(position)]
         token = urlsafe_b64encode(self._cipher.encrypt(orjson.dumps(content), [_PURPOSE])).rstrip(b"=").decode()
         if len(token) > MAX_LENGTH:
             text = "The search is too long to be continued by a link; give fewer values, or a larger '_count'."
@@ -59,23 +64,35 @@ class Pager:
         Raises BadRequest for what this server never made or made for another ``path``, Forbidden for the token of another caller
         and Gone for one that is too old.
         """
-        until, owner, made_for, sort, row, parameters = self._content(token)
+        until, owner, made_for, *content = self._content(token)
         if owner != _fingerprint(caller):
             raise Forbidden("The page belongs to the search of another caller; start the search again.", detail="page-foreign")
         if made_for != path:
             raise BadRequest("The page belongs to another search; follow the link as it was given.", detail="page-unknown")
         if until <= now:
             raise Gone("The page is more than an hour old; start the search again.", detail="page-expired")
-        return Position(path, tuple((name, value) for name, value in parameters), Cursor(sort, row))
+        return _read(path, content)
 
-    def _content(self, token: str) -> tuple[int, str, str, int, int, Sequence[tuple[str, str]]]:
+    def _content(self, token: str) -> Sequence[Any]:
         try:
             sealed = urlsafe_b64decode(token[:MAX_LENGTH].encode("ascii") + b"=" * (-len(token) % 4))
-            until, owner, path, sort, row, parameters = orjson.loads(self._cipher.decrypt(sealed, [_PURPOSE]))
+            content: Sequence[Any] = orjson.loads(self._cipher.decrypt(sealed, [_PURPOSE]))
         except (InvalidTag, Error, ValueError):
             text = "The value of '_page' is none that this server gave; follow the 'next' link as it was given."
             raise BadRequest(text, detail="page-unknown") from None
-        return until, owner, path, sort, row, parameters
+        return content
+
+
+def _written(position: Position) -> tuple[Any, ...]:
+    cursor, snapshot = position.cursor, position.snapshot
+    return cursor.values, cursor.row, position.parameters, snapshot and (snapshot.since, snapshot.seen), position.total
+
+
+def _read(path: str, content: Sequence[Any]) -> Position:
+    (sort, *then), row, parameters, snapshot, total = content
+    cursor = Cursor(sort, row, tuple(then))
+    pairs = tuple((name, value) for name, value in parameters)
+    return Position(path, pairs, cursor, Snapshot(*snapshot) if snapshot else None, total)
 
 
 def _fingerprint(caller: str) -> str:

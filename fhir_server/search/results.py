@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, get_args
 
-from fhir_server.catalog.catalog import LAST_UPDATED, Catalog, Entry
+from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.errors import BadRequest
 from fhir_server.search import include_values
 from fhir_server.search.search import Include, Summary, Total
+from fhir_server.search.sorting import sort
 from fhir_server.search.tree import Sort
 
 COUNT = 20
@@ -78,18 +79,7 @@ class Results:
         self.count_only = self.count_only or self.count == 0
 
     def _sort(self, value: str) -> None:
-        descending, code = value.startswith("-"), value.removeprefix("-")
-        dates = [code for code, parameter in self.entry.search.items() if parameter.type == "date"]
-        if code == LAST_UPDATED:
-            self.sort = Sort("_lastUpdated", descending)
-        elif code == self.entry.main_date:
-            self.sort = Sort("main", descending)
-        elif code in dates:
-            self.sort = Sort("date", descending, code)
-        else:
-            possible = ", ".join(dict.fromkeys((self.entry.main_date, LAST_UPDATED, *dates)))
-            text = f"{self.entry.name} can be sorted by one of: {possible} (with '-' in front: descending)."
-            raise BadRequest(text, detail="search-sort")
+        self.sort = sort(self.entry, value)
 
     def _elements(self, value: str) -> None:
         names = tuple(dict.fromkeys(value.split(",")))

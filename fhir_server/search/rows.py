@@ -18,7 +18,8 @@ What a parameter finds in further ways is kept under names of its own instead of
 ``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
 (``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
 
-A string is a ``TextRow``: key of type and parameter, and the normalised text itself.
+A string is a ``TextRow``: key of type and parameter, and the normalised text itself. So is the text by which a token, reference or
+uri is sorted where the catalogue says so: key of type, parameter and "sort".
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,15 @@ from typing import NamedTuple
 US = "\x1f"  # between the parts of what is hashed
 EARLIEST = -(2**62)
 LATEST = 2**62
+
+
+START = 64
+"""So many characters of a string are compared when an answer is sorted."""
+
+
+def storable(text: str) -> str:
+    """Return ``text`` as both engines can hold it: NUL becomes the replacement character."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def key(*parts: str) -> int:

@@ -189,33 +189,64 @@ Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Eve
 Node = Leaf | Chain | Has | Not | And | Or
 
 
+SortValue = int | str
+
+
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """The order of the answer: by the type's main date, ``_lastUpdated`` or the date ``param``; ties by creation order.
+    """The order of the answer: by the first key, then by those of ``then``; ties by creation order, in the last key's direction.
 
-    All in the same direction. Of several dates ``param`` counts the first start, or the last one when ``descending``; what has no
-    such date comes at the end.
+    A key is the type's main date, ``_lastUpdated``, ``_id``, or the parameter ``param``: "date" is one that has ranges (a number or
+    a quantity too), "string" one of strings, "token" one whose text the catalogue keeps for sorting. Of several values the first
+    one counts, or the last one when ``descending``; what has no value comes at the end either way.
     """
 
-    by: Literal["main", "_lastUpdated", "date"] = "main"
+    by: Literal["main", "_lastUpdated", "_id", "date", "string", "token"] = "main"
     descending: bool = True
     param: str = ""
+    then: tuple["Sort", ...] = ()
+
+    @property
+    def keys(self) -> tuple["Sort", ...]:
+        """All keys, the first one first."""
+        return (self, *self.then)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the previous page ended: the sort value and the row number of its last resource."""
+    """Where the previous page ended: the sort value and the row of its last resource, ``then`` the values of ``Sort.then``."""
 
-    sort: int
+    sort: SortValue
     row: int
+    then: tuple[SortValue, ...] = ()
+
+    @property
+    def values(self) -> tuple[SortValue, ...]:
+        """All sort values, the first one first."""
+        return (self.sort, *self.then)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was written when the first page was read, so that the pages after it keep every resource in the place it had then.
+
+    ``seen`` says it in the engine's own words, "" asks the engine to tell. What was updated before ``since`` had been written then.
+    """
+
+    since: int
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search of one type: which resources, in which order, how many, from where."""
+    """A search of one type: which resources, in which order, how many, from where.
+
+    With a ``snapshot`` whose ``seen`` is known, only what had been written then and has not changed since.
+    """
 
     type: str
     where: Node = field(default_factory=Everything)
     sort: Sort = field(default_factory=Sort)
     count: int = 20
     after: Cursor | None = None
+    snapshot: Snapshot | None = None

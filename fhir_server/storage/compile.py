@@ -1,45 +1,68 @@
 """A search as SQL: one text per shape, made once and kept.
 
-Three forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
+Four forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
 row; it stops when the page is full. *Updated*: the same along ``_lastUpdated``. *Set*: the candidates that a selective part finds,
-filtered and sorted.
+filtered and sorted. *Sorted*: the same by other keys (``storage/order``).
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
-from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.tree import Query
 from fhir_server.storage.conditions import condition, needs_resource
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.driver import choose, is_ordered, keys_of, scope
+from fhir_server.storage.order import Order, by, columns, order_of, sorted_rows
 from fhir_server.storage.repository import Grant
-from fhir_server.storage.shape import FIRST, LAST, Shape, Value, both, bounds, often, shape_of
+from fhir_server.storage.shape import EVERYTHING, FIRST, LAST, Shape, Value, both, bounds, often, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
-ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT, SORT_KEY = range(8)
+ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
+FEW = 1_000  # candidates that are looked at to give a number nobody asked for
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body"
 
 
 class Search(NamedTuple):
-    """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded."""
+    """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded.
+
+    ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for. ``since``: the slot of the snapshot to keep to, its
+    ``since`` and then its ``seen``; 0 when there is none.
+    """
 
     shape: Shape
     by: str
     direction: str
     bounded: bool
+    order: Order | None = None
+    told: bool = False
+    since: int = 0
+
+    @property
+    def unordered(self) -> "Search":
+        """The same resources in no order, at none of its cost, on no page."""
+        ordered = self.order is not None or self.since
+        return Search(self.shape, "main", self.direction, bounded=False) if ordered else self._replace(told=False)
+
+    @property
+    def unplaced(self) -> "Search":
+        """The same resources and snapshot, whatever the order and the page."""
+        return Search(self.shape, "main", self.direction, bounded=False, since=self.since)
 
 
 def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
-    """Return the search and its values; the first slots hold key, type, bounds, limit and, sorted by a date, that date's key."""
+    """Return the search and its values; the first slots hold key, type, bounds and limit."""
     upper, lower = _page(query)
     values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
-    if query.sort.by == "date":
-        values.append(often(query.type, query.sort.param))
+    order = order_of(query, values)
     shape = both(shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values))
     bounded = upper != _NO_UPPER or lower != _NO_LOWER
-    return Search(shape, query.sort.by, "DESC" if query.sort.descending else "ASC", bounded), values
+    snapshot, since = query.snapshot, 0
+    if snapshot is not None and snapshot.seen:
+        since = len(values)
+        values += (snapshot.since, snapshot.seen)
+    told = snapshot is not None and not snapshot.seen
+    return Search(shape, query.sort.by, "DESC" if query.sort.descending else "ASC", bounded, order, told, since), values
 
 
 _NO_UPPER, _NO_LOWER = (LAST, FIRST), (FIRST - 1, LAST)
@@ -49,7 +72,7 @@ def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the places, sort and row, below and above which the page lies."""
     low, high = bounds(query.where) if query.sort.by == "main" else (FIRST, LAST)
     upper, lower = (high, FIRST), (low - 1, LAST)
-    if query.after is None:
+    if query.after is None or not isinstance(query.after.sort, int):
         return upper, lower
     last = (query.after.sort, query.after.row)
     return (min(upper, last), lower) if query.sort.descending else (upper, max(lower, last))
@@ -57,25 +80,43 @@ def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement for one page: COLUMNS and the sort value."""
+    """Return the statement for one page: COLUMNS, the sort values and, where it is asked for, the snapshot."""
     writer = Writer(dialect)
     form = _form(writer, search)
     limit = f"LIMIT {writer.at(LIMIT)}"
+    told = f", {dialect.snapshot}" if search.told else ""
+    if search.order is not None:
+        inner, places = sorted_rows(writer, search.order, form.where, limit), columns(search.order, "d")
+        order = by(search.order, "d")
+        return writer.statement(f"SELECT {COLUMNS}, {places}{told} FROM ({inner}) d {dialect.visit} {order}")
     if form.whole:
-        order = form.order(search.direction)
-        return writer.statement(f"SELECT {COLUMNS}, {form.sort} FROM {form.source} {form.visit} WHERE {form.where} {order} {limit}")
+        found = f"SELECT {COLUMNS}, {form.sort}{told} FROM {form.source} {form.visit} WHERE {form.where}"
+        return writer.statement(f"{found} {form.order(search.direction)} {limit}")
     inner = f"SELECT {form.sort} AS sort, r.row FROM resource r WHERE {form.where} {form.order(search.direction)} {limit}"
     order = f"ORDER BY d.sort {search.direction}, d.row {search.direction}"
-    return writer.statement(f"SELECT {COLUMNS}, d.sort FROM ({inner}) d {dialect.visit} {order}")
+    return writer.statement(f"SELECT {COLUMNS}, d.sort{told} FROM ({inner}) d {dialect.visit} {order}")
 
 
 @lru_cache(maxsize=TEXTS)
 def count(dialect: Dialect, search: Search) -> Statement:
     """Return the statement that counts every match."""
     writer = Writer(dialect)
-    form = _form(writer, search._replace(by="main") if search.by == "date" else search)  # no order, no bounds: none of its cost
+    form = _form(writer, search.unordered)
     visit = form.visit if form.visits else ""
     return writer.statement(f"SELECT count(*) FROM {form.source} {visit} WHERE {form.where}")
+
+
+@lru_cache(maxsize=TEXTS)
+def candidates(dialect: Dialect, search: Search) -> Statement:
+    """Return the statement that counts what a search would look at, FEW and one more at most."""
+    writer = Writer(dialect)
+    best, _ = choose(search.shape)
+    if best is None or is_ordered(best):
+        form = _form(writer, search.unordered._replace(shape=best or EVERYTHING))
+        source, where = form.source, form.where
+    else:
+        source, where = "resource r", scope(writer, best, TYPE)
+    return writer.statement(f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {FEW + 1}) c")
 
 
 class _Form(NamedTuple):
@@ -97,24 +138,24 @@ class _Form(NamedTuple):
 def _form(writer: Writer, search: Search) -> _Form:
     best, rest = choose(search.shape)
     by_date = search.by == "main"
-    if by_date and (best is None or is_ordered(best)):
+    if search.order is None and by_date and (best is None or is_ordered(best)):
         return _ordered(writer, search, best, rest)
-    sort = _starts(writer, search.direction) if search.by == "date" else "r.sort" if by_date else "r.updated"
+    sort = "r.sort" if by_date else "r.updated"
     found = f"r.type = {writer.at(TYPE)}" if best is None else scope(writer, best, TYPE)
-    within = _within(writer, search, sort, "r.row")
+    within = [] if search.order is not None else _within(writer, search, sort, "r.row")
     where = [found, f"r.deleted = {writer.dialect.false}", *within, *(condition(writer, part, "r") for part in rest)]
-    return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None and search.by != "date")
+    where += _seen(writer, search)
+    return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None)
 
 
-def _starts(writer: Writer, direction: str) -> str:
-    """Return the start of a date parameter of ``r``: the first, or descending the last; what has none is at the end."""
-    key = writer.at(SORT_KEY)
-    best, none = ("max", EARLIEST) if direction == "DESC" else ("min", LATEST)
-    found = (
-        f"SELECT p.low AS start FROM idx_date p WHERE p.key = {key} AND p.row = r.row"
-        f" UNION ALL SELECT p.sort FROM idx p WHERE p.key = {key} AND p.sort = r.sort AND p.row = r.row"
-    )
-    return f"coalesce((SELECT {best}(v.start) FROM ({found}) v), {none})"
+def _seen(writer: Writer, search: Search) -> list[str]:
+    return [seen(writer, search.since, "r")] if search.since else []
+
+
+def seen(writer: Writer, since: int, at: str) -> str:
+    """Return the condition that the version in ``at`` had been written in the snapshot whose slot is ``since``."""
+    known = writer.dialect.seen(f"{at}.written", writer.at(since + 1))
+    return f"({at}.updated < {writer.at(since)} OR {known})"
 
 
 def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Shape, ...]) -> _Form:
@@ -123,7 +164,7 @@ def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Sha
         source, where = _merged(writer, search, best), []
     else:
         source, where = "idx d", _rows(writer, search, "d", best)
-    where += [condition(writer, part, "d") for part in rest]
+    where += [condition(writer, part, "d") for part in rest] + _seen(writer, search)
     return _Form(
         *("d.sort", "d.row", source, " AND ".join(where) or "1 = 1", writer.dialect.visit),
         visits=any(needs_resource(part) for part in rest),

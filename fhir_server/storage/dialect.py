@@ -10,7 +10,8 @@ class Dialect:
 
     ``kept`` visits what history holds of each resource, and in no other order.
     ``unused`` before a column keeps the planner from an index on it. ``keeps_order`` tells that a join reads a sorted subquery
-    row by row and needs no second sort; the other engine's planner sees by itself that none is needed.
+    row by row and needs no second sort; the other engine's planner sees by itself that none is needed. ``fence`` ends a subquery
+    that is to be carried out as it is. ``snapshot`` tells what has been written, ``seen`` whether a ``written`` is among it.
     """
 
     name: str
@@ -23,6 +24,9 @@ class Dialect:
     false: str
     unused: str
     keeps_order: bool
+    fence: str
+    snapshot: str
+    seen: Callable[[str, str], str]
 
 
 def _json_list(parameter: str) -> str:
@@ -44,6 +48,9 @@ SQLITE = Dialect(
     false="0",
     unused="+",
     keeps_order=True,
+    fence="LIMIT -1",
+    snapshot="(SELECT number FROM commits)",
+    seen=lambda written, snapshot: f"{written} <= CAST({snapshot} AS INTEGER)",
 )
 
 POSTGRES = Dialect(
@@ -57,4 +64,7 @@ POSTGRES = Dialect(
     false="false",
     unused="",
     keeps_order=False,
+    fence="OFFSET 0",
+    snapshot="pg_current_snapshot()::text",
+    seen=lambda written, snapshot: f"pg_visible_in_snapshot({written}::text::xid8, {snapshot}::pg_snapshot)",
 )

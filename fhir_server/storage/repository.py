@@ -1,11 +1,11 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
-from fhir_server.search.tree import Node, Query
+from fhir_server.search.tree import Cursor, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 
 
@@ -53,7 +53,8 @@ class AuditRow(NamedTuple):
 class Stored(NamedTuple):
     """A stored version. ``body`` is the resource's JSON; it is empty when ``deleted`` or when not ``visible`` to the grant.
 
-    ``sort`` is the value by which the search that found it was sorted: ``Cursor(sort, row)`` is where the next page starts.
+    ``sort`` is the value by which the search that found it was sorted, ``then`` those of its further keys: ``cursor`` is where the
+    next page starts.
     """
 
     row: int
@@ -64,7 +65,21 @@ class Stored(NamedTuple):
     deleted: bool
     visible: bool
     body: bytes
-    sort: int = 0
+    sort: SortValue = 0
+    then: tuple[SortValue, ...] = ()
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place right after this resource in the search that found it."""
+        return Cursor(self.sort, self.row, self.then)
+
+
+class Moved(NamedTuple):
+    """A resource that changed after a snapshot: as it is now, and the version (time and JSON) that the snapshot saw."""
+
+    stored: Stored
+    updated: int
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +109,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search; ``more`` tells whether another one follows."""
+    """One page of a search; ``more`` tells whether another one follows.
+
+    ``seen`` tells what had been written when the page was read, where the query asked for it (``Snapshot.seen``).
+    """
 
     resources: Sequence[Stored]
     more: bool
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +137,10 @@ class Matched(VersionConflict):
 
 class OutOfGrant(Exception):
     """The resource as stored, or as it would be stored, lies outside the grant."""
+
+
+class TooManyMoved(Exception):
+    """More resources changed since the snapshot than can be put back in their places."""
 
 
 class SearchTooSlow(TimeoutError):
@@ -143,8 +166,20 @@ class Repository(Protocol):
         """Return one page of what matches the query and lies within the grant."""
         ...
 
+    def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
+        """Yield, a few at a time, what matches the query, lies within the grant, and changed since the query's snapshot.
+
+        Left out is what did not exist then. Call it after ``search``, so that nothing falls between the two; what changed between
+        them is in both. Raises TooManyMoved.
+        """
+        ...
+
     async def count(self, grant: Grant, query: Query) -> int:
         """Return exactly how many resources match the query within the grant."""
+        ...
+
+    async def count_few(self, grant: Grant, query: Query) -> int | None:
+        """Return the same where it is cheap to know, None where there is much to look at."""
         ...
 
     async def history(self, grant: Grant, versions: Versions) -> Page:

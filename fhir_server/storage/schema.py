@@ -2,7 +2,8 @@
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
-References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z.
+References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
+of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
@@ -24,6 +25,7 @@ resource = Table(
     Column("deleted", Boolean, nullable=False),
     Column("sort", BigInteger, nullable=False),
     Column("dossier", BigInteger),
+    Column("written", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("resource_self", "self", unique=True),
     Index("resource_updated", "type", "updated", "row"),
@@ -38,9 +40,17 @@ history = Table(
     Column("type", BYTES, nullable=False),
     Column("updated", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("written", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     PrimaryKeyConstraint("row", "version"),
     Index("history_updated", "type", "updated", "row", "version"),
+)
+
+commits = Table(
+    "commits",
+    metadata,
+    Column("one", ROW, primary_key=True, comment="1"),
+    Column("number", BigInteger, nullable=False),
 )
 
 idx = Table(
@@ -75,6 +85,7 @@ idx_text = Table(
     Column("mark", BigInteger, nullable=False, comment="hash of the string as written"),
     Column("rest", BYTES, nullable=False, comment="what follows start"),
     PrimaryKeyConstraint("key", "start", "row", "mark"),
+    Index("idx_text_row", "row", "key"),
     sqlite_with_rowid=False,
 )
 

@@ -5,10 +5,13 @@ The split keeps index entries small (PostgreSQL refuses those above 2.7 kB), and
 
 from typing import NamedTuple
 
-from fhir_server.search.rows import TextRow, key
+from fhir_server.search.rows import START, TextRow, key
+from fhir_server.search.rows import storable as clean
 from fhir_server.search.values import normalise
 
-LENGTH = 64
+__all__ = ["LENGTH", "StoredText", "TextKey", "beyond", "clean", "stored"]
+
+LENGTH = START
 _LAST = "\U0010ffff"
 _BEFORE_SURROGATES, _AFTER_SURROGATES = "\ud7ff", "\ue000"
 
@@ -47,11 +50,6 @@ def stored(row: TextRow) -> StoredText:
     """Return how ``row`` is kept."""
     normal = clean(row.normal)
     return StoredText(row.key, normal[:LENGTH], key(clean(row.exact)), normal[LENGTH:])
-
-
-def clean(text: str) -> str:
-    """Return ``text`` as both engines can hold it: NUL becomes the replacement character."""
-    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def beyond(start: str) -> str:

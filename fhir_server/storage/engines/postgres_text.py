@@ -51,18 +51,20 @@ _INDEX = """
 
 _RECORD = "recorded AS (" + _audit("$9", "WHERE EXISTS (SELECT 1 FROM written)") + ")"
 
+_THIS = "pg_current_xact_id()::text::bigint"  # this transaction
+
 CREATE = f"""WITH written AS (
-    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body)
-    VALUES ($10, $11, $12, 1, $13, $14::boolean, $15, $16, $17) ON CONFLICT (self) DO NOTHING RETURNING row),
+    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
+    VALUES ($10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17) ON CONFLICT (self) DO NOTHING RETURNING row),
 {_INDEX}{_RECORD}
 SELECT row FROM written"""
 
 UPDATE = f"""WITH old AS (
-    SELECT row, version, type, updated, deleted, sort, dossier, body FROM resource
+    SELECT row, version, type, updated, deleted, sort, dossier, written, body FROM resource
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 FOR UPDATE),
-  kept AS (INSERT INTO history (row, version, type, updated, deleted, body)
-    SELECT row, version, type, updated, deleted, body FROM old),
-  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, body = $17,
+  kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
+    SELECT row, version, type, updated, deleted, written, body FROM old),
+  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
       dossier = CASE WHEN $14::boolean THEN old.dossier ELSE coalesce($16, CASE WHEN $29::boolean THEN old.dossier END) END
     FROM old WHERE r.row = old.row RETURNING r.row),

@@ -1,19 +1,24 @@
 """What both engines read, and how rows become resources; an engine says how a statement is carried out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from fhir_server.search.rows import key
-from fhir_server.search.tree import Query
+from fhir_server.search.tree import Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
 from fhir_server.storage import history, single
+from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import Grant, Page, Stored
+from fhir_server.storage.repository import Grant, Moved, Page, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
+
+MOST_MOVED: Final = 10_000
+_AT_ONCE = 50
 
 
 class Reads(ABC):
@@ -58,7 +63,20 @@ class Reads(ABC):
         more = len(rows) > query.count
         if more:
             rows.pop()
-        return Page(self._visible(query.type, rows), more)
+        keys = len(query.sort.then)
+        seen = str(rows[0][-1] or 0) if search.told and rows else ""
+        return Page(self._visible(query.type, rows, keys), more, seen)
+
+    async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
+        """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""
+        search, values = text.search_values(grant, replace(query, sort=Sort(), after=None, count=MOST_MOVED))
+        if search.shape is NOTHING or not search.since:
+            return
+        rows = await self._rows(moves.moved(self._dialect, search.unplaced), values)
+        if len(rows) > MOST_MOVED:
+            raise TooManyMoved
+        for start in range(0, len(rows), _AT_ONCE):
+            yield [self._moved(query.type, row) for row in rows[start : start + _AT_ONCE] if row[-1] is not None]
 
     async def count(self, grant: Grant, query: Query) -> int:
         """Return how many match. Raises SearchTooSlow."""
@@ -68,6 +86,14 @@ class Reads(ABC):
         rows = await self._rows(text.count(self._dialect, search), values)
         found: int = rows[0][0]
         return found
+
+    async def count_few(self, grant: Grant, query: Query) -> int | None:
+        """Return how many match, None where there are many candidates. Raises SearchTooSlow."""
+        search, values = text.search_values(grant, replace(query, after=None, snapshot=None))
+        if search.shape is NOTHING:
+            return 0
+        found: int = (await self._rows(text.candidates(self._dialect, search), values))[0][0]
+        return None if found > text.FEW else await self.count(grant, replace(query, after=None, snapshot=None))
 
     async def history(self, grant: Grant, versions: Versions) -> Page:
         """Return one page of versions. Raises SearchTooSlow."""
@@ -105,9 +131,15 @@ class Reads(ABC):
         content = self._unpack(body) if body else b""
         return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort)
 
-    def _visible(self, type_: str, rows: Sequence[Any]) -> list[Stored]:
+    def _visible(self, type_: str, rows: Sequence[Any], keys: int = 0) -> list[Stored]:
+        """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
         unpack, stored = self._unpack, Stored._make
         return [
-            stored((row, type_, id_, version, updated, False, True, unpack(body), sort))
-            for row, id_, version, updated, body, sort in rows
+            stored((row, type_, id_, version, updated, False, True, unpack(body), sort, tuple(others[:keys])))
+            for row, id_, version, updated, body, sort, *others in rows
         ]
+
+    def _moved(self, type_: str, found: Sequence[Any]) -> Moved:
+        row, id_, version, updated, body, seen_updated, seen_body = found
+        now = Stored(row, type_, id_, version, updated, deleted=False, visible=True, body=self._unpack(body))
+        return Moved(now, seen_updated, self._unpack(seen_body))

@@ -44,6 +44,7 @@ def carry_out(
     if unmatched:
         _require_unmatched(connection, unmatched)
     rows = [_stored_row(connection, checks, one) for one in prepared]
+    connection.execute(_NEXT)
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
     _index(connection, [one.delta for one in prepared], written)
     for one, row in zip(prepared, written, strict=True):
@@ -158,15 +159,20 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
 
 
 _KEEP = (
-    "INSERT INTO history (row, version, type, updated, deleted, body)"
-    " SELECT row, version, type, updated, deleted, body FROM resource WHERE row = ?"
+    "INSERT INTO history (row, version, type, updated, deleted, written, body)"
+    " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"
 )
+_NEXT = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1"
+_THIS = "(SELECT number FROM commits)"
 _UPDATE = (
     "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
-    " dossier = coalesce(?, CASE WHEN ? THEN dossier END) WHERE row = ?"
+    f" dossier = coalesce(?, CASE WHEN ? THEN dossier END), written = {_THIS} WHERE row = ?"
 )
-_DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
-_INSERT = "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"
+_DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, written = {_THIS} WHERE row = ?"
+_INSERT = (
+    "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body, written)"
+    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, {_THIS})"
+)
 _IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"
 _IDX_IN = "INSERT OR IGNORE INTO idx (key, sort, row, high) VALUES (?, ?, ?, ?)"
 _DATE_OUT = "DELETE FROM idx_date WHERE key = ? AND row = ? AND low = ? AND high = ?"

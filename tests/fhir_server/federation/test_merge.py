@@ -242,7 +242,8 @@ def date(each: Json) -> int:
 @given(events=EVENTS, random=st.randoms(), descending=st.booleans())
 def test_order_and_content_do_not_depend_on_the_order_of_arrival(events: Events, random: Random, *, descending: bool) -> None:
     def shown(arrived: list[SourceAnswer]) -> list[tuple[int, str, str]]:
-        found = matches(merged(*arrived), "MedicationDispense", lambda _: True, date, descending=descending)
+        sign = -1 if descending else 1
+        found = matches(merged(*arrived), "MedicationDispense", lambda _: True, lambda each: sign * date(each))
         return [(date(each.resource), each.source.name, each.id) for each in found]
 
     once = shown(listed(events))

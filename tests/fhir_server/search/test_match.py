@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_server.catalog.catalog import load
-from fhir_server.search.match import compares, matches, order
+from fhir_server.search.match import compares, matches
+from fhir_server.search.order import order
 from fhir_server.search.parse import parse
 from fhir_server.search.tree import And, Chain, Dossier, Everything, Has, Id, MemberOf, Node, Nothing, Or, Sort, TeamMate, Token
 from fhir_server.search.values import normalise, span

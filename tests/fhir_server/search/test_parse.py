@@ -151,9 +151,11 @@ def test_no_parameter_is_every_resource() -> None:
         ("Task", "_count", "abc", "'_count' is not a whole number"),
         ("Task", "_count", "-1", "'_count' is not a whole number"),
         ("Task", "_count", "", "'_count' is not a whole number"),
-        ("Task", "_sort", "status", "Task can be sorted by one of: authored-on, _lastUpdated, modified, period"),
-        ("Task", "_sort", "authored-on,status", "Task can be sorted by one of"),
-        ("Patient", "_sort", "name", "Patient can be sorted by one of: _lastUpdated, birthdate, death-date .with"),
+        ("Task", "_sort", "code", "can be sorted by: authored-on, _lastUpdated, _id, modified, period, priority, status .with"),
+        ("Task", "_sort", "authored-on,code", "Task can be sorted by: "),
+        ("Task", "_sort", "status,", "Task can be sorted by: "),
+        ("Task", "_sort", "--status", "Task can be sorted by: "),
+        ("Task", "_sort", "status,-status", "names 'status' twice"),
         ("Task", "_total", "some", "'_total' can be none, estimate, accurate"),
         ("Task", "_summary", "some", "'_summary' can be true, text, data, count, false"),
         ("Task", "_include", "Task:status", "'_include' of Task can be Task:.*, Task:based-on"),
@@ -209,6 +211,13 @@ def test_count_is_bounded(value: str, limit: int, count: int, *, count_only: boo
         ("Patient", "birthdate", Sort("date", descending=False, param="birthdate")),
         ("Task", "-period", Sort("date", descending=True, param="period")),
         ("Patient", "-_lastUpdated", Sort("_lastUpdated", descending=True)),
+        ("Patient", "-_id", Sort("_id", descending=True)),
+        ("Patient", "family", Sort("string", descending=False, param="family")),
+        (
+            "Task",
+            "status,-authored-on,_id",
+            Sort("token", False, "status", (Sort("main", descending=True), Sort("_id", descending=False))),
+        ),
     ],
 )
 def test_sort(type_: str, value: str, expected: Sort) -> None:

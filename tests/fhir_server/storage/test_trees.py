@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from invented import Thing, created, deleted, grant, put, updated
 from random_trees import Case, Naive, cases
 
-from fhir_server.search.tree import Cursor, Node, Query, Sort
+from fhir_server.search.tree import Node, Query, Sort
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Repository
@@ -32,8 +32,7 @@ async def pages(repository: Repository, node: Node, where: Node, sort: Sort, siz
         if not page.more:
             return found
         assert len(page.resources) == size
-        last = page.resources[-1]
-        query = replace(query, after=Cursor(last.sort, last.row))
+        query = replace(query, after=page.resources[-1].cursor)
 
 
 async def answers(repository: Repository, case: Case) -> list[Any]:

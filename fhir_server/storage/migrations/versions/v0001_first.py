@@ -42,6 +42,7 @@ def _resources() -> None:
         sa.Column("deleted", sa.Boolean, nullable=False),
         _number("sort"),
         sa.Column("dossier", sa.BigInteger),
+        sa.Column("written", sa.BigInteger, nullable=False, server_default=_transaction()),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     op.create_index("resource_self", "resource", ["self"], unique=True)
@@ -54,10 +55,19 @@ def _resources() -> None:
         _bytes("type"),
         _number("updated"),
         sa.Column("deleted", sa.Boolean, nullable=False),
+        _number("written"),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("row", "version"),
     )
     op.create_index("history_updated", "history", ["type", "updated", "row", "version"])
+
+    op.create_table("commits", sa.Column("one", ROW, primary_key=True, comment="1"), _number("number"))
+
+
+def _transaction() -> sa.TextClause:
+    """Return what ``written`` is where an insert does not say it: this transaction, or (SQLite) before all others."""
+    postgres = op.get_bind().dialect.name == "postgresql"
+    return sa.text("pg_current_xact_id()::text::bigint" if postgres else "0")
 
 
 def _index() -> None:
@@ -90,6 +100,7 @@ def _index() -> None:
         sa.PrimaryKeyConstraint("key", "start", "row", "mark"),
         sqlite_with_rowid=False,
     )
+    op.create_index("idx_text_row", "idx_text", ["row", "key"])
 
 
 def _membership() -> None:
