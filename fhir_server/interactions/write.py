@@ -1,12 +1,13 @@
 """What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from fhir_server import validation
 from fhir_server.audit.record import row
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed
 from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
@@ -14,7 +15,7 @@ from fhir_server.model.meta import instant
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, OutOfGrant, Stored
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
 
 OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
@@ -48,6 +49,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     updated = instant(call.now)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
+    before = content(previous)
     return Change(
         type=call.type,
         id=id_,
@@ -55,16 +57,20 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         updated=call.now,
         body=body,
         indexed=extract(resource, call.entry, call.services.base),
-        previous=indexed(call, previous),
+        previous=indexed(call, before),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+        requires=required(call, resource, before),
     )
 
 
-def indexed(call: Call, stored: Stored | None) -> Indexed | None:
-    """Return the index content of a stored version, None when there is none."""
-    if stored is None or stored.deleted:
-        return None
-    return extract(read(stored.body, OWN).resource, call.entry, call.services.base)
+def content(stored: Stored | None) -> dict[str, Any] | None:
+    """Return the resource of a stored version, None when there is none."""
+    return None if stored is None or stored.deleted else read(stored.body, OWN).resource
+
+
+def indexed(call: Call, resource: Mapping[str, Any] | None) -> Indexed | None:
+    """Return the index content of a stored ``resource``, None when there is none."""
+    return None if resource is None else extract(resource, call.entry, call.services.base)
 
 
 def written(call: Call, made: Change, status: int) -> Answer:
@@ -101,7 +107,8 @@ def line(call: Call, answer: Answer) -> AuditRow:
 async def commit(call: Call, grant: Grant, write: Write) -> Answer:
     """Make the change of ``write`` together with its line of the record; without a change there is nothing to do.
 
-    Raises Forbidden outside the caller's dossiers; VersionConflict passes.
+    Raises Forbidden outside the caller's dossiers, Unprocessable or Conflict when a reference would be left without its target;
+    VersionConflict passes.
     """
     if write.change is None:
         return write.answer
@@ -109,6 +116,10 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         await call.services.repository.commit([grant], [write.change], [line(call, write.answer)], write.unmatched)
     except OutOfGrant as error:
         raise Forbidden(OUTSIDE) from error
+    except Dangling as error:
+        raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
+    except StillReferred as error:
+        raise await still_referred(call, error) from error
     write.answer.recorded = True
     return write.answer
 

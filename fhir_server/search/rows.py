@@ -11,6 +11,7 @@ token      type, parameter, code          the type's main date        hash of th
 reference  type, parameter, "Type/id"     the type's main date        hash of "Type/id"
 uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
+link       U+001F "link", "Type/id"      the type's main date        0 (a reference that no parameter covers)
 =========  =============================  ==========================  ==========================================
 
 A string is a ``TextRow``: key of type and parameter, and the normalised text itself.

@@ -1,20 +1,32 @@
 """The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
+from fhir_server.search.rows import key
 from fhir_server.storage import single
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_text
+from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.matching import identity, matches
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import (
+    AuditRow,
+    Change,
+    Criteria,
+    Dangling,
+    Grant,
+    Matched,
+    OutOfGrant,
+    SearchTooSlow,
+    StillReferred,
+    VersionConflict,
+)
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
@@ -34,17 +46,24 @@ async def commit(
     audit: Sequence[AuditRow],
     unmatched: Sequence[Criteria],
 ) -> None:
-    """Check, write, check again, all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
+    """Check, write, check again, all or nothing. Raises what ``Repository.commit`` does."""
     checks = {grant.type: single.grant_values(grant, ()) for grant in grants}
     for change in changes:
         if change.type not in checks:
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not unmatched:
-            await _write(session, prepared[0], audit)
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or changes[0].links):
+            await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+async def _alone(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+    try:
+        await _write(session, one, audit, {key(each) for each in one.change.requires})
+    except DeadlockDetected as error:
+        raise VersionConflict("another write was in the way") from error
 
 
 async def _transaction(
@@ -66,13 +85,14 @@ async def _transaction(
         for one in prepared:
             await _write(session, one, ())
         await _check_new(session, checks, prepared)
+        await postgres_integrity.require(session, [one.change for one in prepared])
         if audit:
             await session.rows(postgres_text.RECORD, (postgres_text.audit_json(audit),))
         await session.rows("COMMIT")
     except (DeadlockDetected, SerializationFailure) as error:
         await session.rows("ROLLBACK")
         raise VersionConflict("another write was in the way") from error
-    except (VersionConflict, OutOfGrant):
+    except (VersionConflict, OutOfGrant, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
 
@@ -92,10 +112,12 @@ async def _check_unmatched(session: Session, unmatched: Sequence[Criteria]) -> N
             raise Matched
 
 
-async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow], required: Collection[int] = ()) -> None:
     change = one.change
     sql = postgres_text.CREATE if change.expected == 0 else postgres_text.UPDATE
-    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit)):
+    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit, required)):
+        if required:
+            await postgres_integrity.require_there(session, [change])
         raise VersionConflict(f"{change.type}: the stored version is not {change.expected}")
 
 

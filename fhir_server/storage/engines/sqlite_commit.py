@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fhir_server.storage import single
 from fhir_server.storage.delta import Delta
 from fhir_server.storage.dialect import SQLITE
+from fhir_server.storage.engines import sqlite_integrity
 from fhir_server.storage.matching import Question
 from fhir_server.storage.repository import AuditRow, Change, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
@@ -40,7 +41,7 @@ def carry_out(
     audit: Sequence[AuditRow],
     unmatched: Sequence[Question] = (),
 ) -> None:
-    """Check, write, check again. Raises Matched, VersionConflict or OutOfGrant; the caller's savepoint undoes what was written."""
+    """Check, write, check again. Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written."""
     if unmatched:
         _require_unmatched(connection, unmatched)
     rows = [_stored_row(connection, checks, one) for one in prepared]
@@ -48,6 +49,7 @@ def carry_out(
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
             _require_within(connection, checks, one, row)
+    sqlite_integrity.require([one.change for one in prepared], connection)
     record(connection, audit)
 
 
