@@ -5,6 +5,7 @@ from dataclasses import replace
 from fhir_server.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import links
 from fhir_server.interactions.next_version import store
 from fhir_server.interactions.write import OUTSIDE, Write, commit, content, indexed, written
@@ -28,10 +29,13 @@ async def delete(call: Call) -> Answer:
         raise Conflict("Somebody changed this resource at the same moment. Send the request again.") from error
 
 
-async def prepare(call: Call, grant: Grant) -> Write:
-    """Check the deletion against what is stored now."""
-    if not call.id:
-        return await _conditional(call, grant)
+async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Write:
+    """Check the deletion against what is stored now.
+
+    ``known`` is what the criteria of a conditional delete came to, where that has been looked up already.
+    """
+    if known or conditional.is_conditional(call):
+        return await _conditional(call, grant, known or await conditional.resolved(call))
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
@@ -49,8 +53,8 @@ async def prepare(call: Call, grant: Grant) -> Write:
     return Write(gone, answer)
 
 
-async def _conditional(call: Call, grant: Grant) -> Write:
-    found = await conditional.resolve(call, conditional.of_url(call))
+async def _conditional(call: Call, grant: Grant, known: Resolved) -> Write:
+    found = known.found
     if found is None:
         return Write(None, Answer(204))
     return conditional.require_still(await prepare(replace(call, id=found.id), grant), found)

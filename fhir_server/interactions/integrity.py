@@ -49,7 +49,7 @@ def links(call: Call) -> tuple[int, ...]:
 
 def missing_places(change: Change, missing: Collection[str], base: str) -> list[str]:
     """Return the FHIRPath of each reference of ``change`` to what is ``missing``."""
-    absent = missing & set(change.requires)
+    absent = set(missing).intersection(change.requires)
     if not absent:
         return []
     return [place for place, literal in places(read(change.body, OWN).resource) if local(literal, base) in absent]

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from fhir_server import validation
 from fhir_server.audit.record import row
-from fhir_server.errors import BadRequest, Forbidden, NotAllowed
+from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.read import version_headers
@@ -37,7 +37,12 @@ def checked(call: Call) -> Document:
     named = resource_type_of(document.resource)
     if named != call.type:
         raise BadRequest(f"The URL says {call.type} and the body does not.", expression="resourceType")
-    validation.check(document.resource)
+    try:
+        validation.check(document.resource)
+    except Unprocessable as error:
+        if any(issue.detail == "reference-conditional" for issue in error.issues):
+            raise BadRequest(error.text, issues=error.issues) from error
+        raise
     return document
 
 

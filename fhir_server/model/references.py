@@ -18,9 +18,14 @@ def local(literal: str, base: str) -> str:
 
 def targets(resource: Mapping[str, Any], base: str) -> list[str]:
     """Return each "Type/id" on the server at ``base`` to which a valid ``resource`` refers, once, in document order."""
+    return list(dict.fromkeys(target for literal in literals(resource) if (target := local(literal, base))))
+
+
+def literals(resource: Mapping[str, Any]) -> list[str]:
+    """Return the text of each literal reference of ``resource``, in document order."""
     found: list[str] = []
     _gather(resource, found)
-    return list(dict.fromkeys(target for literal in found if (target := local(literal, base))))
+    return found
 
 
 def _gather(element: Mapping[str, Any], found: list[str]) -> None:

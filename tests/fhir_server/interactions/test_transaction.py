@@ -15,12 +15,13 @@ from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Conflict, FhirError
 from fhir_server.interactions.bundle import process
+from fhir_server.interactions.bundle_identities import Step
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
 from fhir_server.interactions.services import Services
-from fhir_server.interactions.transaction import Step, ordered
+from fhir_server.interactions.transaction import ordered
 from fhir_server.search.tree import And, Everything, Query
 from fhir_server.settings import read_settings
-from fhir_server.storage.repository import AuditRow, Change, Grant, VersionConflict
+from fhir_server.storage.repository import Grant, VersionConflict
 
 NAMES = ("a", "b", "c", "d", "e")
 BASE = "http://127.0.0.1:8000/fhir"
@@ -165,11 +166,11 @@ class Racing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    async def commit(self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
+    async def commit(self, grants: Sequence[Grant], *what: Any) -> None:
         if self.left:
             self.left -= 1
             raise VersionConflict("raced")
-        await self.inner.commit(grants, changes, audit)
+        await self.inner.commit(grants, *what)
 
 
 def raced(services: Services, times: int) -> Services:
