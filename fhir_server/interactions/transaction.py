@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from fhir_server.errors import Conflict, Forbidden
+from fhir_server.errors import BadRequest, Conflict, Forbidden
 from fhir_server.interactions import bundle_answer, create, delete, patch, update
 from fhir_server.interactions.batch import carried_out
 from fhir_server.interactions.bundle_entries import Item, call_of, expression_at, placed
@@ -13,7 +13,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.write import Write, line
-from fhir_server.storage.repository import AuditRow, Dangling, Grant, OutOfGrant, StillReferred, VersionConflict
+from fhir_server.storage.repository import AuditRow, Dangling, Doubled, Grant, OutOfGrant, StillReferred, VersionConflict
 
 _ATTEMPTS = 5
 _ORDER: Final = {"delete": 0, "create": 1, "update": 2, "patch": 2}
@@ -84,6 +84,9 @@ async def _commit(
     except OutOfGrant as error:
         text = "One of the resources would lie outside the dossiers that you take part in. Nothing was stored."
         raise Forbidden(text, expression=steps[0].item.place if len(steps) == 1 else "Bundle.entry") from error
+    except Doubled as error:
+        text = "Two entries make resources that match the criteria of one. Put them in one entry."
+        raise BadRequest(text, expression="Bundle.entry", detail="duplicate-identity") from error
     except Dangling as error:
         raise dangling(_places(outer, steps, made, error.missing)) from error
     except StillReferred as error:

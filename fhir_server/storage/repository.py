@@ -119,6 +119,10 @@ class Matched(VersionConflict):
     """A resource matches criteria that nothing was to match any more: somebody else stored it meanwhile."""
 
 
+class Doubled(Exception):
+    """Two resources of one commit match criteria that were to name one resource at most."""
+
+
 class OutOfGrant(Exception):
     """The resource as stored, or as it would be stored, lies outside the grant."""
 
@@ -193,7 +197,8 @@ class Repository(Protocol):
         """Write all changes and audit rows in one transaction, or nothing.
 
         Before anything is written, and in the same transaction, nothing may match one of ``unmatched``: of several commits with
-        the same criteria one is made. Raises Matched, VersionConflict, or OutOfGrant when the old or the new version of a resource
+        the same criteria one is made. When several changes are written, one resource at most may match each of them afterwards.
+        Raises Matched, Doubled, VersionConflict, or OutOfGrant when the old or the new version of a resource
         lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference without its target.
         """
         ...

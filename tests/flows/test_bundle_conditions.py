@@ -125,6 +125,17 @@ def test_the_same_identity_or_criteria_twice_is_refused(hub: Demo) -> None:
         assert (reply.status, reply.detail, stored(hub)) == (400, "duplicate-identity", before)
 
 
+def test_two_entries_that_turn_out_to_mean_the_same_are_refused(hub: Demo) -> None:
+    both = {**place("one-name"), "identifier": [{"system": SYSTEM, "value": number} for number in ("one-name", "other-name")]}
+    creates = [entry("POST", "Location", both, ifNoneExist=by(number)) for number in ("one-name", "other-name")]
+    put = entry("PUT", "Location/mine", {**both, "id": "mine"})
+    before = stored(hub)
+    for entries in (creates, [creates[0], put], [entry("PUT", f"Location?{by('one-name')}", both), put]):
+        reply = transaction(hub, *entries)
+        assert (reply.status, reply.detail, stored(hub)) == (400, "duplicate-identity", before)
+    assert statuses(transaction(hub, creates[0], entry("POST", "Location", place("another")))) == ["201", "201"]
+
+
 def test_a_conditional_reference_means_what_matches(hub: Demo) -> None:
     id_ = known(hub, "referred-to")
     literal = f"Location?{by('referred-to')}"

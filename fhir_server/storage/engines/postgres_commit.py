@@ -20,6 +20,7 @@ from fhir_server.storage.repository import (
     Change,
     Criteria,
     Dangling,
+    Doubled,
     Grant,
     Matched,
     OutOfGrant,
@@ -80,11 +81,13 @@ async def _transaction(
             locks += [one.rows.self for one in prepared]
         if locks:
             await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
-        await _check_unmatched(session, unmatched)
+        await _require_matches(session, unmatched, 0, Matched)
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, ())
         await _check_new(session, checks, prepared)
+        if len(prepared) > 1:
+            await _require_matches(session, unmatched, 1, Doubled)
         await postgres_integrity.require(session, [one.change for one in prepared])
         if audit:
             await session.rows(postgres_text.RECORD, (postgres_text.audit_json(audit),))
@@ -92,7 +95,7 @@ async def _transaction(
     except (DeadlockDetected, SerializationFailure) as error:
         await session.rows("ROLLBACK")
         raise VersionConflict("another write was in the way") from error
-    except (VersionConflict, OutOfGrant, Dangling, StillReferred):
+    except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
 
@@ -100,16 +103,16 @@ async def _transaction(
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
 
 
-async def _check_unmatched(session: Session, unmatched: Sequence[Criteria]) -> None:
-    """Raise Matched unless nothing matches; this statement comes after the lock, so that it sees what its last holder wrote."""
+async def _require_matches(session: Session, unmatched: Sequence[Criteria], most: int, otherwise: type[Exception]) -> None:
+    """Raise ``otherwise`` when more than ``most`` match; as statements after the lock, they see what its last holder wrote."""
     for criteria in unmatched:
-        sql, values = matches(POSTGRES, criteria)
+        sql, values = matches(POSTGRES, criteria, rows=most + 1)
         try:
             found = await session.rows(sql, bind(values))
         except QueryCanceled:
             raise SearchTooSlow("the criteria took too long to match: narrow them") from None
-        if found:
-            raise Matched
+        if len(found) > most:
+            raise otherwise
 
 
 async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow], required: Collection[int] = ()) -> None:

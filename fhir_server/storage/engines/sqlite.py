@@ -42,7 +42,7 @@ class SqliteRepository(Reads):
     ) -> None:
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
-        questions = [matches(SQLITE, criteria) for criteria in unmatched]
+        questions = [matches(SQLITE, criteria, rows=2) for criteria in unmatched]
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
         await self._writer.submit(work)
 
