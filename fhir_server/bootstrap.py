@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,6 +121,7 @@ def services_with(settings: Settings, repository: Repository | None) -> Services
         limits=Limits(depth=settings.depth_limit, size=settings.body_limit, entries=settings.entries_limit),
         clock=now,
         new_id=new_id,
+        referential_integrity=settings.referential_integrity == "on",
     )
 
 
@@ -163,7 +165,8 @@ def load_resources(
 
 
 async def _load(settings: Settings, resources: Iterable[dict[str, Any]], progress: Callable[[int], None]) -> int:
-    services = await open_services(settings)
+    # Files come in any order, so that what a reference points to may well be stored later than the reference.
+    services = await open_services(replace(settings, referential_integrity="off"))
     count = 0
     try:
         for count, resource in enumerate(resources, 1):

@@ -37,6 +37,9 @@ class Settings:
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
     entries_limit: int = _setting(1_000, "Most entries of a batch or transaction.")
+    referential_integrity: Literal["on", "off"] = _setting(
+        "on", "`on` refuses references to resources of the dossier that are not there, and deleting what others refer to."
+    )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
@@ -100,6 +103,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}BASE_URL: must be an http or https URL that ends in /fhir, not {settings.base!r}")
     if settings.auth not in {"on", "off"}:
         raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
+    if settings.referential_integrity not in {"on", "off"}:
+        raise SettingsError(f"{PREFIX}REFERENTIAL_INTEGRITY: must be on or off, not {settings.referential_integrity!r}")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):

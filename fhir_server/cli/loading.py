@@ -68,9 +68,7 @@ class Loading:
         finally:
             await asyncio.gather(*writing, return_exceptions=True)
 
-    async def _write(
-        self, batch: list[Found], prepared: "asyncio.Future[_Prepared]", writing: "deque[asyncio.Task[None]]"
-    ) -> None:
+    async def _write(self, batch: list[Found], prepared: "asyncio.Future[_Prepared]", writing: "deque[asyncio.Task[None]]") -> None:
         """Begin to write the next batch once not too many are being written."""
         while len(writing) >= _WRITING:
             await writing.popleft()
@@ -104,7 +102,9 @@ class Loading:
 
     async def _one_by_one(self, batch: list[Found]) -> None:
         for found in batch:
-            result = load.Refused((Issue("structure", found.error),)) if found.error else await load.store(self.services, found.body)
+            result = (
+                load.Refused((Issue("structure", found.error),)) if found.error else await load.store(self.services, found.body)
+            )
             if isinstance(result, load.Refused):
                 self.done.refused += 1
                 if not self.refused(found.place, result.issues):

@@ -18,7 +18,7 @@ from fhir_server.model.json import write
 from fhir_server.model.meta import http_date
 from fhir_server.search.query_string import parse_query
 
-_CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
+_CRITERIA = frozenset({"create", "update", "patch", "delete"})
 _NEED_A_RESOURCE = frozenset({"create", "update", "patch"})
 _PATCHES: Final[Mapping[str, PatchFormat]] = {
     "application/json-patch+json": "json-patch",
@@ -121,9 +121,6 @@ def call_of(outer: Call, item: Item) -> Call:
     method, url = item.request["method"], item.request["url"]
     path, _, query = _relative(url, outer.services.base).partition("?")
     segments = _segments(path)
-    if query and len(segments) == 1 and method in _CONDITIONAL:
-        text = f"A conditional {method} is not supported: search first, then name the id."
-        raise BadRequest(text, detail="conditional-not-supported")
     parameters = parse_query(query.encode())
     found = route(outer.services.catalog, method, segments, parameters)
     if found.interaction not in HANDLERS:
@@ -140,6 +137,7 @@ def call_of(outer: Call, item: Item) -> Call:
         parameters=parameters,
         headers=EntryHeaders(item.request, outer.headers),
         body=b"",
+        posted=found.interaction in _CRITERIA,
     )
     if item.resource is not None:
         give_body(call, item.resource)
@@ -193,13 +191,14 @@ def placed(item: Item) -> Iterator[None]:
 
 
 def _placed(issue: Issue, place: str) -> Issue:
-    head, dot, rest = issue.expression.partition(".")
-    if issue.expression.startswith("Bundle.entry."):
-        expression = place + issue.expression.removeprefix("Bundle.entry")
-    elif not head:
-        expression = place
-    elif head[0].isupper():
-        expression = f"{place}.resource{dot}{rest}"
-    else:
-        expression = f"{place}.resource.{issue.expression}"
-    return replace(issue, expression=expression)
+    return replace(issue, expression=expression_at(place, issue.expression))
+
+
+def expression_at(place: str, expression: str) -> str:
+    """Return the FHIRPath in the Bundle of what is at ``expression`` in the entry at ``place``."""
+    head, dot, rest = expression.partition(".")
+    if expression.startswith("Bundle.entry."):
+        return place + expression.removeprefix("Bundle.entry")
+    if not head:
+        return place
+    return f"{place}.resource{dot}{rest}" if head[0].isupper() else f"{place}.resource.{expression}"

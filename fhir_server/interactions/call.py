@@ -45,7 +45,8 @@ class Call:
     """One request: who asks what, already parsed.
 
     ``within`` ("Type/id") is the resource in whose compartment is searched. ``body`` is the JSON of the request, whatever format it
-    came in. ``request`` is the id under which log and record know this request, ``now`` its moment in microseconds.
+    came in, and ``posted`` tells that the parameters came in it as well. ``request`` is the id under which log and record know this
+    request, ``now`` its moment in microseconds.
     """
 
     services: Services

@@ -8,7 +8,7 @@ would depend on other resources too.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhir_server.errors import BadRequest, PreconditionFailed
 from fhir_server.interactions.call import Call
@@ -21,15 +21,33 @@ from fhir_server.storage.repository import Criteria, Stored, VersionConflict
 _OF_THE_ANSWER: Final = frozenset({"_format", "_pretty"})
 
 
+class Resolved(NamedTuple):
+    """What the criteria of a write came to: the one resource that matches them, None when nothing does."""
+
+    criteria: Criteria
+    found: Stored | None
+
+
+def is_conditional(call: Call) -> bool:
+    """Tell whether criteria say which resource ``call`` is about."""
+    return _asked_of_create(call) if call.interaction == "create" else not call.id
+
+
+async def resolved(call: Call) -> Resolved:
+    """Look up the criteria of ``call``; raises BadRequest when they are none, PreconditionFailed when several resources match."""
+    criteria = of_create(call) if call.interaction == "create" else of_url(call)
+    return Resolved(criteria, await resolve(call, criteria))
+
+
 def of_header(call: Call) -> Criteria:
     """Return the criteria of ``If-None-Exist``; raises BadRequest. They stand in no URL: a BSN is allowed among them."""
     query = call.headers.get("if-none-exist").removeprefix("?")
     if not query.isascii():
         raise BadRequest("If-None-Exist has characters beyond ASCII: percent-encode them, as in a URL.")
-    return _criteria(call, parse_query(query.encode()), in_url=False)
+    return criteria_of(call, parse_query(query.encode()), in_url=False)
 
 
-def asked_of_create(call: Call) -> bool:
+def _asked_of_create(call: Call) -> bool:
     """Tell whether a create is conditional: by ``If-None-Exist``, or by criteria in its URL, as some clients send them.
 
     FHIR gives a create no parameters; to leave criteria out of account would make a second resource where one was to be found.
@@ -43,8 +61,8 @@ def of_create(call: Call) -> Criteria:
 
 
 def of_url(call: Call) -> Criteria:
-    """Return the criteria in the URL of ``call``; raises BadRequest."""
-    return _criteria(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=True)
+    """Return the criteria in the URL of ``call``; raises BadRequest. That of an entry of a Bundle travels in the body."""
+    return criteria_of(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=not call.posted)
 
 
 async def resolve(call: Call, criteria: Criteria) -> Stored | None:
@@ -64,7 +82,8 @@ def require_still(write: Write, matched: Stored) -> Write:
     return write
 
 
-def _criteria(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Criteria:
+def criteria_of(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Criteria:
+    """Return the criteria that ``parameters`` are, for the type of ``call`` and the eyes of its caller; raises BadRequest."""
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     if any(name.partition(":")[0] in RESULTS for name, _ in parameters):
         raise BadRequest("Criteria are search parameters that name a resource; leave out those that shape an answer.")

@@ -5,8 +5,10 @@ from dataclasses import replace
 from fhir_server.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.conditional import Resolved
+from fhir_server.interactions.integrity import links
 from fhir_server.interactions.next_version import store
-from fhir_server.interactions.write import OUTSIDE, Write, commit, indexed, written
+from fhir_server.interactions.write import OUTSIDE, Write, commit, content, indexed, written
 from fhir_server.model.meta import etag, version_of
 from fhir_server.storage.repository import Change, Grant, VersionConflict
 
@@ -14,6 +16,7 @@ from fhir_server.storage.repository import Change, Grant, VersionConflict
 async def delete(call: Call) -> Answer:
     """Mark the resource as deleted; its versions stay in the history. 204, also when it was deleted before.
 
+    Raises Conflict while others refer to it (https://hl7.org/fhir/R4/http.html#delete leaves that to the server).
     A call without an id is a conditional delete: its parameters name the resource. 204 also when nothing matches, for then it is as
     it was to be; PreconditionFailed when several match: more than one is never deleted.
     """
@@ -26,10 +29,13 @@ async def delete(call: Call) -> Answer:
         raise Conflict("Somebody changed this resource at the same moment. Send the request again.") from error
 
 
-async def prepare(call: Call, grant: Grant) -> Write:
-    """Check the deletion against what is stored now."""
-    if not call.id:
-        return await _conditional(call, grant)
+async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Write:
+    """Check the deletion against what is stored now.
+
+    ``known`` is what the criteria of a conditional delete came to, where that has been looked up already.
+    """
+    if known or conditional.is_conditional(call):
+        return await _conditional(call, grant, known or await conditional.resolved(call))
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
@@ -40,14 +46,15 @@ async def prepare(call: Call, grant: Grant) -> Write:
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
     if stored.deleted:
         return Write(None, Answer(204, id=call.id, version=stored.version))
-    gone = Change(call.type, call.id, stored.version, call.now, b"", None, indexed(call, stored))
+    before = indexed(call, content(stored))
+    gone = Change(call.type, call.id, stored.version, call.now, b"", None, before, links=links(call))
     answer = written(call, gone, 204)
     answer.headers = (("etag", etag(answer.version)),)
     return Write(gone, answer)
 
 
-async def _conditional(call: Call, grant: Grant) -> Write:
-    found = await conditional.resolve(call, conditional.of_url(call))
+async def _conditional(call: Call, grant: Grant, known: Resolved) -> Write:
+    found = known.found
     if found is None:
         return Write(None, Answer(204))
     return conditional.require_still(await prepare(replace(call, id=found.id), grant), found)

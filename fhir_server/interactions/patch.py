@@ -9,6 +9,7 @@ from fhir_server import validation
 from fhir_server.errors import BadRequest, Malformed, NotFound, Unprocessable
 from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.write import Write
@@ -31,10 +32,13 @@ async def patch(call: Call) -> Answer:
     return await store(call, grant, prepare)
 
 
-async def prepare(call: Call, grant: Grant) -> Write:
-    """Check what the patch makes of the version that is stored now."""
-    if not call.id:
-        return await _conditional(call, grant)
+async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Write:
+    """Check what the patch makes of the version that is stored now.
+
+    ``known`` is what the criteria of a conditional patch came to, where that has been looked up already.
+    """
+    if known or conditional.is_conditional(call):
+        return await _conditional(call, grant, known or await conditional.resolved(call))
     apply = _language(call)
     stored = existing(await call.services.repository.read(grant, call.type, call.id))
     require_match(call, stored)
@@ -42,8 +46,8 @@ async def prepare(call: Call, grant: Grant) -> Write:
     return following(call, _next(call, current, apply(current.resource)), stored)
 
 
-async def _conditional(call: Call, grant: Grant) -> Write:
-    found = await conditional.resolve(call, conditional.of_url(call))
+async def _conditional(call: Call, grant: Grant, known: Resolved) -> Write:
+    found = known.found
     if found is None:
         raise NotFound("No resource matches. Check the criteria.")
     return conditional.require_still(await prepare(replace(call, id=found.id), grant), found)

@@ -13,7 +13,10 @@ from fhir_server.storage.repository import Repository
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id."""
+    """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id.
+
+    ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
+    """
 
     base: str
     catalog: Catalog
@@ -24,3 +27,4 @@ class Services:
     limits: Limits
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    referential_integrity: bool = True

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fhir_server.errors import BadRequest, Conflict, Forbidden
 from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
 from fhir_server.interactions.route import is_bsn
 from fhir_server.interactions.write import OUTSIDE, Write, checked
@@ -21,23 +22,25 @@ async def update(call: Call) -> Answer:
     return await store(call, call.services.gate.grant(call.actor, "update", call.type), prepare)
 
 
-async def prepare(call: Call, grant: Grant) -> Write:
-    """Check the next version against the one that is stored now."""
-    if not call.id:
-        return await _conditional(call, grant)
+async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Write:
+    """Check the next version against the one that is stored now.
+
+    ``known`` is what the criteria of a conditional update came to, where that has been looked up already.
+    """
+    if known or conditional.is_conditional(call):
+        return await _conditional(call, grant, known or await conditional.resolved(call))
     document = checked(call)
     if document.resource.get("id") != call.id:
         raise BadRequest("The id in the body must be the id in the URL.", expression=f"{call.type}.id")
     return _next(call, document, await _stored(call, grant))
 
 
-async def _conditional(call: Call, grant: Grant) -> Write:
-    criteria = conditional.of_url(call)
+async def _conditional(call: Call, grant: Grant, known: Resolved) -> Write:
+    criteria, found = known
     document = checked(call)
-    found = await conditional.resolve(call, criteria)
     given = document.resource.get("id")
     if found is None:
-        new = replace(call, id=_new_id(call, given))
+        new = call if call.id else replace(call, id=new_id(call, given))
         stored = await _stored(new, grant)
         if stored is not None and not stored.deleted:
             text = "The resource with the id in the body does not match the criteria. Leave out the id, or update by id."
@@ -49,7 +52,8 @@ async def _conditional(call: Call, grant: Grant) -> Write:
     return conditional.require_still(_next(matched, document, await _stored(matched, grant)), found)
 
 
-def _new_id(call: Call, given: object) -> str:
+def new_id(call: Call, given: object) -> str:
+    """Return the id for what matches nothing yet: that ``given`` in the body, else a new one; raises BadRequest for a BSN."""
     if not isinstance(given, str):
         return call.services.new_id()
     if is_bsn(given):

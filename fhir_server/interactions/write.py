@@ -1,14 +1,15 @@
 """What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from fhir_server import validation
 from fhir_server.access.private import shared
 from fhir_server.audit.record import row
-from fhir_server.errors import BadRequest, Forbidden, NotAllowed
+from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary
 from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
@@ -16,7 +17,7 @@ from fhir_server.model.meta import instant
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, OutOfGrant, Stored
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
 
 OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
@@ -38,7 +39,12 @@ def checked(call: Call) -> Document:
     named = resource_type_of(document.resource)
     if named != call.type:
         raise BadRequest(f"The URL says {call.type} and the body does not.", expression="resourceType")
-    validation.check(document.resource)
+    try:
+        validation.check(document.resource)
+    except Unprocessable as error:
+        if any(issue.detail == "reference-conditional" for issue in error.issues):
+            raise BadRequest(error.text, issues=error.issues) from error
+        raise
     return document
 
 
@@ -50,6 +56,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     updated = instant(call.now)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
+    before = content(previous)
     return Change(
         type=call.type,
         id=id_,
@@ -57,16 +64,20 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         updated=call.now,
         body=body,
         indexed=extract(resource, call.entry, call.services.base),
-        previous=indexed(call, previous),
+        previous=indexed(call, before),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+        requires=required(call, resource, before),
     )
 
 
-def indexed(call: Call, stored: Stored | None) -> Indexed | None:
-    """Return the index content of a stored version, None when there is none."""
-    if stored is None or stored.deleted:
-        return None
-    return extract(read(stored.body, OWN).resource, call.entry, call.services.base)
+def content(stored: Stored | None) -> dict[str, Any] | None:
+    """Return the resource of a stored version, None when there is none."""
+    return None if stored is None or stored.deleted else read(stored.body, OWN).resource
+
+
+def indexed(call: Call, resource: Mapping[str, Any] | None) -> Indexed | None:
+    """Return the index content of a stored ``resource``, None when there is none."""
+    return None if resource is None else extract(resource, call.entry, call.services.base)
 
 
 def written(call: Call, made: Change, status: int) -> Answer:
@@ -116,7 +127,8 @@ def _placed(write: Write, change: Change) -> Write:
 async def commit(call: Call, grant: Grant, write: Write) -> Answer:
     """Make the change of ``write`` together with its line of the record; without a change there is nothing to do.
 
-    Raises Forbidden outside the caller's dossiers; VersionConflict passes.
+    Raises Forbidden outside the caller's dossiers, Unprocessable or Conflict when a reference would be left without its target;
+    VersionConflict passes.
     """
     (write,) = await in_dossiers(call, [write])
     if write.change is None:
@@ -125,6 +137,10 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         await call.services.repository.commit([grant], [write.change], [line(call, write.answer)], write.unmatched)
     except OutOfGrant as error:
         raise Forbidden(OUTSIDE) from error
+    except Dangling as error:
+        raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
+    except StillReferred as error:
+        raise await still_referred(call, error) from error
     write.answer.recorded = True
     return write.answer
 

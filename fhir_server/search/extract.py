@@ -14,6 +14,7 @@ from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.catalog.expression import Path, Step
 from fhir_server.search import leaves, quantity, sort_texts, values
 from fhir_server.search.composite import composite
+from fhir_server.search.links import uncovered
 from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
 from fhir_server.search.walk import walk
 
@@ -49,6 +50,7 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     present = accessors.main(resource, 0, rows, texts, base)
     sort = rows[0].sort if rows else _updated(resource)
     present |= accessors.rest(resource, sort, rows, texts, base)
+    rows += uncovered(resource, entry, base, rows, sort)
     rows.append(IndexRow(accessors.all, sort, present))
     return Indexed(sort, _dossier(resource, entry, base) or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(texts)))
 

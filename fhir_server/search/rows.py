@@ -12,6 +12,7 @@ reference  type, parameter, "Type/id"     the type's main date        hash of "T
 uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 number     type, parameter                the number (search/numbers) the next number, or the end of a range
+link       U+001F "link", "Type/id"      the type's main date        0 (a reference that no parameter covers)
 =========  =============================  ==========================  ==========================================
 
 What a parameter finds in further ways is kept under names of its own instead of the parameter's code: ``owner:identifier``,

@@ -13,9 +13,9 @@ from fhir_server.storage.shape import Value
 Question = tuple[str, Sequence[Value]]
 
 
-def matches(dialect: Dialect, criteria: Criteria) -> Question:
-    """Return SQL and parameters that give a row when something matches."""
-    search, values = text.search_values(criteria.grant, replace(criteria.query, count=0))
+def matches(dialect: Dialect, criteria: Criteria, rows: int = 1) -> Question:
+    """Return SQL and parameters that give a row for each resource that matches, at most ``rows``."""
+    search, values = text.search_values(criteria.grant, replace(criteria.query, count=rows - 1))
     statement = text.page(dialect, search)
     return statement.sql, statement.pick(values)
 

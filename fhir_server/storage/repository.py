@@ -1,8 +1,8 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Node, Query, SortValue
@@ -89,6 +89,9 @@ class Change:
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
     ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
+
+    ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
+    under which nothing may be left then: those of what refers to a resource that is deleted.
     """
 
     type: str
@@ -100,6 +103,8 @@ class Change:
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
     keeps_dossier: bool = False
+    requires: Sequence[str] = ()
+    links: Sequence[int] = ()
 
     @property
     def reference(self) -> str:
@@ -135,12 +140,41 @@ class Matched(VersionConflict):
     """A resource matches criteria that nothing was to match any more: somebody else stored it meanwhile."""
 
 
+class Doubled(Exception):
+    """Two resources of one commit match criteria that were to name one resource at most."""
+
+
 class OutOfGrant(Exception):
     """The resource as stored, or as it would be stored, lies outside the grant."""
 
 
 class TooManyMoved(Exception):
     """More resources changed since the snapshot than can be put back in their places."""
+
+
+class Dangling(Exception):
+    """A resource would refer to what is not there: the ``missing`` among what the changes require ("Type/id")."""
+
+    def __init__(self, missing: Collection[str]) -> None:
+        """Name what is ``missing``."""
+        super().__init__(f"{len(missing)} references would dangle")
+        self.missing = frozenset(missing)
+
+
+class StillReferred(Exception):
+    """What is to be deleted, ``target``, is referred to by ``referrers`` ("Type/id"), of which MOST_REFERRERS are told.
+
+    They were found without a grant: whoever answers a caller looks first which of them the caller may see.
+    """
+
+    def __init__(self, target: str, referrers: Sequence[str]) -> None:
+        """Name both."""
+        super().__init__(f"{len(referrers)} resources still refer to it")
+        self.target = target
+        self.referrers = tuple(sorted(referrers))
+
+
+MOST_REFERRERS: Final = 1_000
 
 
 class SearchTooSlow(TimeoutError):
@@ -200,8 +234,9 @@ class Repository(Protocol):
         """Write all changes and audit rows in one transaction, or nothing.
 
         Before anything is written, and in the same transaction, nothing may match one of ``unmatched``: of several commits with
-        the same criteria one is made. Raises Matched, VersionConflict, or OutOfGrant when the old or the new version of a resource
-        lies outside the grant of its type.
+        the same criteria one is made. When several changes are written, one resource at most may match each of them afterwards.
+        Raises Matched, Doubled, VersionConflict, or OutOfGrant when the old or the new version of a resource
+        lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference without its target.
         """
         ...
 

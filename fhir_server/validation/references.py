@@ -25,6 +25,9 @@ _ENOUGH = ("identifier", "display", "extension", "_reference")
 _MALFORMED = Finding(
     "value", "reference-format", "This is no literal reference. Write Type/id, an absolute URL, urn:uuid:..., or #id."
 )
+_OF_A_TRANSACTION = Finding(
+    "value", "reference-conditional", "Only a transaction resolves conditional references. Search first, then write Type/id."
+)
 _NOTHING = Finding("required", "reference-empty", "A Reference needs one of reference, identifier and display.")
 _UNLIKE = Finding("structure", "reference-type", "The type is not that of the reference. Leave it out or correct it.")
 _UNKNOWN_TYPE = Finding("structure", "unknown-type", "This is no resource type of R4. Name one, or give an absolute URL.")
@@ -74,7 +77,7 @@ def _check_literal(literal: str, targets: tuple[str, ...], location: Location, w
         return ""
     type_ = _type_of(literal, conditional=walk.conditional)
     if type_ is None:
-        walk.add(_MALFORMED, at)
+        walk.add(_OF_A_TRANSACTION if _conditional(literal) else _MALFORMED, at)
         return ""
     if type_ and not allows(targets, type_):
         walk.add(wrong_target(targets), at)

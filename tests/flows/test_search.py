@@ -27,7 +27,8 @@ def crossing(hub: Demo) -> Iterator[Demo]:
     made = [quiet, secret, pointer]
     assert [system.put(each).status for each in made] == [201, 201, 201]
     yield hub
-    assert [system.request("DELETE", f"{each['resourceType']}/{each['id']}").status for each in made] == [204, 204, 204]
+    back = made[::-1]  # what refers to others goes before them
+    assert [system.request("DELETE", f"{each['resourceType']}/{each['id']}").status for each in back] == [204, 204, 204]
 
 
 def found(reply: Reply, mode: str = "match") -> list[str]:

@@ -39,7 +39,7 @@ class PostgresRepository(Reads):
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
-        """Write all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
+        """Write all or nothing. Raises what ``Repository.commit`` does."""
         await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
 
     async def record(self, row: AuditRow) -> None:

@@ -1,20 +1,33 @@
 """The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
+from fhir_server.search.rows import key
 from fhir_server.storage import single
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_text
+from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.matching import identity, matches
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import (
+    AuditRow,
+    Change,
+    Criteria,
+    Dangling,
+    Doubled,
+    Grant,
+    Matched,
+    OutOfGrant,
+    SearchTooSlow,
+    StillReferred,
+    VersionConflict,
+)
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
@@ -34,17 +47,24 @@ async def commit(
     audit: Sequence[AuditRow],
     unmatched: Sequence[Criteria],
 ) -> None:
-    """Check, write, check again, all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
+    """Check, write, check again, all or nothing. Raises what ``Repository.commit`` does."""
     checks = {grant.type: single.grant_values(grant, ()) for grant in grants}
     for change in changes:
         if change.type not in checks:
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not unmatched:
-            await _write(session, prepared[0], audit)
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or changes[0].links):
+            await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+async def _alone(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+    try:
+        await _write(session, one, audit, {key(each) for each in one.change.requires})
+    except DeadlockDetected as error:
+        raise VersionConflict("another write was in the way") from error
 
 
 async def _transaction(
@@ -61,18 +81,21 @@ async def _transaction(
             locks += [one.rows.self for one in prepared]
         if locks:
             await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
-        await _check_unmatched(session, unmatched)
+        await _require_matches(session, unmatched, 0, Matched)
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, ())
         await _check_new(session, checks, prepared)
+        if len(prepared) > 1:
+            await _require_matches(session, unmatched, 1, Doubled)
+        await postgres_integrity.require(session, [one.change for one in prepared])
         if audit:
             await session.rows(postgres_text.RECORD, (postgres_text.audit_json(audit),))
         await session.rows("COMMIT")
     except (DeadlockDetected, SerializationFailure) as error:
         await session.rows("ROLLBACK")
         raise VersionConflict("another write was in the way") from error
-    except (VersionConflict, OutOfGrant):
+    except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
 
@@ -80,22 +103,24 @@ async def _transaction(
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
 
 
-async def _check_unmatched(session: Session, unmatched: Sequence[Criteria]) -> None:
-    """Raise Matched unless nothing matches; this statement comes after the lock, so that it sees what its last holder wrote."""
+async def _require_matches(session: Session, unmatched: Sequence[Criteria], most: int, otherwise: type[Exception]) -> None:
+    """Raise ``otherwise`` when more than ``most`` match; as statements after the lock, they see what its last holder wrote."""
     for criteria in unmatched:
-        sql, values = matches(POSTGRES, criteria)
+        sql, values = matches(POSTGRES, criteria, rows=most + 1)
         try:
             found = await session.rows(sql, bind(values))
         except QueryCanceled:
             raise SearchTooSlow("the criteria took too long to match: narrow them") from None
-        if found:
-            raise Matched
+        if len(found) > most:
+            raise otherwise
 
 
-async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow], required: Collection[int] = ()) -> None:
     change = one.change
     sql = postgres_text.CREATE if change.expected == 0 else postgres_text.UPDATE
-    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit)):
+    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit, required)):
+        if required:
+            await postgres_integrity.require_there(session, [change])
         raise VersionConflict(f"{change.type}: the stored version is not {change.expected}")
 
 

@@ -53,15 +53,26 @@ _RECORD = "recorded AS (" + _audit("$9", "WHERE EXISTS (SELECT 1 FROM written)")
 
 _THIS = "pg_current_xact_id()::text::bigint"  # this transaction
 
-CREATE = f"""WITH written AS (
+
+def _there(parameter: str) -> tuple[str, str]:
+    """Return the lock on what a change requires, as a part of WITH, and the condition that all of it is there."""
+    keys = f"{parameter}::bigint[]"
+    locked = f"SELECT 1 FROM resource WHERE self = ANY({keys}) AND NOT deleted ORDER BY self FOR KEY SHARE"
+    return f"there AS ({locked})", f"(SELECT count(*) FROM there) = cardinality({keys})"
+
+
+_THERE_FIRST, _ALL_THERE = _there("$21")
+CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
-    VALUES ($10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17) ON CONFLICT (self) DO NOTHING RETURNING row),
+    SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
+    ON CONFLICT (self) DO NOTHING RETURNING row),
 {_INDEX}{_RECORD}
 SELECT row FROM written"""
 
-UPDATE = f"""WITH old AS (
+_THERE_FIRST, _ALL_THERE = _there("$30")
+UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     SELECT row, version, type, updated, deleted, sort, dossier, written, body FROM resource
-    WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 FOR UPDATE),
+    WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 AND {_ALL_THERE} FOR UPDATE),
   kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
     SELECT row, version, type, updated, deleted, written, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
@@ -80,8 +91,14 @@ SELECT row FROM written"""
 RECORD = _audit("$1")
 
 
-def parameters(change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRow]) -> tuple[Parameter, ...]:
-    """Return the parameters of CREATE, or of UPDATE when the change follows a version."""
+def parameters(
+    change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRow], required: Iterable[int] = ()
+) -> tuple[Parameter, ...]:
+    """Return the parameters of CREATE, or of UPDATE when the change follows a version.
+
+    ``required`` are the keys of the resources without which nothing is written.
+    """
+    there = array(required)
     deleted = "true" if change.indexed is None else "false"
     dossier = None if rows.dossier is None else str(rows.dossier)
     common = (
@@ -93,9 +110,9 @@ def parameters(change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRo
         *_columns(rows.dates_added, 3),
     )
     if change.expected == 0:
-        return common
+        return (*common, there)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, "true" if change.keeps_dossier else "false")
+    return (*common, str(change.expected), *gone, "true" if change.keeps_dossier else "false", there)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

@@ -41,9 +41,9 @@ class SqliteRepository(Reads):
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
-        """Write all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
+        """Write all or nothing. Raises what ``Repository.commit`` does."""
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
-        questions = [matches(SQLITE, criteria) for criteria in unmatched]
+        questions = [matches(SQLITE, criteria, rows=2) for criteria in unmatched]
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
         await self._writer.submit(work)
 

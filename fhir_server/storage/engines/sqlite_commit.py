@@ -10,8 +10,9 @@ from typing import NamedTuple
 from fhir_server.storage import single
 from fhir_server.storage.delta import Delta
 from fhir_server.storage.dialect import SQLITE
+from fhir_server.storage.engines import sqlite_integrity
 from fhir_server.storage.matching import Question
-from fhir_server.storage.repository import AuditRow, Change, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import AuditRow, Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
@@ -40,9 +41,9 @@ def carry_out(
     audit: Sequence[AuditRow],
     unmatched: Sequence[Question] = (),
 ) -> None:
-    """Check, write, check again. Raises Matched, VersionConflict or OutOfGrant; the caller's savepoint undoes what was written."""
-    if unmatched:
-        _require_unmatched(connection, unmatched)
+    """Check, write, check again. Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written."""
+    if unmatched and _most_matches(connection, unmatched) > 0:
+        raise Matched
     rows = [_stored_row(connection, checks, one) for one in prepared]
     connection.execute(_NEXT)
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
@@ -50,6 +51,9 @@ def carry_out(
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
             _require_within(connection, checks, one, row)
+    if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
+        raise Doubled
+    sqlite_integrity.require([one.change for one in prepared], connection)
     record(connection, audit)
 
 
@@ -66,14 +70,12 @@ def bind(values: Sequence[Value]) -> list[Value]:
     return [json.dumps(value) if type(value) is tuple else value for value in values]
 
 
-def _require_unmatched(connection: sqlite3.Connection, unmatched: Sequence[Question]) -> None:
-    """Raise Matched unless nothing matches, SearchTooSlow when it takes long to know: everybody else who writes is waiting."""
+def _most_matches(connection: sqlite3.Connection, unmatched: Sequence[Question]) -> int:
+    """Return how many match one of the criteria at most; raises SearchTooSlow, since everybody else who writes is waiting."""
     until = monotonic() + LONGEST_MATCH
     connection.set_progress_handler(lambda: monotonic() > until, STEPS)
     try:
-        for sql, values in unmatched:
-            if connection.execute(sql, bind(values)).fetchone() is not None:
-                raise Matched
+        return max(len(connection.execute(sql, bind(values)).fetchall()) for sql, values in unmatched)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             raise SearchTooSlow(f"the criteria took longer than {LONGEST_MATCH} s to match: narrow them") from None

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from fhir_server.errors import BadRequest
-from fhir_server.interactions.bundle_references import Links
+from fhir_server.interactions.bundle_references import Links, conditional
 
 URN = "urn:uuid:0b6c2f6e-4a5e-4c0e-9c5e-000000000001"
 OID = "urn:oid:2.999.1"
@@ -54,7 +53,12 @@ def test_uris_are_replaced_when_they_are_urns_only() -> None:
     assert result["extension"] == [{**extension[0], "valueCanonical": "Patient/new"}, *extension[1:]]
 
 
-def test_conditional_references_are_refused() -> None:
-    with pytest.raises(BadRequest) as refused:
-        reference("Patient?identifier=https://x.example|1")
-    assert refused.value.issues[0].detail == "conditional-not-supported"
+def test_a_conditional_reference_becomes_what_matched() -> None:
+    literal = "Patient?identifier=https://x.example|1"
+    links = Links({literal: "Patient/wrong"}, {literal: "Patient/right"})
+    contained = {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": literal}}
+    resource = {"resourceType": "Communication", "contained": [contained], "subject": {"reference": literal}}
+    resolved = links.resolve(resource, URN)
+    assert resolved["subject"] == resolved["contained"][0]["patient"] == {"reference": "Patient/right"}
+    assert list(conditional(resource)) == [literal] * 2
+    assert list(conditional(resolved)) == []

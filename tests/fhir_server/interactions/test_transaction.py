@@ -1,4 +1,4 @@
-"""Transactions against the SQLite store: order, races, and a model of what is stored."""
+"""Transactions against the SQLite store: order, races and grants."""
 
 import asyncio
 import json
@@ -7,23 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fhir_server import bootstrap
 from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.scope import parse_scopes
-from fhir_server.errors import Conflict, FhirError
+from fhir_server.errors import Conflict
 from fhir_server.interactions.bundle import process
+from fhir_server.interactions.bundle_identities import Step
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
 from fhir_server.interactions.services import Services
-from fhir_server.interactions.transaction import Step, ordered
-from fhir_server.search.tree import And, Everything, Query
+from fhir_server.interactions.transaction import ordered
+from fhir_server.search.tree import And, Everything
 from fhir_server.settings import read_settings
-from fhir_server.storage.repository import AuditRow, Change, Grant, VersionConflict
-
-NAMES = ("a", "b", "c", "d", "e")
-BASE = "http://127.0.0.1:8000/fhir"
+from fhir_server.storage.repository import Grant, VersionConflict
 
 
 @pytest.fixture(scope="module")
@@ -62,100 +58,6 @@ def test_the_order_is_that_of_the_specification_and_else_as_given(
     assert found == sorted(((kind, index) for index, kind in enumerate(kinds)), key=lambda each: (rank[each[0]], each[1]))
 
 
-target = st.sampled_from(("0", "1", "2", "3", ""))
-good = st.sampled_from((True,) * 9 + (False,))
-action = st.one_of(
-    st.tuples(st.just("POST"), st.sampled_from(NAMES), target, good),
-    st.tuples(st.just("PUT"), st.sampled_from(NAMES), target, good),
-    st.tuples(st.just("DELETE"), st.sampled_from(NAMES), st.just(""), st.just(True)),
-    st.tuples(st.just("GET"), st.sampled_from(NAMES), st.just(""), st.just(True)),
-)
-Action = tuple[str, str, str, bool]
-
-
-def urn(index: int) -> str:
-    return f"urn:uuid:00000000-0000-4000-8000-00000000000{index}"
-
-
-def entry(index: int, what: Action, run: str, size: int) -> dict[str, Any]:
-    """Make an entry; its partOf names a stored Location, or another entry by its number; a bad one has an unknown member."""
-    method, name, target, good = what
-    url = "Location" if method == "POST" else f"Location/{run}-{name}"
-    made: dict[str, Any] = {"request": {"method": method, "url": url}}
-    if method in {"POST", "PUT"}:
-        part_of = urn(int(target)) if target.isdecimal() and int(target) < size else f"Location/{run}-x"
-        resource = {"resourceType": "Location", "name": run, "description": str(index), "partOf": {"reference": part_of}}
-        if method == "PUT":
-            resource["id"] = f"{run}-{name}"
-        if not good:
-            resource["colour"] = "red"
-        made |= {"fullUrl": urn(index), "resource": resource}
-    return made
-
-
-async def held(services: Services, run: str) -> dict[str, tuple[int, Any]]:
-    """Return what is stored of one run: version and content, by id."""
-    from fhir_server.search.parse import parse
-
-    entry_ = services.catalog.types["Location"]
-    query: Query = parse(entry_, [("name", run), ("_count", "1000")], base=BASE + "/", strict=True, limit=1000, in_url=True).query
-    grant = services.gate.grant(local_system(), "search-type", "Location")
-    page = await services.repository.search(grant, query)
-    return {each.id: (each.version, json.loads(each.body)) for each in page.resources}
-
-
-def allowed(actions: Sequence[Action], before: set[str], run: str) -> bool:
-    """Tell whether the whole may succeed: every entry valid, none written twice, nothing deleted that never was."""
-    written = [f"{run}-{name}" for method, name, _, _ in actions if method in {"PUT", "DELETE"}]
-    good = all(ok for _, _, _, ok in actions)
-    return (
-        good and len(set(written)) == len(written) and all(f"{run}-{name}" in before for m, name, _, _ in actions if m == "DELETE")
-    )
-
-
-@settings(max_examples=120, deadline=None)
-@given(rounds=st.lists(st.lists(action, min_size=1, max_size=4), min_size=1, max_size=3))
-def test_all_or_nothing_and_every_reference_resolves(store: tuple[asyncio.Runner, Services], rounds: list[list[Action]]) -> None:
-    runner, services = store
-    run = services.new_id()
-    ever: set[str] = set()
-    for actions in rounds:
-        before = runner.run(held(services, run))
-        entries = [entry(index, what, run, len(actions)) for index, what in enumerate(actions)]
-        # An entry that is not written has no full url: to refer to it is to refer to nothing here, and that stays as it is.
-        if not allowed(actions, ever, run):
-            with pytest.raises(FhirError) as refused:
-                runner.run(sent(services, *entries))
-            assert all(issue.expression.startswith("Bundle.entry[") for issue in refused.value.issues)
-            assert runner.run(held(services, run)) == before
-            continue
-        answer = runner.run(sent(services, *entries))
-        ever |= {f"{run}-{name}" for method, name, _, _ in actions if method in {"PUT", "DELETE"}}
-        check(actions, answer["entry"], before, runner.run(held(services, run)), run)
-
-
-def check(actions: Sequence[Action], answers: Sequence[dict[str, Any]], before: Any, after: Any, run: str) -> None:
-    ids = [each.get("resource", {}).get("id", "") for each in answers]
-    expected = set(before)
-    for index, (method, name, target, _) in enumerate(actions):
-        if method == "DELETE":
-            expected.discard(f"{run}-{name}")
-            assert answers[index]["response"]["status"].startswith("204")
-        if method not in {"POST", "PUT"}:
-            continue
-        expected.add(ids[index])
-        stored = after[ids[index]][1]
-        assert stored["description"] == str(index), "the answers are in the order of the entries"
-        part_of = stored["partOf"]["reference"]
-        if target.isdecimal() and int(target) < len(actions) and actions[int(target)][0] in {"POST", "PUT"}:
-            assert part_of == f"Location/{ids[int(target)]}"
-    assert set(after) == expected
-    for index, (method, name, _, _) in enumerate(actions):
-        if method == "GET":
-            there = f"{run}-{name}" in after
-            assert answers[index]["response"]["status"].startswith("200") == there, "a read sees what was written"
-
-
 class Racing:
     """A store on which somebody else writes first, ``times`` times."""
 
@@ -165,11 +67,11 @@ class Racing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
-    async def commit(self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow]) -> None:
+    async def commit(self, grants: Sequence[Grant], *what: Any) -> None:
         if self.left:
             self.left -= 1
             raise VersionConflict("raced")
-        await self.inner.commit(grants, changes, audit)
+        await self.inner.commit(grants, *what)
 
 
 def raced(services: Services, times: int) -> Services:

@@ -55,6 +55,9 @@ class Expected:
         self.present.add(param.partition(":")[0])
         self.texts.add(TextRow(key(self.type, param), normal, exact))
 
+    def links(self, *targets: str) -> None:
+        self.rows |= {IndexRow(key("\x1flink", target), self.sort, 0) for target in targets}
+
     def check(self, found: Indexed, dossier: str) -> None:
         assert found.sort == self.sort
         assert found.dossier == dossier
@@ -137,6 +140,7 @@ def test_communication() -> None:
     expected.refers("subject", "Patient/p1")
     expected.refers("patient", "Patient/p1")
     expected.refers("sender-careteam", "CareTeam/t9")
+    expected.links("CareTeam/other")
     resource = {
         "resourceType": "Communication",
         "id": "m1",

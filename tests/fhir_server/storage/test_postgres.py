@@ -3,16 +3,17 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 from engines import PostgresServer
-from invented import LINE, Thing, created, grant, put
+from invented import LINE, Thing, created, grant, put, updated
 
 from fhir_server.search.tree import Query, Token
 from fhir_server.storage.engines.postgres import PostgresRepository
 from fhir_server.storage.engines.postgres_session import Session
-from fhir_server.storage.repository import SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import Dangling, SearchTooSlow, VersionConflict
 from fhir_server.storage.writer import Statement
 
 
@@ -165,3 +166,25 @@ def test_commits_that_lock_the_same_in_other_order_do_not_fail_for_ever(url: str
         assert won.count(True) == 1
 
     on_repository(url, body)
+
+
+def test_who_refers_waits_for_who_deletes(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        await put(repository, Thing("target"), Thing("r"))
+        changes = [created(Thing("new")), updated(Thing("r"), Thing("r"))]
+        alone = [[replace(change, requires=("Task/target",))] for change in changes]
+        async with await psycopg.AsyncConnection.connect(url) as other:
+            await other.execute("SELECT 1 FROM resource WHERE id = 'target' FOR UPDATE")
+            await other.execute("UPDATE resource SET deleted = true WHERE id = 'target'")
+            writing = [asyncio.create_task(repository.commit([grant()], each, [LINE])) for each in alone]
+            while await waiting(other) < len(writing):
+                assert not any(task.done() for task in writing), "the lock on the target was not waited for"
+                await asyncio.sleep(0.01)
+        assert [type(each) for each in await asyncio.gather(*writing, return_exceptions=True)] == [Dangling] * 2
+
+    on_repository(url, body)
+
+
+async def waiting(connection: psycopg.AsyncConnection) -> int:
+    found = await connection.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    return (await found.fetchone() or (0,))[0]

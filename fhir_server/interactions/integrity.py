@@ -1,0 +1,76 @@
+"""Referential integrity: no literal reference to a resource of the dossier without that resource.
+
+Checked are references to this server, relative or with its base, whose type the catalogue calls "owned"; the repository checks them
+in the transaction that writes, so that what it creates counts and what it deletes does not. A reference that the previous version
+had too is not checked again: while it was there its target could not be deleted, and if it dangles all the same (it was loaded, or
+written while the setting was off), the rest of the resource can still be changed. The references of replaced versions do not count.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from fhir_server.errors import Conflict, Issue, Unprocessable
+from fhir_server.federation.sealed_id import LENGTH
+from fhir_server.interactions.call import Call
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.model.references import local, places, targets
+from fhir_server.search.links import referrers
+from fhir_server.storage.repository import Change, StillReferred
+
+_NAMED: Final = 20
+_MOST_ISSUES: Final = 50
+_DANGLING: Final = "This resource is not here, or was deleted. Store it first or in the same transaction, or correct the reference."
+
+
+def required(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what must be there ("Type/id") when ``resource`` follows ``before``, none when references are not checked."""
+    if not call.services.referential_integrity:
+        return ()
+    base = call.services.base
+    known = {f"{call.type}/{resource['id']}", *(targets(before, base) if before else ())}
+    return tuple(each for each in targets(resource, base) if each not in known and _is_kept(call, each))
+
+
+def _is_kept(call: Call, target: str) -> bool:
+    type_, _, id_ = target.partition("/")
+    entry = call.services.catalog.types.get(type_)
+    if entry is None or entry.home != "owned":
+        return False
+    return len(id_) != LENGTH or call.services.federation.seal.open_(id_) is None
+
+
+def links(call: Call) -> tuple[int, ...]:
+    """Return where the index tells who refers to the resource of ``call``; nothing when references to it are not checked."""
+    if not call.services.referential_integrity or call.entry.home != "owned":
+        return ()
+    return referrers(call.services.catalog.types.values(), f"{call.type}/{call.id}")
+
+
+def missing_places(change: Change, missing: Collection[str], base: str) -> list[str]:
+    """Return the FHIRPath of each reference of ``change`` to what is ``missing``."""
+    absent = set(missing).intersection(change.requires)
+    if not absent:
+        return []
+    return [place for place, literal in places(read(change.body, OWN).resource) if local(literal, base) in absent]
+
+
+def dangling(expressions: Sequence[str]) -> Unprocessable:
+    """Return the refusal of references that would dangle; their text is left out, since an id may say who somebody is."""
+    issues = [Issue("not-found", _DANGLING, each, detail="dangling-reference") for each in expressions[:_MOST_ISSUES]]
+    if len(expressions) > _MOST_ISSUES:
+        text = f"{len(expressions) - _MOST_ISSUES} more references dangle and were left out. Correct these first."
+        issues.append(Issue("informational", text, severity="information", detail="more-issues"))
+    return Unprocessable("references would dangle", issues=issues)
+
+
+async def still_referred(call: Call, error: StillReferred) -> Conflict:
+    """Return the refusal of a deletion: how many resources are in the way, and the first of those that the caller may see."""
+    grants = call.services.gate.permitted(call.actor, "read", dict.fromkeys(each.partition("/")[0] for each in error.referrers))
+    seen = await call.services.repository.fetch(grants, error.referrers[:_NAMED])
+    number = len(error.referrers)
+    names = [f"{each.type}/{each.id}" for each in seen]
+    others = f"{number - len(names)} others" if names else f"{number} resources"
+    listed = ", ".join([*names, others] if number > len(names) else names)
+    text = f"Still referred to by {listed}. Change or delete what refers to it first, or in the same transaction."
+    return Conflict(text, detail="still-referenced")

@@ -1,0 +1,49 @@
+"""Who refers to a resource: index keys under which every literal reference to it is found, whatever element it stands in.
+
+The rows of the reference parameters tell most of it. A reference that no selected parameter covers has a row of its own, under one
+key for all types. https://hl7.org/fhir/R4/http.html#delete leaves it to the server whether what is referred to can be deleted.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from fhir_server.catalog.catalog import Entry
+from fhir_server.catalog.expression import Path
+from fhir_server.model.references import targets
+from fhir_server.search.rows import IndexRow, key
+
+_ANY: Final = "\x1flink"
+_key = lru_cache(maxsize=16384)(key)
+_made: dict[int, tuple[Entry, tuple[str, ...]]] = {}
+
+
+def uncovered(resource: Mapping[str, Any], entry: Entry, base: str, rows: Collection[IndexRow], sort: int) -> list[IndexRow]:
+    """Return a row for each reference to a resource of the server at ``base`` that none of ``rows`` is about."""
+    found = targets(resource, base) if entry.home != "federated" else ()
+    if not found:
+        return []
+    keys = {row.key for row in rows}
+    codes = _codes(entry)
+    return [
+        IndexRow(_key(_ANY, each), sort, 0) for each in found if not any(_key(entry.name, code, each) in keys for code in codes)
+    ]
+
+
+def referrers(types: Iterable[Entry], target: str) -> tuple[int, ...]:
+    """Return the keys under which resources of ``types`` that refer to ``target`` ("Type/id") have a row."""
+    kept = [entry for entry in types if entry.home != "federated"]
+    return (key(_ANY, target), *(key(entry.name, code, target) for entry in kept for code in _codes(entry)))
+
+
+def _codes(entry: Entry) -> tuple[str, ...]:
+    """Return the parameters with rows about References; a canonical is the name of something, and may well have no target."""
+    found = _made.get(id(entry))
+    if found is None or found[0] is not entry:
+        codes = (code for code, each in entry.search.items() if each.type == "reference" and _is_reference(each.paths))
+        found = _made[id(entry)] = (entry, tuple(codes))
+    return found[1]
+
+
+def _is_reference(paths: Iterable[Path]) -> bool:
+    return any(path.type == "Reference" for path in paths)

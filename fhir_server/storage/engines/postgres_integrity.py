@@ -1,0 +1,39 @@
+"""That no reference is left without its target, on PostgreSQL.
+
+Who writes a reference locks its target FOR KEY SHARE and looks whether it is there; who deletes locks it FOR UPDATE, writes, and
+looks who refers to it. One of the two waits for the other and sees, in a statement of its own, what it did.
+"""
+
+from collections.abc import Sequence
+
+from fhir_server.search.rows import key
+from fhir_server.storage.engines.postgres_session import Session
+from fhir_server.storage.engines.postgres_text import array
+from fhir_server.storage.repository import MOST_REFERRERS, Change, Dangling, StillReferred
+
+
+async def require(session: Session, changes: Sequence[Change]) -> None:
+    """Raise Dangling or StillReferred when the ``changes``, which the transaction wrote, leave a reference without its target."""
+    await require_there(session, changes)
+    for change in changes:
+        if change.links:
+            found = await session.rows(_REFERRERS, (array(change.links), str(MOST_REFERRERS)))
+            if found:
+                raise StillReferred(change.reference, [f"{type_}/{id_}" for type_, id_ in found])
+
+
+async def require_there(session: Session, changes: Sequence[Change]) -> None:
+    """Raise Dangling unless everything that ``changes`` require is there; it stays there until the transaction ends."""
+    wanted = {key(each): each for change in changes for each in change.requires}
+    if wanted:
+        there = {self_ for (self_,) in await session.rows(_THERE, (array(sorted(wanted)),))}
+        if missing := wanted.keys() - there:
+            raise Dangling([wanted[each] for each in missing])
+
+
+_THERE = "SELECT self FROM resource WHERE self = ANY($1::bigint[]) AND NOT deleted ORDER BY self FOR KEY SHARE"
+_REFERRERS = (
+    "SELECT DISTINCT r.type, r.id FROM unnest($1::bigint[]) k"
+    " CROSS JOIN LATERAL (SELECT i.row FROM idx i WHERE i.key = k LIMIT $2::bigint) i"
+    " JOIN resource r ON r.row = i.row WHERE NOT r.deleted LIMIT $2::bigint"
+)

@@ -1,0 +1,29 @@
+"""That no reference is left without its target, on SQLite: asked by the one writer after it wrote, so that nobody comes between."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from fhir_server.search.rows import key
+from fhir_server.storage.repository import MOST_REFERRERS, Change, Dangling, StillReferred
+
+
+def require(changes: Sequence[Change], connection: sqlite3.Connection) -> None:
+    """Raise Dangling or StillReferred when the ``changes``, which are written, leave a reference without its target."""
+    wanted = {key(each): each for change in changes for each in change.requires}
+    if wanted:
+        missing = connection.execute(_MISSING, (json.dumps(list(wanted)),)).fetchall()
+        if missing:
+            raise Dangling([wanted[each] for (each,) in missing])
+    for change in changes:
+        if change.links:
+            found = connection.execute(_REFERRERS, (json.dumps(change.links), MOST_REFERRERS)).fetchall()
+            if found:
+                raise StillReferred(change.reference, [f"{type_}/{id_}" for type_, id_ in found])
+
+
+_MISSING = "SELECT k.value FROM json_each(?) k WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.self = k.value AND r.deleted = 0)"
+_REFERRERS = (
+    "SELECT DISTINCT r.type, r.id FROM json_each(?) k CROSS JOIN idx i ON i.key = k.value CROSS JOIN resource r ON r.row = i.row"
+    " WHERE r.deleted = 0 LIMIT ?"
+)
