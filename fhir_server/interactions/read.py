@@ -4,6 +4,7 @@ from fhir_server.errors import Forbidden, Gone, NotFound
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions import read_source
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.subsets import shown
 from fhir_server.model.meta import etag, http_date, version_of
 from fhir_server.storage.repository import Stored
 
@@ -31,7 +32,7 @@ def existing(stored: Stored | None) -> Stored:
 
 def answer(call: Call, stored: Stored) -> Answer:
     """Answer with ``stored``, or 304 when the caller already has it (RFC 9110 section 13.1)."""
-    status, body = (304, b"") if _unchanged(call, stored) else (200, stored.body)
+    status, body = (304, b"") if _unchanged(call, stored) else (200, shown(call, stored.body))
     headers = version_headers(stored.version, stored.updated)
     return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated)
 
