@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fhir_server.errors import BadRequest
-from fhir_server.interactions.call import Call
+from fhir_server.interactions.call import WHOLE_SYSTEM, Call
 from fhir_server.interactions.parameters import is_strict
 from fhir_server.search.results import Results
 from fhir_server.search.search import Search
@@ -25,20 +25,29 @@ def of_search(call: Call, wanted: Search) -> tuple[Search, Subset]:
 def of_request(call: Call, parameters: Sequence[tuple[str, str]]) -> Subset:
     """Return the subset that a read or a history asks for; raises BadRequest."""
     shaping = [each for each in parameters if each[0] in _SHAPING]
-    if not shaping:
-        return _WHOLE
-    results = Results(call.entry, limit=0)
-    for name, value in shaping:
-        results.read(name, "", value)
-    return subset_of(_types(call), results.summary, results.elements, strict=is_strict(call))
+    return _read(shaping, _types(call), strict=is_strict(call)) if shaping else _WHOLE
 
 
 def shown(call: Call, body: bytes) -> bytes:
     """Return what a read shows of the resource ``body``; raises BadRequest."""
-    subset = of_request(call, call.parameters)
-    if ("_summary", "count") in call.parameters:
+    return one(body, call.type, call.parameters, strict=is_strict(call))
+
+
+def one(body: bytes, type_: str, parameters: Sequence[tuple[str, str]], *, strict: bool = True) -> bytes:
+    """Return what ``parameters`` ask to be shown of the one resource ``body``; raises BadRequest."""
+    shaping = [each for each in parameters if each[0] in _SHAPING]
+    if not shaping:
+        return body
+    if ("_summary", "count") in shaping:
         raise BadRequest("'_summary=count' counts what a search or a history finds; a read finds one.", detail="search-value")
-    return subset.of(body, call.type)
+    return _read(shaping, [type_], strict=strict).of(body, type_)
+
+
+def _read(shaping: Sequence[tuple[str, str]], types: Sequence[str], *, strict: bool) -> Subset:
+    results = Results(WHOLE_SYSTEM, limit=0)
+    for name, value in shaping:
+        results.read(name, "", value)
+    return subset_of(types, results.summary, results.elements, strict=strict)
 
 
 def _types(call: Call) -> Sequence[str]:
