@@ -48,9 +48,9 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
     if pretty is None:
         raise BadRequest("'_pretty' can be true or false.", detail="search-value")
     if "_format" in given:
-        name = given["_format"].replace(" ", "+")
-        chosen = _NAMES.get(_media_type(name)[0])
-        if chosen is None or not _media_type(name)[2].startswith(_VERSION):
+        name, _, version = _media_type(given["_format"])
+        chosen = _NAMES.get(name.replace(" ", "+"))
+        if chosen is None or not version.startswith(_VERSION):
             raise NotAcceptable(f"The _format is not spoken here. {_ASK_FOR}")
         return Wanted(chosen, pretty)
     return Wanted(_accepted(accept), pretty)
@@ -59,9 +59,12 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format:
     """Return the format that weighs most; one that is named counts for what is said of it, any other for what ``*/*`` says."""
+    choices = [part for part in accept.split(",") if part.strip()]
+    if not choices:
+        return "json"
     named: dict[Format, float] = {}
     others = 0.0
-    for part in accept.split(","):
+    for part in choices:
         name, weight, version = _media_type(part)
         if not version.startswith(_VERSION):
             continue
@@ -70,8 +73,8 @@ def _accepted(accept: str) -> Format:
         elif name in _ANY:
             others = max(weight, others)
     weights: dict[Format, float] = {**named, **{each: others for each in _FORMATS if each not in named}}
-    best = max(weights, key=weights.__getitem__) if accept.strip() else "json"
-    if accept.strip() and weights[best] <= 0:
+    best = max(weights, key=weights.__getitem__)
+    if weights[best] <= 0:
         raise NotAcceptable(f"None of the accepted formats is spoken here, in FHIR {_VERSION}. {_ASK_FOR}")
     return best
 
