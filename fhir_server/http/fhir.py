@@ -96,6 +96,8 @@ class FhirApplication:
         if request.method in {"POST", "PUT", "PATCH"}:
             await self._read_body(request, receive, call)
             step.parameters = call.parameters
+            if call.posted:
+                step.wanted = wanted(request.headers.get("accept"), step.parameters)
         return call
 
     async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:

@@ -20,7 +20,13 @@ BUILT_IN = (
     {"name": "_lastUpdated", "definition": "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated", "type": "date"},
 )
 COMPARTMENTS = ("patient", "practitioner", "relatedPerson", "device", "encounter")
-PATCH_FORMATS = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
+PATCH_FORMATS = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/json",
+    "application/fhir+json",
+    "application/fhir+xml",
+)
 
 
 class Capabilities:

@@ -173,6 +173,8 @@ def test_formats(hub: Demo) -> None:
         assert system.get(f"Patient/ansje?_format={named}", Accept="application/fhir+xml").json["id"] == "ansje"
     for named in ("xml", "application/xml", "application/fhir%2Bxml", "application/fhir+xml", "text/xml"):
         assert system.get(f"Patient/ansje?_format={named}").body.startswith(b"<")
+    form = {"Content_Type": "Application/X-WWW-form-urlencoded"}
+    assert b"<Bundle" in system.request("POST", "Patient/_search", b"_id=ansje&_format=xml", **form).body
     for named in ("text/html", "html", "ttl", "application/fhir+turtle", ""):
         assert system.get(f"Patient/ansje?_format={named}").status == 406
     assert system.get("Patient/ansje", Accept="application/fhir+json; fhirVersion=3.0").status == 406
