@@ -8,15 +8,17 @@ from fhir_server.access.actor import Actor
 from fhir_server.audit.record import row
 from fhir_server.errors import NotAcceptable, UnsupportedMedia
 from fhir_server.http import binary
+from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.negotiate import Wanted, format_of_body, format_of_patch, wanted
-from fhir_server.http.request import Receive, Request, Scope, Send, body_of, request_of
+from fhir_server.http.request import Receive, Request, Scope, Send, body_of, correlation_of, request_of
 from fhir_server.http.response import send_answer
 from fhir_server.interactions import capabilities
+from fhir_server.interactions.allow import routed
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
 from fhir_server.interactions.failure import answer_of, answered, unexpected
 from fhir_server.interactions.handlers import HANDLERS
-from fhir_server.interactions.route import BUNDLE, Route, route
+from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.search.query_string import parse_query
@@ -40,6 +42,7 @@ class _Step:
     call: Call | None = None
     parameters: Sequence[tuple[str, str]] = ()
     compress: bool = False
+    correlation: str = ""
 
 
 class FhirApplication:
@@ -58,16 +61,19 @@ class FhirApplication:
         answer = await answered(self._answer(scope, receive, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
+        if step.correlation:
+            answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
         await send_answer(send, answer, step.wanted, step.request, head=step.head, compress=step.compress)
 
     async def _answer(self, scope: Scope, receive: Receive, step: _Step) -> Answer:
         request = request_of(scope, PREFIX)
-        step.compress = "gzip" in request.headers.get("accept-encoding")
+        step.compress = takes_gzip(request.headers.get("accept-encoding"))
+        step.correlation = correlation_of(request.headers)
         step.parameters = parse_query(request.query) if request.query else ()
         step.wanted = self._wanted(request, step.parameters)
-        step.route = route(self._services.catalog, request.method, request.segments, step.parameters)
+        step.route = routed(self._services.catalog, request.method, request.segments, step.parameters)
         if step.route.interaction == "capabilities":
-            return self._capabilities.answer()
+            return self._capabilities.answer(step.parameters)
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else HANDLERS[step.route.interaction]
@@ -99,6 +105,8 @@ class FhirApplication:
         if request.method in {"POST", "PUT", "PATCH"}:
             await self._read_body(request, receive, call)
             step.parameters = call.parameters
+            if call.posted:
+                step.wanted = wanted(request.headers.get("accept"), step.parameters)
         return call
 
     async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:
@@ -106,7 +114,7 @@ class FhirApplication:
         content_type = request.headers.get("content-type")
         if call.interaction in {"search-type", "search-system"}:
             call.posted = True
-            if body and not content_type.startswith("application/x-www-form-urlencoded"):
+            if body and not content_type.lower().startswith("application/x-www-form-urlencoded"):
                 raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")
             call.parameters = [*call.parameters, *parse_query(body, form=True)]
         elif call.interaction == "patch":

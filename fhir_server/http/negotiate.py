@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.errors import BadRequest, NotAcceptable, UnsupportedMedia
+from fhir_server.http.quality import quality
 from fhir_server.interactions.call import PatchFormat
 
 Format = Literal["json", "xml"]
@@ -28,7 +29,10 @@ _PATCHES: dict[str, PatchFormat] = {
     "application/fhir+json": "json",
     "application/fhir+xml": "parameters",
 }
+_FORMATS: tuple[Format, ...] = ("json", "xml")
 _ANY = {"*/*", "application/*"}
+_VERSION = "4.0"
+_PRETTY = {"true": True, "false": False}
 _ASK_FOR = "Ask for application/fhir+json or application/fhir+xml."
 
 
@@ -42,11 +46,13 @@ class Wanted(NamedTuple):
 def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
     """Choose the format: ``_format`` over the Accept header over JSON. Raises NotAcceptable when none is spoken here."""
     given = dict(parameters) if parameters else {}
-    pretty = given.get("_pretty") == "true"
+    pretty = _PRETTY.get(given.get("_pretty", "false"))
+    if pretty is None:
+        raise BadRequest("'_pretty' can be true or false.", detail="search-value")
     if "_format" in given:
-        name = given["_format"].replace(" ", "+")
-        chosen = _NAMES.get(media_type(name)[0])
-        if chosen is None:
+        name, _, version = media_type(given["_format"])
+        chosen = _NAMES.get(name.replace(" ", "+"))
+        if chosen is None or not version.startswith(_VERSION):
             raise NotAcceptable(f"The _format is not spoken here. {_ASK_FOR}")
         return Wanted(chosen, pretty)
     return Wanted(_accepted(accept), pretty)
@@ -54,45 +60,47 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
 
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format:
-    choices = [media_type(part) for part in accept.split(",") if part.strip()]
+    """Return the format that weighs most; one that is named counts for what is said of it, any other for what ``*/*`` says."""
+    choices = [part for part in accept.split(",") if part.strip()]
     if not choices:
         return "json"
-    for name, quality in sorted(choices, key=lambda choice: -choice[1]):
-        if quality > 0 and (name in _ANY or name in _NAMES):
-            return _NAMES.get(name, "json")
-    raise NotAcceptable(f"None of the accepted formats is spoken here. {_ASK_FOR}")
+    named: dict[Format, float] = {}
+    others = 0.0
+    for part in choices:
+        name, weight, version = media_type(part)
+        if not version.startswith(_VERSION):
+            continue
+        if name in _NAMES:
+            named[_NAMES[name]] = max(weight, named.get(_NAMES[name], 0.0))
+        elif name in _ANY:
+            others = max(weight, others)
+    weights: dict[Format, float] = {**named, **{each: others for each in _FORMATS if each not in named}}
+    best = max(weights, key=weights.__getitem__)
+    if weights[best] <= 0:
+        raise NotAcceptable(f"None of the accepted formats is spoken here, in FHIR {_VERSION}. {_ASK_FOR}")
+    return best
 
 
 @lru_cache(maxsize=256)
-def media_type(text: str) -> tuple[str, float]:
-    """Return the name, in lower case, and the quality of a media type; raises NotAcceptable for another version of FHIR."""
+def media_type(text: str) -> tuple[str, float, str]:
+    """Return the name, the weight, and the version of FHIR (ours unless another is named: http.html#version-parameter)."""
     name, *parameters = (part.strip() for part in text.split(";"))
-    quality = 1.0
+    version = _VERSION
     for parameter in parameters:
         key, _, value = parameter.partition("=")
-        if key.strip() == "fhirVersion" and not value.strip('"').startswith("4.0"):
-            raise NotAcceptable("This server speaks FHIR 4.0 only.")
-        if key.strip() == "q":
-            quality = _quality(value)
-    return name.lower(), quality
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
+        if key.strip().lower() == "fhirversion":
+            version = value.strip(' "')
+    return name.lower(), quality(parameters), version
 
 
 def format_of_body(content_type: str) -> Format:
     """Return the format that a body is in; raises UnsupportedMedia."""
     if not content_type:
         raise UnsupportedMedia("The request has a body and no Content-Type. Send application/fhir+json or application/fhir+xml.")
-    name = media_type(content_type)[0]
-    if name not in _NAMES or not _utf8(content_type):
-        raise UnsupportedMedia(
-            "This Content-Type is not spoken here. Send application/fhir+json or application/fhir+xml, in UTF-8."
-        )
+    name, _, version = media_type(content_type)
+    if name not in _NAMES or not _utf8(content_type) or not version.startswith(_VERSION):
+        text = "This Content-Type is not spoken here. Send application/fhir+json or application/fhir+xml, in UTF-8"
+        raise UnsupportedMedia(f"{text}, in FHIR {_VERSION}.")
     return _NAMES[name]
 
 

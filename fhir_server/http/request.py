@@ -1,26 +1,37 @@
 """An HTTP request as the dispatcher works with it: raw path, raw query, headers, and a bounded body."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from fhir_server.errors import BadRequest, TooLarge
+from fhir_server.http.encoding import inflated
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+_PLAIN: Final = re.compile(r"[!-~]{1,128}")
+_LISTS: Final = frozenset({b"accept", b"accept-encoding", b"content-encoding", b"if-match", b"if-none-match", b"prefer"})
 Send = Callable[[Message], Awaitable[None]]
 
 
 class Headers:
-    """The headers of a request by lower-case name; a value is decoded when it is asked for. Of a repeated one the last counts."""
+    """The headers of a request by lower-case name; a value is decoded when it is asked for.
+
+    A repeated one that is a list is one list (RFC 9110 section 5.3); of any other repeated one the last counts.
+    """
 
     __slots__ = ("_raw",)
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         """Hold the pairs of an ASGI scope, whose names are in lower case (https://asgi.readthedocs.io, HTTP connection scope)."""
-        self._raw = dict(raw)
+        pairs = raw if isinstance(raw, list) else list(raw)
+        self._raw = dict(pairs)
+        if len(self._raw) != len(pairs):
+            for name in _LISTS & self._raw.keys():
+                self._raw[name] = b", ".join(value for each, value in pairs if each == name)
 
     def raw(self, name: str) -> bytes | None:
         """Return the bytes of a header, None where it is absent."""
@@ -57,8 +68,23 @@ def request_of(scope: Scope, prefix: str) -> Request:
     return Request(scope["method"], segments, scope["query_string"], Headers(scope["headers"]))
 
 
+def correlation_of(headers: Headers) -> str:
+    """Return the id that the caller gave the request, to be sent back (https://hl7.org/fhir/R4/http.html#custom); "" for none."""
+    given = headers.get("x-request-id")
+    return given if _PLAIN.fullmatch(given) else ""
+
+
 async def body_of(receive: Receive, headers: Headers, limit: int) -> bytes:
-    """Read the body up to ``limit`` bytes; raises TooLarge before reading when the length is announced, else on the way."""
+    """Read the body up to ``limit`` bytes, as sent and as inflated.
+
+    Raises TooLarge before reading when the length is announced, else on the way; UnsupportedMedia and Malformed for a
+    Content-Encoding.
+    """
+    body = await _sent(receive, headers, limit)
+    return inflated(body, headers.get("content-encoding"), limit) if "content-encoding" in headers else body
+
+
+async def _sent(receive: Receive, headers: Headers, limit: int) -> bytes:
     announced = headers.get("content-length")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)

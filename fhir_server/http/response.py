@@ -10,8 +10,8 @@ from fhir_server.model.body import OWN
 
 _VARY = (b"vary", b"accept, accept-encoding, authorization")
 _CONTENT = {
-    "json": ((b"content-type", b"application/fhir+json; charset=utf-8"), _VARY),
-    "xml": ((b"content-type", b"application/fhir+xml; charset=utf-8"), _VARY),
+    "json": (b"content-type", b"application/fhir+json; charset=utf-8"),
+    "xml": (b"content-type", b"application/fhir+xml; charset=utf-8"),
 }
 _CHECK_AGAIN = (b"cache-control", b"private, no-cache")
 _KEEP_NOTHING = (b"cache-control", b"private, no-store")
@@ -32,13 +32,13 @@ def render(body: bytes, wanted: Wanted) -> bytes:
 async def send_answer(send: Send, answer: Answer, wanted: Wanted, request: str, *, head: bool, compress: bool) -> None:
     """Send ``answer``: with headers of its own, the request id, and without a body for HEAD."""
     body = answer.body if answer.media else render(answer.body, wanted)
-    headers = [(b"x-request-id", request.encode()), _CHECK_AGAIN if answer.keep else _KEEP_NOTHING]
+    headers = [(b"x-request-id", request.encode()), _CHECK_AGAIN if answer.keep else _KEEP_NOTHING, _VARY]
     for name, value in answer.headers:
         headers.append((name.lower().encode(), value.encode()))
     if answer.media:
-        headers += [(b"content-type", answer.media.encode()), _VARY]
+        headers.append((b"content-type", answer.media.encode()))
     elif body:
-        headers += _CONTENT[wanted.format]
+        headers.append(_CONTENT[wanted.format])
         if compress and len(body) >= _WORTH_COMPRESSING:
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers.append((b"content-encoding", b"gzip"))

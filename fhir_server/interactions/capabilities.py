@@ -1,16 +1,32 @@
 """The capabilities interaction (https://hl7.org/fhir/R4/http.html#capabilities), generated from the catalogue."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fhir_server import __version__
 from fhir_server.catalog.catalog import Catalog, Entry
+from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer
+from fhir_server.interactions.subsets import one
 from fhir_server.model.json import write
 from fhir_server.search.include_values import reversible
 
 RELEASED = "2026-11-22"
+MODES = ("full", "normative", "terminology")
+REFERENCES = ("literal", "logical")
+BUILT_IN = (
+    {"name": "_id", "definition": "http://hl7.org/fhir/SearchParameter/Resource-id", "type": "token"},
+    {"name": "_lastUpdated", "definition": "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated", "type": "date"},
+)
 COMPARTMENTS = ("patient", "practitioner", "relatedPerson", "device", "encounter")
-PATCH_FORMATS = ("application/json-patch+json", "application/merge-patch+json", "application/fhir+json", "application/fhir+xml")
+PATCH_FORMATS = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/json",
+    "application/fhir+json",
+    "application/fhir+xml",
+)
 
 
 class Capabilities:
@@ -20,9 +36,15 @@ class Capabilities:
         """Build it for the server at ``base``."""
         self._body = write(statement(catalog, base))
 
-    def answer(self) -> Answer:
-        """Answer with the CapabilityStatement; it needs no token."""
-        return Answer(200, self._body)
+    def answer(self, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Answer with the CapabilityStatement; it needs no token, and is the same whatever part of it the ``mode`` asks for.
+
+        Raises BadRequest for a mode that R4 does not have, or a subset that the resource does not have.
+        """
+        for name, value in parameters:
+            if name == "mode" and value not in MODES:
+                raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
+        return Answer(200, one(self._body, "CapabilityStatement", parameters))
 
 
 def statement(catalog: Catalog, base: str) -> dict[str, Any]:
@@ -51,8 +73,19 @@ def _rest(catalog: Catalog, base: str) -> dict[str, Any]:
         "security": _security(base),
         "resource": [_resource(catalog, entry) for entry in catalog.types.values()],
         "interaction": [{"code": code} for code in ("batch", "history-system", "search-system", "transaction")],
+        "searchParam": _of_all_types(catalog),
         "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in COMPARTMENTS],
     }
+
+
+def _of_all_types(catalog: Catalog) -> list[dict[str, str]]:
+    searched = [entry.search for entry in catalog.types.values() if "search-type" in entry.interactions]
+    common = [each for code, each in searched[0].items() if all(code in other for other in searched)] if searched else []
+    return [*BUILT_IN, *map(_parameter, common)]
+
+
+def _parameter(parameter: SearchParameter) -> dict[str, str]:
+    return {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
 
 
 def _security(base: str) -> dict[str, Any]:
@@ -67,19 +100,24 @@ def _resource(catalog: Catalog, entry: Entry) -> dict[str, Any]:
         "documentation": _HOMES[entry.home],
         "interaction": [{"code": code} for code in sorted(entry.interactions)],
         "versioning": "versioned" if owned else "no-version",
+        "readHistory": "vread" in entry.interactions,
         "conditionalRead": "full-support" if owned else "not-supported",
     }
+    if owned:
+        result["referencePolicy"] = list(REFERENCES)
     if "update" in entry.interactions:
         result["updateCreate"] = True
     result |= {
         name: value for name, (interaction, value) in _CONDITIONAL.items() if _CRITERIA | {interaction} <= entry.interactions
     }
-    if entry.includes:
-        result["searchInclude"] = list(entry.includes)
-    if reverse := list(reversible(catalog, entry.name)):
-        result["searchRevInclude"] = reverse
-    result["searchParam"] = [{"name": each.code, "definition": each.url, "type": each.type} for each in entry.search.values()]
-    return result
+    return result | _search(catalog, entry) if "search-type" in entry.interactions else result
+
+
+def _search(catalog: Catalog, entry: Entry) -> dict[str, Any]:
+    include = [f"{entry.name}:{code}" for code in entry.includes]
+    reverse = list(reversible(catalog, entry.name)) if entry.home != "federated" else []
+    found = {"searchInclude": include, "searchRevInclude": reverse, "searchParam": list(map(_parameter, entry.search.values()))}
+    return {name: values for name, values in found.items() if values}
 
 
 _CRITERIA = frozenset({"search-type"})

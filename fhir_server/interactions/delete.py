@@ -9,7 +9,7 @@ from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import links
 from fhir_server.interactions.next_version import store
 from fhir_server.interactions.write import OUTSIDE, Write, commit, content, indexed, written
-from fhir_server.model.meta import etag, version_of
+from fhir_server.model.meta import etag, names_version
 from fhir_server.storage.repository import Change, Grant, VersionConflict
 
 
@@ -42,7 +42,7 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     if not stored.visible:
         raise Forbidden(OUTSIDE)
     wanted = call.headers.get("if-match")
-    if wanted and version_of(wanted) != stored.version:
+    if wanted and (not names_version(wanted, stored.version) or (stored.deleted and wanted.strip() == "*")):
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
     if stored.deleted:
         return Write(None, Answer(204, id=call.id, version=stored.version))

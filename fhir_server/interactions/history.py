@@ -13,11 +13,13 @@ from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import address, is_strict, largest_page
 from fhir_server.interactions.several import Fetch, merged, open_types
+from fhir_server.interactions.subsets import of_request
 from fhir_server.interactions.write import OUTSIDE
 from fhir_server.model.bundle import Link, Version, history
 from fhir_server.model.meta import etag, instant
 from fhir_server.search.history import Wanted, read
 from fhir_server.search.paging import Position
+from fhir_server.search.subset import Subset
 from fhir_server.search.tree import Cursor
 from fhir_server.search.versions import Place, Versions
 from fhir_server.storage.repository import Grant, Page, Stored
@@ -52,6 +54,7 @@ async def of_system(call: Call) -> Answer:
 
 async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool) -> Answer:
     wanted, after = _asked(call, path)
+    subset = of_request(call, wanted.parameters)
     links = [Link("self", _self(call, path, wanted))]
     if wanted.count_only:
         return Answer(200, history([], links, await _count(call, grants, wanted.versions)))
@@ -62,7 +65,7 @@ async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool
     elif exact:
         total = await _count(call, grants, wanted.versions)
     return Answer(
-        200, history([_version(call, each) for each in page.resources], [*links, *_next(call, path, wanted, page)], total)
+        200, history([_version(call, each, subset) for each in page.resources], [*links, *_next(call, path, wanted, page)], total)
     )
 
 
@@ -114,7 +117,7 @@ def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:
     return [Link("next", f"{call.services.base}/{path}?_page={token}")]
 
 
-def _version(call: Call, stored: Stored) -> Version:
+def _version(call: Call, stored: Stored, subset: Subset) -> Version:
     """Return the entry of a version. How it came about is not kept: the first one counts as created by POST, a later one by PUT."""
     reference = f"{stored.type}/{stored.id}"
     method: Literal["POST", "PUT", "DELETE"]
@@ -125,4 +128,5 @@ def _version(call: Call, stored: Stored) -> Version:
     else:
         method, url, status = "PUT", reference, "200 OK"
     full_url = f"{call.services.base}/{reference}"
-    return Version(full_url, stored.body, method, url, status, etag(stored.version), instant(stored.updated))
+    body = subset.of(stored.body, stored.type) if stored.body else b""
+    return Version(full_url, body, method, url, status, etag(stored.version), instant(stored.updated))

@@ -10,7 +10,7 @@ from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.write import Write, change, commit, preferred, written
 from fhir_server.model.body import OWN, decimal_text
 from fhir_server.model.json import Document, read
-from fhir_server.model.meta import version_of
+from fhir_server.model.meta import names_version
 from fhir_server.storage.repository import Grant, Stored, VersionConflict
 
 _ATTEMPTS: Final = 5
@@ -30,10 +30,16 @@ async def store(call: Call, grant: Grant, prepare: Callable[[Call, Grant], Await
 
 
 def require_match(call: Call, stored: Stored | None) -> None:
-    """Raise PreconditionFailed when ``If-Match`` names another version than the current one, or there is none."""
-    wanted = call.headers.get("if-match")
-    if wanted and (stored is None or stored.deleted or version_of(wanted) != stored.version):
+    """Raise PreconditionFailed when ``If-Match`` names another version than the current one, or ``If-None-Match`` that one.
+
+    What is not there, or deleted, has no version that they could name (RFC 9110 section 13.1).
+    """
+    current = stored.version if stored and not stored.deleted else None
+    wanted, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
+    if wanted and (current is None or not names_version(wanted, current)):
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
+    if unwanted and current is not None and names_version(unwanted, current):
+        raise PreconditionFailed("There is a version that If-None-Match excludes. Read the resource, then send If-Match.")
 
 
 def following(call: Call, document: Document, stored: Stored | None) -> Write:

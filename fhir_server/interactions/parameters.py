@@ -6,6 +6,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.prefer import preferences
 from fhir_server.model.bundle import Link, outcome
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
@@ -49,7 +50,7 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
 
 def is_strict(call: Call) -> bool:
     """Tell whether an unknown parameter is refused (https://hl7.org/fhir/R4/search.html#errors)."""
-    return "handling=lenient" not in call.headers.get("prefer")
+    return preferences(call.headers.get("prefer")).get("handling") != "lenient"
 
 
 def largest_page(call: Call) -> int:

@@ -4,8 +4,11 @@ from fhir_server.errors import Forbidden, Gone, NotFound
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions import read_source
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.model.meta import etag, http_date, version_of
+from fhir_server.interactions.subsets import shown
+from fhir_server.model.meta import etag, http_date, names_version, seconds_of
 from fhir_server.storage.repository import Stored
+
+_MICROSECONDS = 1_000_000
 
 
 async def read(call: Call) -> Answer:
@@ -31,7 +34,7 @@ def existing(stored: Stored | None) -> Stored:
 
 def answer(call: Call, stored: Stored) -> Answer:
     """Answer with ``stored``, or 304 when the caller already has it (RFC 9110 section 13.1)."""
-    status, body = (304, b"") if _unchanged(call, stored) else (200, stored.body)
+    status, body = (304, b"") if _unchanged(call, stored) else (200, shown(call, stored.body))
     headers = version_headers(stored.version, stored.updated)
     return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated)
 
@@ -44,5 +47,6 @@ def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
 def _unchanged(call: Call, stored: Stored) -> bool:
     tags = call.headers.get("if-none-match")
     if tags:
-        return tags.strip() == "*" or stored.version in {version_of(tag) for tag in tags.split(",")}
-    return "if-modified-since" in call.headers and call.headers.get("if-modified-since") == http_date(stored.updated)
+        return names_version(tags, stored.version)
+    since = seconds_of(call.headers.get("if-modified-since")) if "if-modified-since" in call.headers else None
+    return since is not None and stored.updated // _MICROSECONDS <= since

@@ -38,14 +38,24 @@ async def read_page(call: Call, grant: Grant, query: Query, position: Position |
     Raises Gone when too much changed since the first page to put all of it back.
     """
     if position is None or position.snapshot is None:
-        snapshot = Snapshot(call.now - _MARGIN)
-        page = await call.services.repository.search(grant, replace(query, snapshot=snapshot))
-        return _read(page.resources, more=page.more, snapshot=replace(snapshot, seen=page.seen))
-    query = replace(query, after=position.cursor, snapshot=position.snapshot)
+        return await read_first(call, grant, query)
+    return await read_within(call, grant, replace(query, after=position.cursor), position.snapshot)
+
+
+async def read_first(call: Call, grant: Grant, query: Query) -> Read:
+    """Read a page as everything is now."""
+    snapshot = Snapshot(call.now - _MARGIN)
+    page = await call.services.repository.search(grant, replace(query, snapshot=snapshot))
+    return _read(page.resources, more=page.more, snapshot=replace(snapshot, seen=page.seen))
+
+
+async def read_within(call: Call, grant: Grant, query: Query, snapshot: Snapshot) -> Read:
+    """Read the page after ``query.after`` (None: from the beginning) in the order of ``snapshot``; raises Gone."""
+    query = replace(query, snapshot=snapshot)
     page = await call.services.repository.search(grant, query)
     moved = await _put_back(call, grant, query, {each.row for each in page.resources})
     found = _in_order(query, [*page.resources, *moved])
-    return _read(found[: query.count], more=page.more or len(found) > query.count, snapshot=position.snapshot)
+    return _read(found[: query.count], more=page.more or len(found) > query.count, snapshot=snapshot)
 
 
 def _read(resources: Sequence[Stored], *, more: bool, snapshot: Snapshot) -> Read:
@@ -68,13 +78,14 @@ async def _put_back(call: Call, grant: Grant, query: Query, shown: set[int]) -> 
 
 def _placed(call: Call, query: Query, moved: Moved) -> Stored:
     resource = read(moved.body, OWN).resource
-    sort, *then = places(resource, query.sort, call.entry, call.services.base, moved.updated)
+    entry = call.services.catalog.types[query.type]
+    sort, *then = places(resource, query.sort, entry, call.services.base, moved.updated)
     return moved.stored._replace(sort=sort, then=tuple(then))
 
 
 def _comes_after(query: Query, stored: Stored) -> bool:
     after = query.after
-    return after is not None and compare(query.sort, _place(stored.cursor), _place(after)) > 0
+    return after is None or compare(query.sort, _place(stored.cursor), _place(after)) > 0
 
 
 def _in_order(query: Query, found: Sequence[Stored]) -> list[Stored]:

@@ -5,6 +5,7 @@ from fhir_server.federation.outcome import failure
 from fhir_server.federation.sealed_id import Sealed
 from fhir_server.interactions.ask_sources import ask_sources
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.subsets import shown
 from fhir_server.model.json import write
 
 _UNKNOWN = "No such resource. Check the type and the id."
@@ -25,7 +26,7 @@ async def read(call: Call, sealed: Sealed | None) -> Answer:
         raise error
     for each in found.merged:
         if each.id == call.id:
-            return Answer(200, write(each.resource), id=call.id, dossier=patient, keep=False)
+            return Answer(200, shown(call, write(each.resource)), id=call.id, dossier=patient, keep=False)
     raise NotFound(_UNKNOWN)
 
 

@@ -9,11 +9,13 @@ from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_page
 from fhir_server.interactions.resolve import without_links
+from fhir_server.interactions.subsets import of_search
 from fhir_server.model.bundle import Link, found, outcome, searchset
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
+from fhir_server.search.subset import Subset
 from fhir_server.storage.repository import Grant, SearchTooSlow, Stored
 
 
@@ -23,27 +25,28 @@ async def search(call: Call) -> Answer:
         return await search_sources.search(call)
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     wanted, position = asked(call)
+    wanted, subset = of_search(call, wanted)
     wanted = await without_links(call, wanted)
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     page = await read_page(call, grant, wanted.query, position)
-    entries = found(call.services.base, _shown(page.resources), "match")
-    entries += await _beside(call, wanted, page)
+    entries = found(call.services.base, _shown(page.resources, subset), "match")
+    entries += await _beside(call, wanted, page, subset)
     total = await _total(call, grant, wanted, page, position)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
     return Answer(200, searchset([*entries, *warnings(wanted)], links, total))
 
 
-def _shown(resources: Iterable[Stored]) -> Iterator[tuple[str, str, bytes]]:
-    return ((each.type, each.id, each.body) for each in resources)
+def _shown(resources: Iterable[Stored], subset: Subset, *, match: bool = True) -> Iterator[tuple[str, str, bytes]]:
+    return ((each.type, each.id, subset.of(each.body, each.type, match=match)) for each in resources)
 
 
-async def _beside(call: Call, wanted: Search, page: Read) -> list[bytes]:
+async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> list[bytes]:
     if not (wanted.includes or wanted.reverse):
         return []
     beside = await included(call, wanted, page.resources)
-    entries = found(call.services.base, _shown(beside.resources), "include")
+    entries = found(call.services.base, _shown(beside.resources, subset, match=False), "include")
     return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 

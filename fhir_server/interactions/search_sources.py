@@ -8,12 +8,14 @@ from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.resolve import without_links
+from fhir_server.interactions.subsets import of_search
 from fhir_server.model import bundle
 from fhir_server.model.json import write
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
 from fhir_server.search.order import in_order, places
 from fhir_server.search.search import Search
+from fhir_server.search.subset import Subset
 from fhir_server.search.tree import And, Node, Query, ReferenceTo
 
 _ABOUT = {"patient", "subject", "beneficiary"}
@@ -26,6 +28,7 @@ async def search(call: Call) -> Answer:
     SourcesFailed when nobody did.
     """
     wanted, _ = asked(call)
+    wanted, subset = of_search(call, wanted)
     _refuse_links(wanted)
     patient = _patient(wanted.query.where)
     found = await ask_sources(call, patient)
@@ -37,8 +40,11 @@ async def search(call: Call) -> Answer:
     hits = _matches(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits
-    entries = [*_missing(found), *_entries(call, shown, "match"), *_included(call, wanted, shown, found), *warnings(wanted)]
-    body = bundle.searchset(entries, [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None)
+    beside = _included(call, wanted, shown, found)
+    entries = [*_missing(found), *_entries(call, shown, "match", subset), *_entries(call, beside, "include", subset)]
+    body = bundle.searchset(
+        [*entries, *warnings(wanted)], [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None
+    )
     headers = ((HEADER, completeness(found.answers)),)
     return Answer(200, body, headers, dossier=patient, keep=False)
 
@@ -75,13 +81,13 @@ def _missing(asked_: Asked) -> list[bytes]:
     return [] if told is None else [bundle.outcome(write(told))]
 
 
-def _included(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> list[bytes]:
+def _included(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> tuple[Merged, ...]:
     if not wanted.includes:
-        return []
+        return ()
     services = call.services
-    follow = included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
-    return _entries(call, follow, "include")
+    return included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
 
 
-def _entries(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode) -> list[bytes]:
-    return bundle.found(call.services.base, ((each.type, each.id, write(each.resource)) for each in merged), mode)
+def _entries(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode, subset: Subset) -> list[bytes]:
+    shown = ((each.type, each.id, subset.of(write(each.resource), each.type, match=mode == "match")) for each in merged)
+    return bundle.found(call.services.base, shown, mode)

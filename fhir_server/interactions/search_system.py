@@ -4,7 +4,7 @@ Every type is searched on its own under the caller's grant for it, in the same o
 and cut. A type for which the caller has no grant is not there, unless ``_type`` names it. Federated types are no part of it.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,16 +13,19 @@ from fhir_server.errors import BadRequest, NotFound
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import is_strict, largest_page, self_link, warnings
+from fhir_server.interactions.read_page import Read, read_first, read_within
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.several import Fetch, merged, open_types
-from fhir_server.model.bundle import Link, found, outcome, searchset
+from fhir_server.interactions.subsets import of_search
+from fhir_server.model.bundle import Link, Mode, found, outcome, searchset
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.compartment import has_compartment, within
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.several import elsewhere, named, parse_several
-from fhir_server.search.tree import And, Cursor, Query
+from fhir_server.search.subset import Subset
+from fhir_server.search.tree import And, Query, Snapshot
 from fhir_server.storage.repository import Grant, Page, Stored
 
 
@@ -35,26 +38,27 @@ class _Part(NamedTuple):
 
 async def search(call: Call) -> Answer:
     """Answer a searchset of what matches and lies within the caller's dossiers, of all types, what changed last first."""
-    parameters, after = _continued(call)
+    parameters, position = _continued(call)
     wanted, parts = await _asked(call, parameters)
     dossier = call.within if call.within.startswith("Patient/") else ""
     if wanted.count_only:
         body = searchset(warnings(wanted), [self_link(call, wanted)], await _count(call, parts))
         return Answer(200, body, dossier=dossier)
-    page = await _page(call, wanted.query, parts, after)
-    entries = [*_entries(call, page.resources), *await _beside(call, wanted, page), *warnings(wanted)]
-    total = await _total(call, wanted, parts, page, after)
-    body = searchset(entries, [self_link(call, wanted), *_next(call, wanted, page)], total)
+    wanted, subset = of_search(call, wanted)
+    page = await _page(call, wanted.query, parts, position)
+    entries = [*_entries(call, page.resources, subset), *await _beside(call, wanted, page, subset), *warnings(wanted)]
+    total = await _total(call, wanted, parts, page, position)
+    body = searchset(entries, [self_link(call, wanted), *_next(call, wanted, page, total)], total)
     return Answer(200, body, dossier=dossier)
 
 
-def _continued(call: Call) -> tuple[Sequence[tuple[str, str]], Cursor | None]:
+def _continued(call: Call) -> tuple[Sequence[tuple[str, str]], Position | None]:
     """Return the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
     tokens = [value for name, value in call.parameters if name == "_page"]
     if not tokens:
         return call.parameters, None
     position = call.services.pager.open_(tokens[-1], call.actor.reference, call.place, call.now)
-    return position.parameters, position.cursor
+    return position.parameters, position
 
 
 async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Search, list[_Part]]:
@@ -115,52 +119,64 @@ async def _query(call: Call, wanted: Search) -> Query:
     return replace(query, where=And((within(entry, call.within), query.where))) if call.within else query
 
 
-async def _page(call: Call, order: Query, parts: Sequence[_Part], after: Cursor | None) -> Page:
+async def _page(call: Call, order: Query, parts: Sequence[_Part], position: Position | None) -> Read:
+    """Read a page of all parts within one snapshot: that of the first page, whose first part tells it."""
+    after = position.cursor if position else None
+    snapshot = position.snapshot if position else None
+
     def fetch(part: _Part) -> Fetch:
-        def from_(last: Stored | None, count: int) -> Awaitable[Page]:
-            query = replace(part.query, after=_cursor(last) if last else after, count=count)
-            return call.services.repository.search(part.grant, query)
+        async def from_(last: Stored | None, count: int) -> Page:
+            nonlocal snapshot
+            query = replace(part.query, after=last.cursor if last else after, count=count)
+            if snapshot is None:
+                read = await read_first(call, part.grant, query)
+                snapshot = read.snapshot
+            else:
+                read = await read_within(call, part.grant, query, snapshot)
+            return Page(read.resources, more=read.end is not None)
 
         return from_
 
-    return await merged(list(map(fetch, parts)), order.count, _place, descending=order.sort.descending)
+    page = await merged(list(map(fetch, parts)), order.count, _place, descending=order.sort.descending)
+    end = page.resources[-1].cursor if page.more else None
+    return Read(page.resources, end, snapshot or Snapshot(call.now))
 
 
 def _place(stored: Stored) -> tuple[int, int]:
-    return stored.updated, stored.row
-
-
-def _cursor(stored: Stored) -> Cursor:
-    return Cursor(stored.updated, stored.row)
+    assert isinstance(stored.sort, int), "a time"
+    return stored.sort, stored.row
 
 
 async def _count(call: Call, parts: Sequence[_Part]) -> int:
     return sum([await call.services.repository.count(grant, query) for grant, query in parts])
 
 
-async def _total(call: Call, wanted: Search, parts: Sequence[_Part], page: Page, after: Cursor | None) -> int | None:
+async def _total(call: Call, wanted: Search, parts: Sequence[_Part], page: Read, position: Position | None) -> int | None:
     if wanted.total == "none":
         return None
-    if after is None and not page.more:
+    if position is None and page.end is None:
         return len(page.resources)
-    return await _count(call, parts) if wanted.total == "accurate" else None
+    if wanted.total == "accurate":
+        return await _count(call, parts)
+    return position.total if position else None
 
 
-def _entries(call: Call, resources: Sequence[Stored]) -> list[bytes]:
-    return found(call.services.base, ((each.type, each.id, each.body) for each in resources), "match")
+def _entries(call: Call, resources: Sequence[Stored], subset: Subset, mode: Mode = "match") -> list[bytes]:
+    shown = ((each.type, each.id, subset.of(each.body, each.type, match=mode == "match")) for each in resources)
+    return found(call.services.base, shown, mode)
 
 
-async def _beside(call: Call, wanted: Search, page: Page) -> list[bytes]:
+async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> list[bytes]:
     if not (wanted.includes or wanted.reverse):
         return []
     beside = await included(call, wanted, page.resources)
-    entries = found(call.services.base, ((each.type, each.id, each.body) for each in beside.resources), "include")
+    entries = _entries(call, beside.resources, subset, "include")
     return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
-def _next(call: Call, wanted: Search, page: Page) -> list[Link]:
-    if not page.more:
+def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Link]:
+    if page.end is None:
         return []
-    position = Position(call.place, wanted.parameters, _cursor(page.resources[-1]))
+    position = Position(call.place, wanted.parameters, page.end, page.snapshot, total)
     token = call.services.pager.seal(position, call.actor.reference, call.now)
     return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]

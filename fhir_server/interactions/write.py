@@ -10,6 +10,7 @@ from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
+from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
@@ -147,10 +148,10 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
 
 def preferred(call: Call, body: bytes) -> bytes:
     """Return the body that ``Prefer: return`` asks for (https://hl7.org/fhir/R4/http.html#ops)."""
-    wish = call.headers.get("prefer")
-    if "return=minimal" in wish:
+    wish = preferences(call.headers.get("prefer")).get("return")
+    if wish == "minimal":
         return b""
-    if "return=OperationOutcome" in wish:
+    if wish == "operationoutcome":
         return (
             b'{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational",'
             b'"details":{"text":"Stored."}}]}'

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
 
 _ETAG = re.compile(r'(?:W/)?"(?P<version>[0-9]{1,10})"')
@@ -28,6 +28,19 @@ def _http_date(seconds: int) -> str:
 def etag(version: int) -> str:
     """Write the weak entity tag of a version."""
     return f'W/"{version}"'
+
+
+def names_version(tags: str, version: int) -> bool:
+    """Tell whether a list of entity tags, as ``If-Match`` has it, names ``version``; ``*`` names every one."""
+    return tags.strip() == "*" or version in map(version_of, tags.split(","))
+
+
+def seconds_of(date: str) -> int | None:
+    """Read an HTTP date (RFC 9110 section 5.6.7) as seconds since 1970; None when it is none."""
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def version_of(tag: str) -> int | None:

@@ -18,7 +18,8 @@ class Child:
     """One child that an element may have.
 
     ``name`` is its name in JSON and XML (of a choice: with the type), ``order`` its place (one for all types of a choice), ``type``
-    its FHIR type; ``owner`` and ``content`` say where its own children are defined: a type, and a path in it.
+    its FHIR type; ``owner`` and ``content`` say where its own children are defined: a type, and a path in it. ``needed`` is what no
+    subset leaves out, since it is mandatory or changes the meaning of the rest; ``summary`` is what a summary shows.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Child:
     content: str
     path: str
     attribute: bool
+    needed: bool
+    summary: bool
 
     @property
     def shape(self) -> "Shape":
@@ -68,7 +71,9 @@ def _children(owner: str, order: int, element: Element) -> Iterator[Child]:
             name = name.removesuffix("[x]") + type_.code[0].upper() + type_.code[1:]
         inside = _content(owner, element, type_.code)
         kind = _kind(type_.code)
-        yield Child(name, order, element.max != 1, kind, type_.code, *inside, element.path, element.attribute)
+        needed = element.min > 0 or element.modifier
+        attribute, summary = element.attribute, element.summary
+        yield Child(name, order, element.max != 1, kind, type_.code, *inside, element.path, attribute, needed, summary)
 
 
 def _content(owner: str, element: Element, code: str) -> tuple[str, str]:

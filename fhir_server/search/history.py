@@ -12,15 +12,15 @@ from fhir_server.search.versions import Versions
 
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _KNOWN: Final = ("_at", "_count", "_since")
+_SHAPING: Final = ("_elements", "_summary")
 _REFUSED: Final = frozenset({"_filter", "_list", "_sort", "_type"})
-_OF_THE_ANSWER: Final = frozenset({"_elements", "_format", "_pretty", "_summary"})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What one request asks of a history: which versions, or their number alone (``count_only``).
 
-    ``parameters`` are those that chose them, ``page`` is the token of ``_page``.
+    ``parameters`` are those that chose them or say what of each is shown, ``page`` is the token of ``_page``.
     """
 
     versions: Versions
@@ -44,8 +44,10 @@ def read(versions: Versions, parameters: Sequence[tuple[str, str]], *, limit: in
             wanted = replace(_narrowed(wanted, name, value, limit), parameters=(*wanted.parameters, (name, value)))
         elif name == "_page":
             wanted = replace(wanted, page=value)
-        elif name == "_summary" and value == "count":
-            wanted = replace(wanted, count_only=True, parameters=(*wanted.parameters, (name, value)))
+        elif name in _SHAPING:
+            seen.add(name)
+            count_only = wanted.count_only or (name, value) == ("_summary", "count")
+            wanted = replace(wanted, count_only=count_only, parameters=(*wanted.parameters, (name, value)))
         elif name in _REFUSED or (strict and not name.startswith("_")):
             raise BadRequest(f"A history has the parameters {', '.join(_KNOWN)}, and no other.", detail="search-parameter-unknown")
     return wanted

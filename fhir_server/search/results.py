@@ -18,7 +18,7 @@ RESULTS = frozenset(
     {"_count", "_elements", "_format", "_include", "_page", "_pretty", "_revinclude", "_sort", "_summary", "_total", "_score"}
 )
 _REPEATED = frozenset({"_include", "_revinclude"})
-_ELEMENT = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
+_ELEMENT = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 

@@ -41,14 +41,15 @@ def routed(entry: Entry) -> set[str]:
 def test_the_catalogue_is_what_is_routed_and_what_is_declared(name: str) -> None:
     declared = next(each for each in statement(CATALOG, "http://x/fhir")["rest"][0]["resource"] if each["type"] == name)
     assert {each["code"] for each in declared["interaction"]} == CATALOG.types[name].interactions == routed(CATALOG.types[name])
-    assert [each["name"] for each in declared["searchParam"]] == list(CATALOG.types[name].search)
-    assert declared.get("searchInclude", []) == list(CATALOG.types[name].includes)
+    searched = "search-type" in CATALOG.types[name].interactions
+    assert [each["name"] for each in declared.get("searchParam", [])] == (list(CATALOG.types[name].search) if searched else [])
+    assert declared.get("searchInclude", []) == [f"{name}:{code}" for code in CATALOG.types[name].includes if searched]
     assert set(declared.get("searchRevInclude", [])) == {
         f"{each.name}:{code}"
         for each in CATALOG.types.values()
         if each.home != "federated" and "search-type" in each.interactions
         for code in each.includes
-        if name in each.search[code].targets
+        if name in each.search[code].targets and searched and CATALOG.types[name].home != "federated"
     }
 
 

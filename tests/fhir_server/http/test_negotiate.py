@@ -1,6 +1,6 @@
 import pytest
 
-from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.errors import BadRequest, NotAcceptable, UnsupportedMedia
 from fhir_server.http.negotiate import Wanted, format_of_body, wanted
 
 
@@ -19,6 +19,17 @@ from fhir_server.http.negotiate import Wanted, format_of_body, wanted
         ("application/fhir+xml", [("_format", "json")], Wanted("json")),
         ("", [("_format", "application/fhir xml")], Wanted("xml")),
         ("", [("_pretty", "true")], Wanted("json", pretty=True)),
+        ("", [("_pretty", "false")], Wanted("json")),
+        ("application/fhir+json;q=0, */*", [], Wanted("xml")),
+        ("*/*, application/fhir+xml", [], Wanted("xml")),
+        ("application/fhir+json; fhirVersion=5.0, application/fhir+xml; fhirVersion=4.0", [], Wanted("xml")),
+        ('application/fhir+xml; fhirVersion="4.0.1"', [], Wanted("xml")),
+        ("application/fhir+xml; FHIRVersion=3.0, */*;q=0.1", [], Wanted("json")),
+        ("TEXT/XML", [], Wanted("xml")),
+        (" , ", [], Wanted("json")),
+        ("", [("_format", "text/json")], Wanted("json")),
+        ("", [("_format", "application/xml")], Wanted("xml")),
+        ("", [("_format", "application/fhir+xml; fhirVersion=4.0")], Wanted("xml")),
     ],
 )
 def test_the_format_of_the_answer(accept: str, parameters: list[tuple[str, str]], expected: Wanted) -> None:
@@ -32,6 +43,12 @@ def test_the_format_of_the_answer(accept: str, parameters: list[tuple[str, str]]
         ("application/fhir+json;q=0", []),
         ("application/fhir+json; fhirVersion=5.0", []),
         ("", [("_format", "turtle")]),
+        ("", [("_format", "text/html")]),
+        ("", [("_format", "html")]),
+        ("", [("_format", "application/fhir+json; fhirVersion=3.0")]),
+        ("text/html", []),
+        ("*/*;q=0", []),
+        ("application/fhir+json;q=7", []),
     ],
 )
 def test_a_format_that_is_not_spoken_is_refused(accept: str, parameters: list[tuple[str, str]]) -> None:
@@ -52,7 +69,15 @@ def test_the_format_of_a_body(content_type: str, expected: str) -> None:
     assert format_of_body(content_type) == expected
 
 
-@pytest.mark.parametrize("content_type", ["", "text/plain", "application/fhir+json; charset=latin-1", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text/plain", "application/fhir+json; charset=latin-1", "application/fhir+xml; fhirVersion=3.0", "multipart/form-data"],
+)
 def test_a_body_in_another_format_is_refused(content_type: str) -> None:
     with pytest.raises(UnsupportedMedia):
         format_of_body(content_type)
+
+
+def test_pretty_or_not() -> None:
+    with pytest.raises(BadRequest):
+        wanted("", [("_pretty", "nicely")])

@@ -1,10 +1,11 @@
 import asyncio
+import gzip
 from typing import Any
 
 import pytest
 
 from fhir_server.errors import BadRequest, TooLarge
-from fhir_server.http.request import Headers, body_of, request_of
+from fhir_server.http.request import Headers, body_of, correlation_of, request_of
 
 
 def scope(raw_path: bytes, **more: Any) -> dict[str, Any]:
@@ -37,6 +38,24 @@ def test_headers_by_lower_case_name() -> None:
     assert request.headers.get("accept") == "*/*"
     assert request.headers.get("prefer") == ""
     assert "prefer" not in request.headers
+
+
+def test_a_repeated_list_is_one_list_and_of_the_rest_the_last_counts() -> None:
+    repeated = [(b"prefer", b"a"), (b"host", b"x"), (b"prefer", b"b"), (b"host", b"y"), (b"if-none-match", b'"1"')]
+    headers = Headers(repeated)
+    assert (headers.get("prefer"), headers.get("host"), headers.get("if-none-match")) == ("a, b", "y", '"1"')
+
+
+@pytest.mark.parametrize(("given", "expected"), [("a-1", "a-1"), ("", ""), ("a b", ""), ("x" * 129, ""), ("\u00e9", "")])
+def test_the_id_that_the_caller_gave(given: str, expected: str) -> None:
+    assert correlation_of(Headers([(b"x-request-id", given.encode("latin-1"))])) == expected
+
+
+def test_an_inflated_body() -> None:
+    packed = {"type": "http.request", "body": gzip.compress(b"abcd")}
+    assert read(packed, headers={"content-encoding": "gzip"}, limit=100) == b"abcd"
+    with pytest.raises(TooLarge):
+        read({"type": "http.request", "body": gzip.compress(b"a" * 101)}, headers={"content-encoding": "gzip"}, limit=100)
 
 
 def read(*messages: dict[str, Any], limit: int = 10, headers: dict[str, str] | None = None) -> bytes:

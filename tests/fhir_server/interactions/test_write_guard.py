@@ -49,11 +49,11 @@ def test_no_change_is_made_of_a_federated_type(tmp_path: Path, type_: str) -> No
 
 
 def test_not_even_a_grant_of_the_gate_lets_one_in(tmp_path: Path) -> None:
-    """The search grant of a federated type covers nothing, so that a commit under it is out of grant."""
+    """The grant of a federated type covers nothing, so that a commit under it is out of grant."""
 
     async def act(services: Services) -> None:
         for type_ in FEDERATED:
-            grant = services.gate.grant(local_system(), "search-type", type_)
+            grant = services.gate.grant(local_system(), "read", type_)
             made = change(call(services, "Organization", "create"), read(b'{"resourceType":"Organization"}'), "x", None)
             forged = type(made)(type_, "x", 0, 1, b"{}", made.indexed)
             with pytest.raises(OutOfGrant):

@@ -1,0 +1,28 @@
+"""Routing, with what a refused method owes its caller: the methods that are possible (RFC 9110 section 15.5.6)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from fhir_server.catalog.catalog import Catalog
+from fhir_server.errors import FhirError, NotAllowed
+from fhir_server.interactions.route import Route, route
+
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def routed(catalog: Catalog, method: str, segments: tuple[str, ...], parameters: Sequence[tuple[str, str]] = ()) -> Route:
+    """Return what the request asks for, as ``route`` does; NotAllowed comes with the header Allow."""
+    try:
+        return route(catalog, method, segments, parameters)
+    except NotAllowed as error:
+        error.headers = ((b"allow", ", ".join(_allowed(catalog, segments, parameters)).encode()),)
+        raise
+
+
+def _allowed(catalog: Catalog, segments: tuple[str, ...], parameters: Sequence[tuple[str, str]]) -> Iterator[str]:
+    for method in _METHODS:
+        try:
+            route(catalog, method, segments, parameters)
+        except FhirError:
+            continue
+        yield method
