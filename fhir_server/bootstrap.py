@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,18 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.network.rebuild import rebuilt
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.claims import Expected
 from fhir_server.oauth.keys import jwks, secret, signing_key
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
+from fhir_server.search.rows import key
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
+from fhir_server.storage.reindex import compare, run
+from fhir_server.storage.reindex.open import open_index
 
 _log = logging.getLogger("fhir_server")
 
@@ -146,6 +151,19 @@ def token_for(  # noqa: PLR0913 - one argument per claim
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
     return issue(request, signing_key(settings.data_dir), issuer(settings), settings.base, at, new_id())
+
+
+def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:
+    """Compare the index with one made anew from the resources, and write nothing; a server may run meanwhile."""
+    with closing(open_index(settings.database, write=False)) as database:
+        return compare.check(database, rebuilt(catalog.load().types.get, settings.base), progress)
+
+
+def reindex(settings: Settings, progress: run.Progress = lambda _phase, _done, _total: None, size: int = run.BATCH) -> run.Summary:
+    """Bring the index in order, ``size`` resources at a time. Raises DatabaseInUse, ReindexRunning."""
+    with closing(open_index(settings.database, write=True)) as database:
+        rebuild = rebuilt(catalog.load().types.get, settings.base)
+        return run.reindex(database, run.Plan(key(migrate.head()), rebuild, lambda: rebuild), now, progress, size)
 
 
 def load_resources(
