@@ -23,17 +23,17 @@ from fhir_server.http.hub import Hub, Running
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.reindexing import Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
-from fhir_server.network.rebuild import rebuilt
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.claims import Expected
 from fhir_server.oauth.keys import jwks, secret, signing_key
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
-from fhir_server.search.rows import key
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
@@ -79,9 +79,12 @@ def hub(settings: Settings) -> Hub:
 
     async def open_() -> Running:
         services = await open_services(settings)
+        looking = asyncio.create_task(_keep_looking(services.parameters))
         key = signing_key(settings.data_dir)
 
         async def close() -> None:
+            looking.cancel()
+            await services.reindexing.stop()
             await services.federation.close()
             await services.repository.close()
 
@@ -90,6 +93,18 @@ def hub(settings: Settings) -> Hub:
         return Running(app, shell(services.repository, settings.base, jwks(key)), close)
 
     return Hub(open_)
+
+
+async def _keep_looking(parameters: OwnParameters) -> None:
+    while True:
+        await asyncio.sleep(_LOOK)
+        try:
+            await parameters.look()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
+            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+
+
+_LOOK = 1.0  # seconds; reindexing.SETTLED relies on it
 
 
 def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:
@@ -109,10 +124,15 @@ def issuer(settings: Settings) -> str:
 async def open_services(settings: Settings) -> Services:
     """Open the database and put the parts together."""
     known = catalog.load()
+    types, repository = known.types, await open_repository(settings.database)
+    parameters = OwnParameters(known, repository, now)
+    await parameters.refresh()
     return Services(
         base=settings.base,
         catalog=known,
-        repository=await open_repository(settings.database),
+        repository=repository,
+        parameters=parameters,
+        reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=Gate(known, load_roles(known.types), now),
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
@@ -156,14 +176,14 @@ def token_for(  # noqa: PLR0913 - one argument per claim
 def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:
     """Compare the index with one made anew from the resources, and write nothing; a server may run meanwhile."""
     with closing(open_index(settings.database, write=False)) as database:
-        return compare.check(database, rebuilt(catalog.load().types.get, settings.base), progress)
+        return compare.check(database, current(database, catalog.load().types, settings.base), progress)
 
 
 def reindex(settings: Settings, progress: run.Progress = lambda _phase, _done, _total: None, size: int = run.BATCH) -> run.Summary:
     """Bring the index in order, ``size`` resources at a time. Raises DatabaseInUse, ReindexRunning."""
     with closing(open_index(settings.database, write=True)) as database:
-        rebuild = rebuilt(catalog.load().types.get, settings.base)
-        return run.reindex(database, run.Plan(key(migrate.head()), rebuild, lambda: rebuild), now, progress, size)
+        plan = Planned(database, catalog.load().types, settings.base, now, time.sleep)
+        return run.reindex(database, plan, now, progress, size)
 
 
 def load_resources(

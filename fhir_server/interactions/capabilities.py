@@ -14,14 +14,19 @@ PATCH_FORMATS = ("application/json-patch+json", "application/merge-patch+json", 
 
 
 class Capabilities:
-    """The CapabilityStatement, built once."""
+    """The CapabilityStatement, built once for each state of the catalogue."""
 
     def __init__(self, catalog: Catalog, base: str) -> None:
         """Build it for the server at ``base``."""
+        self._catalog, self._base = catalog, base
+        self._types = catalog.types
         self._body = write(statement(catalog, base))
 
     def answer(self) -> Answer:
         """Answer with the CapabilityStatement; it needs no token."""
+        if self._types is not self._catalog.types:
+            self._types = self._catalog.types
+            self._body = write(statement(self._catalog, self._base))
         return Answer(200, self._body)
 
 

@@ -37,6 +37,8 @@ def route(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route:
     """Return what the request asks for; raises BadRequest, NotFound for no such path, NotAllowed for no such interaction."""
     if segments == ("metadata",):
         return Route(_on({"GET": "capabilities", "HEAD": "capabilities"}, method, "metadata"))
+    if segments == ("$reindex",):
+        return Route(_on({"POST": "reindex", "GET": "reindex-status"}, method, "$reindex"))
     if not segments:
         return Route(_on(_ON_BASE, method, "the base: use a resource type, or POST a Bundle"))
     type_ = segments[0]

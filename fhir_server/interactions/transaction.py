@@ -105,6 +105,7 @@ async def _attempt(outer: Call, steps: Sequence[Step]) -> list[Answer]:
     except OutOfGrant as error:
         text = "One of the resources would lie outside the dossiers that you take part in. Nothing was stored."
         raise Forbidden(text, expression=steps[0].item.place if len(steps) == 1 else "Bundle.entry") from error
+    await outer.services.parameters.follow(changes)
     return [each.answer for each in made]
 
 

@@ -11,6 +11,7 @@ from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
+from fhir_server.network import search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -47,6 +48,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     expected = previous.version if previous else 0
     updated = instant(call.now)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
+    if call.type == "SearchParameter":
+        search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     return Change(
         type=call.type,
@@ -54,7 +57,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         expected=expected,
         updated=call.now,
         body=body,
-        indexed=extract(resource, call.entry, call.services.base),
+        indexed=extract(resource, call.services.catalog.indexing(call.type), call.services.base),
         previous=indexed(call, previous),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
     )
@@ -64,7 +67,7 @@ def indexed(call: Call, stored: Stored | None) -> Indexed | None:
     """Return the index content of a stored version, None when there is none."""
     if stored is None or stored.deleted:
         return None
-    return extract(read(stored.body, OWN).resource, call.entry, call.services.base)
+    return extract(read(stored.body, OWN).resource, call.services.catalog.indexing(call.type), call.services.base)
 
 
 def written(call: Call, made: Change, status: int) -> Answer:
@@ -109,6 +112,7 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         await call.services.repository.commit([grant], [write.change], [line(call, write.answer)], write.unmatched)
     except OutOfGrant as error:
         raise Forbidden(OUTSIDE) from error
+    await call.services.parameters.follow([write.change])
     write.answer.recorded = True
     return write.answer
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.search import leaves, values
+from fhir_server.search.rows import PRESENT
 from fhir_server.search.tree import Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri
 
 BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
@@ -44,6 +45,9 @@ def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *,
 def _missing(parameter: SearchParameter, value: str) -> Node:
     if value not in {"true", "false"}:
         raise BadRequest(f"The value of '{parameter.code}:missing' is true or false.", detail="search-value")
+    if parameter.place == OWN:
+        present = Token(f"{parameter.code}:{PRESENT}", "true")
+        return present if value == "false" else Not(present)
     missing = Missing(parameter.code, parameter.place)
     return missing if value == "true" else Not(missing)
 

@@ -85,7 +85,7 @@ class Results:
         elif code == self.entry.main_date:
             self.sort = Sort("main", descending)
         elif code in dates:
-            self.sort = Sort("date", descending, code)
+            self.sort = Sort("date", descending, self.entry.search[code].index_code)
         else:
             possible = ", ".join(dict.fromkeys((self.entry.main_date, LAST_UPDATED, *dates)))
             text = f"{self.entry.name} can be sorted by one of: {possible} (with '-' in front: descending)."

@@ -13,6 +13,7 @@ uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 =========  =============================  ==========================  ==========================================
 
+A parameter without a bit of its own (``definitions.OWN``) has instead a token "true" of "parameter:present" where it has a value.
 A string is a ``TextRow``: key of type and parameter, and the normalised text itself.
 """
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
 
+PRESENT = "present"
 EARLIEST = -(2**62)
 LATEST = 2**62
 

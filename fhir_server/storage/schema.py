@@ -2,7 +2,7 @@
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
-``index_state`` is one row: how far a reindex has come.
+``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z.
 """
 
@@ -104,6 +104,22 @@ index_state = Table(
     Column("done", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
     Column("moved", BigInteger, nullable=False, comment="when it last got on"),
+)
+
+search_parameter = Table(
+    "search_parameter",
+    metadata,
+    Column("type", BYTES, nullable=False),
+    Column("code", BYTES, nullable=False),
+    Column("generation", Integer, nullable=False, comment="how often it was defined anew"),
+    Column("state", Text, nullable=False, comment="building, ready, retired"),
+    Column("id", Text, nullable=False, comment="of the SearchParameter"),
+    Column("kind", Text, nullable=False),
+    Column("expression", Text, nullable=False),
+    Column("targets", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("registered", BigInteger, nullable=False),
+    PrimaryKeyConstraint("type", "code", "generation"),
 )
 
 audit_event = Table(

@@ -96,6 +96,11 @@ class Reads(ABC):
                     found[f"{stored.type}/{stored.id}"] = stored
         return [found[reference] for reference in dict.fromkeys(references) if reference in found]
 
+    async def parameters_number(self) -> int:
+        """Return the number of the state of the registered search parameters."""
+        found: int = (await self._rows(_NUMBER, ()))[0][0]
+        return found
+
     async def _one(self, statement: Statement, values: Sequence[Value]) -> Stored | None:
         rows = await self._rows(statement, values)
         return self._stored(rows[0]) if rows else None
@@ -111,3 +116,6 @@ class Reads(ABC):
             stored((row, type_, id_, version, updated, False, True, unpack(body), sort))
             for row, id_, version, updated, body, sort in rows
         ]
+
+
+_NUMBER = Statement("SELECT parameters FROM index_state", lambda _values: ())

@@ -19,7 +19,15 @@ COLUMNS: Final = {
 """The tables that are made from the bodies, and their columns."""
 
 
-class Transaction(Protocol):
+class Snapshot(Protocol):
+    """The database as it was at one moment."""
+
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+        """Yield the rows of a query as they come."""
+        ...
+
+
+class Transaction(Snapshot, Protocol):
     """One transaction that writes."""
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -32,14 +40,6 @@ class Transaction(Protocol):
 
     def delete(self, table: str, rows: Sequence[Row]) -> int:
         """Delete what is there exactly so; return how many rows that were."""
-        ...
-
-
-class Snapshot(Protocol):
-    """The database as it was at one moment."""
-
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        """Yield the rows of a query as they come."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
@@ -23,9 +24,22 @@ class PostgresIndex(IndexDatabase):
     lock: ClassVar = "FOR UPDATE"
 
     def __init__(self, url: str) -> None:
-        """Connect. Raises psycopg.OperationalError."""
-        self._reading = psycopg.connect(url, autocommit=True, application_name="fhir-server reindex")
-        self._writing = psycopg.connect(url, autocommit=True, application_name="fhir-server reindex")
+        """Connect when it is used; what is used then raises psycopg.OperationalError."""
+        self._url = url
+        self._open: list[psycopg.Connection[Row]] = []
+
+    @cached_property
+    def _reading(self) -> psycopg.Connection[Row]:
+        return self._connect()
+
+    @cached_property
+    def _writing(self) -> psycopg.Connection[Row]:
+        return self._connect()
+
+    def _connect(self) -> psycopg.Connection[Row]:
+        connection = psycopg.connect(self._url, autocommit=True, application_name="fhir-server reindex")
+        self._open.append(connection)
+        return connection
 
     def among(self) -> str:
         """Return the comparison with a list."""
@@ -71,8 +85,8 @@ class PostgresIndex(IndexDatabase):
 
     def close(self) -> None:
         """Close."""
-        self._reading.close()
-        self._writing.close()
+        for connection in self._open:
+            connection.close()
 
 
 class _Statements:
@@ -82,6 +96,9 @@ class _Statements:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         cursor = self._connection.execute(*_bound(sql, values), binary=True)
         return cursor.fetchall() if cursor.description else []
+
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+        return iter(self.rows(sql, values))
 
     def insert(self, table: str, rows: Sequence[Row]) -> int:
         if not rows:

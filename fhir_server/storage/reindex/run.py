@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from fhir_server.storage.reindex.compare import Difference, differences
 from fhir_server.storage.reindex.database import IndexDatabase, Transaction
@@ -35,18 +35,20 @@ class State(NamedTuple):
     moved: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the index is to hold: ``fill`` at first and, when all resources have it, what ``clear`` gives.
+class Plan(Protocol):
+    """What the index is to hold: while it is filled all that will be needed, after that no more than is needed."""
 
-    ``scope`` is the same for the same ``fill``: a run that was begun for another one begins again. ``filled`` belongs to the
-    transaction that ends the filling.
-    """
+    def begin(self) -> tuple[int, Rebuild]:
+        """Return what to fill in, and its scope: a run that was begun for another scope begins again."""
+        ...
 
-    scope: int
-    fill: Rebuild
-    clear: Callable[[], Rebuild]
-    filled: Callable[[Transaction], None] = lambda _: None
+    def filled(self, transaction: Transaction) -> None:
+        """Do what belongs to the transaction that ends the filling."""
+        ...
+
+    def clear(self) -> Rebuild:
+        """Return what is to stay."""
+        ...
 
 
 @dataclass(slots=True)
@@ -83,16 +85,17 @@ def reindex(database: IndexDatabase, plan: Plan, clock: Callable[[], int], progr
 
 def _all(database: IndexDatabase, plan: Plan, clock: Callable[[], int], progress: Progress, size: int) -> Summary:
     summary = Summary()
-    at = database.write(lambda transaction: _begin(transaction, plan.scope, clock()))
+    scope, rebuild = plan.begin()
+    at = database.write(lambda transaction: _begin(transaction, scope, clock()))
     summary.resumed = at.done > 0
     if at.phase == "fill":
-        _fill(database, plan, at, clock, progress, summary, size)
+        _fill(database, Rebuilder(rebuild), plan.filled, at, clock, progress, summary, size)
+    rebuild = plan.clear()
     for _ in range(_ROUNDS):
         before = summary.added
-        found = differences(database, plan.clear(), partial(progress, "clear"))
+        found = differences(database, rebuild, partial(progress, "clear"))
         for some in _chunks(found, size):
-            surplus = {each.row: each.surplus for each in some}
-            summary.count(repair(database, Rebuilder(plan.clear()), surplus))
+            summary.count(repair(database, Rebuilder(rebuild), {each.row: each.surplus for each in some}))
         if summary.added == before:
             break
     summary.resources = database.write(lambda transaction: _end(transaction, clock()))
@@ -111,9 +114,15 @@ def _begin(transaction: Transaction, scope: int, now: int) -> State:
 
 
 def _fill(
-    database: IndexDatabase, plan: Plan, at: State, clock: Callable[[], int], progress: Progress, summary: Summary, size: int
+    database: IndexDatabase,
+    rebuilder: Rebuilder,
+    then: Callable[[Transaction], None],
+    at: State,
+    clock: Callable[[], int],
+    progress: Progress,
+    summary: Summary,
+    size: int,
 ) -> None:
-    rebuilder = Rebuilder(plan.fill)
     last, done = at.row, at.done
 
     def moved(transaction: Transaction, changed: Changed) -> None:
@@ -126,7 +135,7 @@ def _fill(
         progress("fill", done, max(done, at.total))
 
     def filled(transaction: Transaction) -> None:
-        plan.filled(transaction)
+        then(transaction)
         transaction.rows("UPDATE index_state SET phase = 'clear', moved = ?", (clock(),))
 
     database.write(filled)

@@ -102,6 +102,9 @@ class _Statements:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         return self._connection.execute(sql, bind(values)).fetchall()
 
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Row]:
+        return iter(self.rows(sql, values))
+
     def insert(self, table: str, rows: Sequence[Row]) -> int:
         columns = COLUMNS[table]
         marks = ", ".join("?" * len(columns))

@@ -110,6 +110,17 @@ def _membership() -> None:
 
 def _index_state() -> None:
     op.create_table(
+        "search_parameter",
+        _bytes("type"),
+        _bytes("code"),
+        sa.Column("generation", sa.Integer, nullable=False, comment="how often it was defined anew"),
+        sa.Column("state", sa.Text, nullable=False, comment="building, ready, retired"),
+        sa.Column("id", sa.Text, nullable=False, comment="of the SearchParameter"),
+        *map(_text, ("kind", "expression", "targets", "url")),
+        _number("registered"),
+        sa.PrimaryKeyConstraint("type", "code", "generation"),
+    )
+    op.create_table(
         "index_state",
         sa.Column("one", sa.Integer, primary_key=True, comment="1: there is one row"),
         _number("parameters", "grows when what may be searched for changes"),
