@@ -5,7 +5,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,8 @@ from adapters import registry
 from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
-from fhir_server.catalog import catalog
+from fhir_server.catalog import catalog, own
+from fhir_server.catalog.registered import Registered
 from fhir_server.federation import sources
 from fhir_server.federation.hub import Federation
 from fhir_server.federation.sealed_id import Seal
@@ -23,6 +25,8 @@ from fhir_server.http.hub import Hub, Running
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.reindexing import Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
@@ -35,6 +39,8 @@ from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
+from fhir_server.storage.reindex import compare, run
+from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
 
 _log = logging.getLogger("fhir_server")
@@ -76,9 +82,12 @@ def hub(settings: Settings) -> Hub:
 
     async def open_() -> Running:
         services = await open_services(settings)
+        looking = asyncio.create_task(_keep_looking(services.parameters))
         key = signing_key(settings.data_dir)
 
         async def close() -> None:
+            looking.cancel()
+            await services.reindexing.stop()
             await services.federation.close()
             await services.repository.close()
 
@@ -87,6 +96,18 @@ def hub(settings: Settings) -> Hub:
         return Running(app, shell(services.repository, settings.base, jwks(key)), close)
 
     return Hub(open_)
+
+
+async def _keep_looking(parameters: OwnParameters) -> None:
+    while True:
+        await asyncio.sleep(_LOOK)
+        try:
+            await parameters.look()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
+            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+
+
+_LOOK = 1.0  # seconds; reindexing.SETTLED relies on it
 
 
 def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:
@@ -105,16 +126,22 @@ def issuer(settings: Settings) -> str:
 
 async def open_services(settings: Settings) -> Services:
     """Open the database and put the parts together."""
-    return services_with(settings, await open_repository(settings.database))
+    services = services_with(settings, await open_repository(settings.database))
+    await services.parameters.refresh()
+    return services
 
 
-def services_with(settings: Settings, repository: Repository | None) -> Services:
-    """Put the parts together; None is for a process that prepares what another one stores."""
+def services_with(settings: Settings, repository: Repository) -> Services:
+    """Put the parts together."""
     known = catalog.load()
+    types = known.types
+    parameters = OwnParameters(known, repository, now)
     return Services(
         base=settings.base,
         catalog=known,
-        repository=cast("Repository", repository),
+        repository=repository,
+        parameters=parameters,
+        reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=Gate(known, load_roles(known.types), now),
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
@@ -123,6 +150,16 @@ def services_with(settings: Settings, repository: Repository | None) -> Services
         new_id=new_id,
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+def preparing_services(settings: Settings, registered: Sequence[Registered]) -> Services:
+    """Return the parts of a process that prepares what another one stores: it has no repository.
+
+    ``registered`` are the search parameters of the user's own (``Catalog.own``), by which it indexes too.
+    """
+    services = services_with(settings, cast("Repository", None))
+    own.join(services.catalog, services.catalog.types, registered)
+    return services
 
 
 def _federation(settings: Settings) -> Federation:
@@ -154,6 +191,19 @@ def token_for(  # noqa: PLR0913 - one argument per claim
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
     return issue(request, signing_key(settings.data_dir), issuer(settings), settings.base, at, new_id())
+
+
+def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:
+    """Compare the index with one made anew from the resources, and write nothing; a server may run meanwhile."""
+    with closing(open_index(settings.database, write=False)) as database:
+        return compare.check(database, current(database, catalog.load().types, settings.base), progress)
+
+
+def reindex(settings: Settings, progress: run.Progress = lambda _phase, _done, _total: None, size: int = run.BATCH) -> run.Summary:
+    """Bring the index in order, ``size`` resources at a time. Raises DatabaseInUse, ReindexRunning."""
+    with closing(open_index(settings.database, write=True)) as database:
+        plan = Planned(database, catalog.load().types, settings.base, now, time.sleep)
+        return run.reindex(database, plan, now, progress, size)
 
 
 def load_resources(

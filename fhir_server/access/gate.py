@@ -36,7 +36,7 @@ class Gate:
     """Decides by catalogue, token scopes, role matrix and membership, in this order. ``clock`` gives microseconds since 1970."""
 
     def __init__(self, catalogue: Catalog, roles: Roles, clock: Callable[[], int]) -> None:
-        self._types = catalogue.types
+        self._catalogue = catalogue
         self._roles = roles
         self._clock = clock
         self._second = 0
@@ -103,7 +103,7 @@ class Gate:
         return self._clock() // _SECOND * _SECOND
 
     def _entry(self, interaction: str, type_: str) -> Entry:
-        entry = self._types.get(type_)
+        entry = self._catalogue.types.get(type_)
         if entry is None:
             raise NotFound("There is no such resource type here; /metadata lists those that are.", detail="unknown-type")
         if _CODES.get(interaction, interaction) not in entry.interactions:

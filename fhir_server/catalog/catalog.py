@@ -1,8 +1,8 @@
 """The catalogue: what the server does with each resource type, read from ``profiles/catalog.toml`` and checked."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import profiles
 from fhir_server.catalog.definitions import SearchParameter, search_parameter, united
 from fhir_server.catalog.expression import ExpressionError, Path, paths
+from fhir_server.catalog.registered import Registered
 from profiles.definitions import resource_types
 
 Home = Literal["owned", "federated", "both"]
@@ -51,11 +52,22 @@ class Entry:
     sort: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Catalog:
-    """All resource types that the server knows."""
+    """All resource types that the server knows, and the parameters by which each can be searched.
+
+    What is stored as SearchParameter changes it while the server runs: then ``types``, and what else is here, are replaced as a
+    whole (``catalog/own``). ``wider`` are the types of which more is indexed than can be searched yet, ``own`` the parameters that
+    were stored.
+    """
 
     types: Mapping[str, Entry]
+    wider: Mapping[str, Entry] = field(default_factory=dict)
+    own: Sequence[Registered] = ()
+
+    def indexing(self, type_: str) -> Entry:
+        """Return ``type_`` with everything that is to be indexed of it. Raises KeyError."""
+        return self.wider.get(type_) or self.types[type_]
 
 
 def load(file: File | None = None) -> Catalog:

@@ -16,6 +16,7 @@ from profiles.definitions import SearchParameterFact, resource_types, search_par
 _NAMED_TARGET = re.compile(r"where\(resolve\(\) is (\w+)\)")
 IMPLIED = frozenset({"boolean", "code", "id", "string", "uri", "Patient.deceased"})
 
+OWN = -1
 POINTS = frozenset({"date", "dateTime", "instant"})
 
 
@@ -23,7 +24,8 @@ POINTS = frozenset({"date", "dateTime", "instant"})
 class SearchParameter:
     """A search parameter of one resource type; ``targets`` are the types a reference may point to.
 
-    ``place`` numbers the parameters of the type from 0 to 62, the same whatever the catalogue selects: the index keeps it.
+    ``place`` numbers the parameters of the type from 0 to 62, the same whatever the catalogue selects: the index keeps it. One that
+    was stored as a SearchParameter has none (OWN); its ``generation`` says how often its values were defined anew.
     ``composites`` stand instead of ``paths`` for a composite. ``union`` are the codes of other parameters of the type whose values
     together are exactly those of this one, which then has no place and no rows of its own in the index.
     """
@@ -37,6 +39,12 @@ class SearchParameter:
     place: int = 0
     composites: tuple[Composite, ...] = ()
     union: tuple[str, ...] = ()
+    generation: int = 1
+
+    @property
+    def index_code(self) -> str:
+        """The code under which the index keeps the values, another one for each generation."""
+        return self.code if self.generation == 1 else f"{self.generation}@{self.code}"
 
     @property
     def implied_system(self) -> bool:

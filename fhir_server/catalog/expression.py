@@ -91,7 +91,7 @@ def _term(term: str, resource_type: str, leaves: tuple[str, ...]) -> Iterator[Pa
     for text in _DOT.split(term)[1:]:
         step = _STEP.fullmatch(text)
         if step is None:
-            raise ExpressionError(f"'{text}' in '{term}' is outside the grammar; add a line to HAND_WRITTEN")
+            raise ExpressionError(f"'{text}' in '{term}' is outside the grammar")
         places = [at for place in places for at in _advance(place, step)]
         if not places:
             raise ExpressionError(f"{resource_type} has no '{text}' in '{term}'")
@@ -106,7 +106,7 @@ def _advance(at: _At, step: re.Match[str]) -> Iterator[_At]:
             yield at
     elif step["target"]:
         yield replace(at, path=replace(at.path, target=step["target"]))
-    elif at.path.steps:
+    elif at.path.steps and _elements(at):
         last = replace(at.path.steps[-1], only=(step["field"], step["value"]))
         yield replace(at, path=replace(at.path, steps=(*at.path.steps[:-1], last)))
 
@@ -126,9 +126,10 @@ def _children(at: _At, name: str) -> Iterator[_At]:
 
 def _elements(at: _At) -> tuple[Element, ...]:
     try:
-        return type_definition(at.definition).elements.get(at.element, ())
+        found = type_definition(at.definition)
     except UnknownType:
         return ()
+    return () if found.kind == "primitive-type" else found.elements.get(at.element, ())
 
 
 def _inside(definition: str, element: Element, type_: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 
-from fhir_server.bootstrap import open_services, prepare, services_with
+from fhir_server.bootstrap import open_services, prepare, preparing_services
+from fhir_server.catalog.registered import Registered
 from fhir_server.cli.documents import Found
 from fhir_server.errors import Issue
 from fhir_server.interactions import load
@@ -120,22 +121,19 @@ def load_all(
 ) -> Loaded:
     """Store all of ``found`` as the system, in their order; return how it went, also when it was stopped by ``refused``."""
     prepare(settings)
-    workers = max(1, (os.cpu_count() or 1) - 1)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (settings,)) as pool:
-        return asyncio.run(_load(settings, pool, found, refused, progress))
+    return asyncio.run(_load(settings, found, refused, progress))
 
 
 async def _load(
-    settings: Settings,
-    pool: ProcessPoolExecutor,
-    found: Iterable[Found],
-    refused: Callable[[str, Sequence[Issue]], bool],
-    progress: Callable[[Loaded], None],
+    settings: Settings, found: Iterable[Found], refused: Callable[[str, Sequence[Issue]], bool], progress: Callable[[Loaded], None]
 ) -> Loaded:
     services = await open_services(settings)
     loading = Loading(services, refused, progress)
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    begin = (settings, services.catalog.own)
     try:
-        await loading.run(pool, found)
+        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, begin) as pool:
+            await loading.run(pool, found)
     except Stopped:
         return loading.done
     finally:
@@ -152,9 +150,9 @@ def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
 _services: list[Services] = []
 
 
-def _begin(settings: Settings) -> None:
+def _begin(settings: Settings, registered: Sequence[Registered]) -> None:
     """Prepare a process that prepares resources; it never asks the database."""
-    _services.append(services_with(settings, None))
+    _services.append(preparing_services(settings, registered))
 
 
 def _prepare(bodies: Sequence[bytes]) -> _Prepared:

@@ -21,10 +21,12 @@ from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
+from fhir_server.operations import OPERATIONS
 from fhir_server.search.query_string import parse_query
 
 PREFIX: Final = "/fhir"
 
+_HANDLERS: Final = {**HANDLERS, **OPERATIONS}
 _JSON: Final = Wanted()
 _UNKNOWN: Final = Route("unknown")
 
@@ -76,7 +78,7 @@ class FhirApplication:
             return self._capabilities.answer(step.parameters)
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
         step.call = await self._call(request, receive, step, step.actor)
-        handle = process if step.route.interaction == BUNDLE else HANDLERS[step.route.interaction]
+        handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         return binary.fetched(step.call, await handle(step.call))
 
     def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
@@ -117,6 +119,8 @@ class FhirApplication:
             if body and not content_type.lower().startswith("application/x-www-form-urlencoded"):
                 raise UnsupportedMedia("A search is posted as application/x-www-form-urlencoded.")
             call.parameters = [*call.parameters, *parse_query(body, form=True)]
+        elif call.interaction in OPERATIONS and not body:
+            return
         elif call.interaction == "patch":
             call.patch = format_of_patch(content_type)
             call.body = json.write(xml.read(body, self._services.limits)) if call.patch == "parameters" else body

@@ -30,10 +30,12 @@ PATCH_FORMATS = (
 
 
 class Capabilities:
-    """The CapabilityStatement, built once."""
+    """The CapabilityStatement, built once for each state of the catalogue."""
 
     def __init__(self, catalog: Catalog, base: str) -> None:
         """Build it for the server at ``base``."""
+        self._catalog, self._base = catalog, base
+        self._types = catalog.types
         self._body = write(statement(catalog, base))
 
     def answer(self, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
@@ -44,6 +46,9 @@ class Capabilities:
         for name, value in parameters:
             if name == "mode" and value not in MODES:
                 raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
+        if self._types is not self._catalog.types:
+            self._types = self._catalog.types
+            self._body = write(statement(self._catalog, self._base))
         return Answer(200, one(self._body, "CapabilityStatement", parameters))
 
 

@@ -70,6 +70,7 @@ async def store_new(services: Services, made: Sequence[New]) -> bool:
     try:
         grants = [services.gate.grant(actor, each[0], each[1]) for each in {(one.line.interaction, one.line.type) for one in made}]
         await services.repository.commit(grants, [one.change for one in made], [one.line for one in made])
+        await services.parameters.follow(one.change for one in made)
     except Exception:  # noqa: BLE001 - whatever it is, ``store`` tells for each resource by itself
         return False
     return True

@@ -31,6 +31,7 @@ _SEARCH = {"GET": "search-system", "HEAD": "search-system"}
 _ON_BASE = {"POST": BUNDLE, **_SEARCH}
 _OF_THE_SYSTEM = {
     ("_search",): ({"POST": "search-system"}, "_search"),
+    ("$reindex",): ({"POST": "reindex", "GET": "reindex-status"}, "$reindex"),
     ("_history",): ({"GET": "history-system", "HEAD": "history-system"}, "a history"),
     (): (_ON_BASE, "the base"),
 }

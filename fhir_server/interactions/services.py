@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fhir_server.access.gate import Gate
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
+from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.model.body import Limits
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
@@ -21,6 +23,8 @@ class Services:
     base: str
     catalog: Catalog
     repository: Repository
+    parameters: OwnParameters
+    reindexing: Reindexing
     gate: Gate
     federation: Federation
     pager: Pager

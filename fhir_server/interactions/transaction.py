@@ -93,6 +93,7 @@ async def _commit(
     except StillReferred as error:
         with placed(next(each.item for each in steps if each.target == error.target)):
             raise await still_referred(outer, error) from error
+    await outer.services.parameters.follow(changes)
 
 
 def _places(outer: Call, steps: Sequence[Step], made: Sequence[Write], missing: Collection[str]) -> list[str]:

@@ -15,6 +15,7 @@ from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
+from fhir_server.network import search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -56,6 +57,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     expected = previous.version if previous else 0
     updated = instant(call.now)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
+    if call.type == "SearchParameter":
+        search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
     return Change(
@@ -64,7 +67,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         expected=expected,
         updated=call.now,
         body=body,
-        indexed=extract(resource, call.entry, call.services.base),
+        indexed=extract(resource, call.services.catalog.indexing(call.type), call.services.base),
         previous=indexed(call, before),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
         requires=required(call, resource, before),
@@ -78,7 +81,7 @@ def content(stored: Stored | None) -> dict[str, Any] | None:
 
 def indexed(call: Call, resource: Mapping[str, Any] | None) -> Indexed | None:
     """Return the index content of a stored ``resource``, None when there is none."""
-    return None if resource is None else extract(resource, call.entry, call.services.base)
+    return None if resource is None else extract(resource, call.services.catalog.indexing(call.type), call.services.base)
 
 
 def written(call: Call, made: Change, status: int) -> Answer:
@@ -142,6 +145,7 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
     except StillReferred as error:
         raise await still_referred(call, error) from error
+    await call.services.parameters.follow([write.change])
     write.answer.recorded = True
     return write.answer
 

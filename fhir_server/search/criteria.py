@@ -10,6 +10,7 @@ from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.search import filters, values
+from fhir_server.search.filing import filed
 from fhir_server.search.include_values import is_kept
 from fhir_server.search.tree import Chain, Has, Id, LastUpdated, Node
 
@@ -49,14 +50,15 @@ class Reader:
             raise BadRequest(f"The search parameter '{shown(name)}' has no value; give one or leave it out.", detail="search-value")
         if code in _COMMON:
             return _COMMON[code](modifier, value)
-        return filters.node(entry, entry.search[code], modifier, value, base=self.base, in_url=self.in_url)
+        parameter = entry.search[code]
+        return filed(filters.node(entry, parameter, modifier, value, base=self.base, in_url=self.in_url), parameter)
 
     def _chain(self, entry: Entry, parameter: SearchParameter, type_: str, rest: str, value: str, depth: int) -> Node:
         if type_:
             if type_ not in parameter.targets:
                 raise BadRequest(_points(parameter), detail="search-modifier")
             part = self.node(self._linked(entry, type_, depth), rest, value, depth + 1)
-            return Chain(parameter.code, type_, part)
+            return Chain(parameter.index_code, type_, part)
         found = list(self._chains(entry, parameter, rest, value, depth))
         if not found:
             raise UnknownParameter(
@@ -73,7 +75,7 @@ class Reader:
                 continue
             before = self.links
             try:
-                yield Chain(parameter.code, type_, self.node(self._linked(entry, type_, depth), rest, value, depth + 1))
+                yield Chain(parameter.index_code, type_, self.node(self._linked(entry, type_, depth), rest, value, depth + 1))
             except UnknownParameter:
                 self.links = before
 

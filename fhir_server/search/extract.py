@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.catalog.expression import Path, Step
 from fhir_server.search import leaves, quantity, sort_texts, values
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
-from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import EARLIEST, PRESENT, Indexed, IndexRow, TextRow, key
 from fhir_server.search.walk import walk
 
 Json = Any
@@ -138,8 +138,8 @@ def source(resource_type: str, parameters: list[SearchParameter]) -> str:
 def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator[int]) -> Iterator[str]:
     indent = "    " * depth
     for parameter, path in node.here:
-        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.code}\x1f")
-        yield f"{indent}{call}; present |= {1 << parameter.place}"
+        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.index_code}\x1f")
+        yield f"{indent}{call}; {_present(parameter, resource_type)}"
     for parameter, number in node.elements:
         prefix = f"{resource_type}\x1f{parameter.code}\x1f"
         call = f"composite(rows, texts, {prefix!r}, {at}, sort, base, composites[{parameter.code!r}][{number}])"
@@ -153,6 +153,17 @@ def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator
         condition = f"{name}.get({step.only[0]!r}) == {step.only[1]!r}" if step.only else f"{name} is not None"
         yield f"{indent}    if {condition}:" if step.many else f"{indent}if {condition}:"
         yield from _lines(following, name, resource_type, depth + (2 if step.many else 1), names)
+
+
+def _present(parameter: SearchParameter, resource_type: str) -> str:
+    """Write what keeps that there is a value: a bit of the row that every resource has, or of one without a place a row of its own.
+
+    With a row, a new parameter changes no row that is stored already.
+    """
+    if parameter.place != OWN:
+        return f"present |= {1 << parameter.place}"
+    prefix = f"{resource_type}\x1f{parameter.index_code}:{PRESENT}\x1f"
+    return f"boolean(rows, {prefix!r}, True, sort)"
 
 
 def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.search import composite_value, leaves, modifiers, quantity_value, values
+from fhir_server.search.rows import PRESENT
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
 BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
@@ -66,6 +67,9 @@ def one_value(parameter: SearchParameter, value: str, base: str, *, in_url: bool
 def _missing(entry: Entry, parameter: SearchParameter, value: str) -> Node:
     if value not in {"true", "false"}:
         raise BadRequest(f"The value of '{parameter.code}:missing' is true or false.", detail="search-value")
+    if parameter.place == OWN:
+        present = Token(f"{parameter.code}:{PRESENT}", "true")
+        return present if value == "false" else Not(present)
     missing: Node = Missing(parameter.code, parameter.place)
     if parameter.union:
         missing = And(tuple(Missing(code, entry.search[code].place) for code in parameter.union))

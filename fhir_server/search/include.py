@@ -43,7 +43,7 @@ def _pointing(references: Sequence[str], include: Include, entry: Entry) -> Iter
         for reference in references:
             type_ = reference.partition("/")[0]
             if type_ in entry.search[code].targets and include.target in {"", type_}:
-                yield ReferenceTo(code, reference)
+                yield ReferenceTo(entry.search[code].index_code, reference)
 
 
 def _of(resource: Mapping[str, Any], includes: Sequence[Include], catalog: Catalog, base: str) -> Iterator[str]:

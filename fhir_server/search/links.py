@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.expression import Path
+from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.model.references import targets
 from fhir_server.search.rows import IndexRow, key
 
@@ -37,13 +37,16 @@ def referrers(types: Iterable[Entry], target: str) -> tuple[int, ...]:
 
 
 def _codes(entry: Entry) -> tuple[str, ...]:
-    """Return the parameters with rows about References; a canonical is the name of something, and may well have no target."""
+    """Return the parameters with rows about References; a canonical is the name of something, and may well have no target.
+
+    Those of the user's own are left out: they come and go while what is indexed stays.
+    """
     found = _made.get(id(entry))
     if found is None or found[0] is not entry:
-        codes = (code for code, each in entry.search.items() if each.type == "reference" and _is_reference(each.paths))
+        codes = (code for code, each in entry.search.items() if each.place != OWN and _is_reference(each))
         found = _made[id(entry)] = (entry, tuple(codes))
     return found[1]
 
 
-def _is_reference(paths: Iterable[Path]) -> bool:
-    return any(path.type == "Reference" for path in paths)
+def _is_reference(parameter: SearchParameter) -> bool:
+    return parameter.type == "reference" and any(path.type == "Reference" for path in parameter.paths)

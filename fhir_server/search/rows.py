@@ -19,6 +19,8 @@ What a parameter finds in further ways is kept under names of its own instead of
 ``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
 (``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
 
+A parameter without a bit of its own (``definitions.OWN``) has instead a token "true" of "parameter:present" where it has a value.
+
 A string is a ``TextRow``: key of type and parameter, and the normalised text itself. So is the text by which a token, reference or
 uri is sorted where the catalogue says so: key of type, parameter and "sort".
 """
@@ -28,6 +30,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 US = "\x1f"  # between the parts of what is hashed
+PRESENT = "present"
 EARLIEST = -(2**62)
 LATEST = 2**62
 

@@ -32,9 +32,9 @@ def _possible(entry: Entry) -> dict[str, Sort]:
         if code in found:
             continue
         if parameter.type in _RANGES:
-            found[code] = Sort("date", param=code)
+            found[code] = Sort("date", param=parameter.index_code)
         elif parameter.type == "string":
-            found[code] = Sort("string", param=code)
+            found[code] = Sort("string", param=parameter.index_code)
         elif code in entry.sort:
-            found[code] = Sort("token", param=code)
+            found[code] = Sort("token", param=parameter.index_code)
     return found

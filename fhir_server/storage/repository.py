@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.reindex.database import IndexDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,14 @@ class Repository(Protocol):
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+        ...
+
+    async def parameters_number(self) -> int:
+        """Return a number that grows when search parameters are registered, get ready or retire."""
+        ...
+
+    def index(self) -> IndexDatabase:
+        """Return the database for work on its index, to be used in a thread and closed there. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

@@ -2,6 +2,7 @@
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
+``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 """
@@ -101,6 +102,35 @@ membership = Table(
     Index("membership_dossier", "dossier", "member", "starts", "ends"),
     Index("membership_row", "row"),
     sqlite_with_rowid=False,
+)
+
+index_state = Table(
+    "index_state",
+    metadata,
+    Column("one", Integer, primary_key=True, comment="1: there is one row"),
+    Column("parameters", BigInteger, nullable=False, comment="grows when what may be searched for changes"),
+    Column("phase", Text, nullable=False, comment="of the reindex: none, fill, clear"),
+    Column("scope", BigInteger, nullable=False, comment="hash of what the reindex makes rows of"),
+    Column("row", BigInteger, nullable=False, comment="the last resource that it went over"),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("moved", BigInteger, nullable=False, comment="when it last got on"),
+)
+
+search_parameter = Table(
+    "search_parameter",
+    metadata,
+    Column("type", BYTES, nullable=False),
+    Column("code", BYTES, nullable=False),
+    Column("generation", Integer, nullable=False, comment="how often it was defined anew"),
+    Column("state", Text, nullable=False, comment="building, ready, retired"),
+    Column("id", Text, nullable=False, comment="of the SearchParameter"),
+    Column("kind", Text, nullable=False),
+    Column("expression", Text, nullable=False),
+    Column("targets", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("registered", BigInteger, nullable=False),
+    PrimaryKeyConstraint("type", "code", "generation"),
 )
 
 audit_event = Table(

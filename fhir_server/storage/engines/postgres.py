@@ -13,6 +13,7 @@ from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_session import Row
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
+from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.writer import Statement
@@ -49,6 +50,10 @@ class PostgresRepository(Reads):
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
         return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
+
+    def index(self) -> PostgresIndex:
+        """Return the database for work on its index."""
+        return PostgresIndex(self._pool.url)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

@@ -15,7 +15,7 @@ class Pool:
 
     def __init__(self, url: str, size: int) -> None:
         """Open nothing yet."""
-        self._url = url
+        self.url = url
         self._size = size
         self._open = 0
         self._free: list[Session] = []
@@ -68,7 +68,7 @@ class Pool:
     async def _connect(self) -> Session:
         self._open += 1
         try:
-            return await Session.open(self._url)
+            return await Session.open(self.url)
         except BaseException:
             self._open -= 1
             self._wake()

@@ -122,6 +122,11 @@ class Reads(ABC):
                     found[f"{stored.type}/{stored.id}"] = stored
         return [found[reference] for reference in dict.fromkeys(references) if reference in found]
 
+    async def parameters_number(self) -> int:
+        """Return the number of the state of the registered search parameters."""
+        found: int = (await self._rows(_NUMBER, ()))[0][0]
+        return found
+
     async def _one(self, statement: Statement, values: Sequence[Value]) -> Stored | None:
         rows = await self._rows(statement, values)
         return self._stored(rows[0]) if rows else None
@@ -143,3 +148,6 @@ class Reads(ABC):
         row, id_, version, updated, body, seen_updated, seen_body = found
         now = Stored(row, type_, id_, version, updated, deleted=False, visible=True, body=self._unpack(body))
         return Moved(now, seen_updated, self._unpack(seen_body))
+
+
+_NUMBER = Statement("SELECT parameters FROM index_state", lambda _values: ())

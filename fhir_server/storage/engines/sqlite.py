@@ -17,6 +17,7 @@ from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, connect
 from fhir_server.storage.matching import matches
+from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.writer import Statement
@@ -33,6 +34,7 @@ class SqliteRepository(Reads):
     def __init__(self, path: Path) -> None:
         """Open ``path``. Raises DatabaseInUse."""
         super().__init__(SQLITE)
+        self._path = path
         self._writer = SqliteWriter(path)
         self._fast = _Snapshots(path, _ON_LOOP, self._writer)
         self._slow = _Reader(path, _IN_THREAD)
@@ -55,6 +57,11 @@ class SqliteRepository(Reads):
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
         values = bind((tuple(map(key, people)), key(dossier), at))
         return bool(self._fast.rows(_IS_MEMBER, values))
+
+    def index(self) -> SqliteIndex:
+        """Return the database for work on its index; it writes through the one writer."""
+        loop = asyncio.get_running_loop()
+        return SqliteIndex(self._path, lambda work: asyncio.run_coroutine_threadsafe(self._writer.submit(work), loop).result())
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""

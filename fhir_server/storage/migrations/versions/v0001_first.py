@@ -27,6 +27,7 @@ def upgrade() -> None:
     _resources()
     _index()
     _membership()
+    _index_state()
     _audit()
 
 
@@ -116,6 +117,34 @@ def _membership() -> None:
     )
     op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends"])
     op.create_index("membership_row", "membership", ["row"])
+
+
+def _index_state() -> None:
+    op.create_table(
+        "search_parameter",
+        _bytes("type"),
+        _bytes("code"),
+        sa.Column("generation", sa.Integer, nullable=False, comment="how often it was defined anew"),
+        sa.Column("state", sa.Text, nullable=False, comment="building, ready, retired"),
+        sa.Column("id", sa.Text, nullable=False, comment="of the SearchParameter"),
+        *map(_text, ("kind", "expression", "targets", "url")),
+        _number("registered"),
+        sa.PrimaryKeyConstraint("type", "code", "generation"),
+    )
+    op.create_table(
+        "index_state",
+        sa.Column("one", sa.Integer, primary_key=True, comment="1: there is one row"),
+        _number("parameters", "grows when what may be searched for changes"),
+        sa.Column("phase", sa.Text, nullable=False, comment="of the reindex: none, fill, clear"),
+        _number("scope", "hash of what the reindex makes rows of"),
+        _number("row", "the last resource that it went over"),
+        _number("done"),
+        _number("total"),
+        _number("moved", "when it last got on"),
+    )
+    op.execute(
+        "INSERT INTO index_state (one, parameters, phase, scope, row, done, total, moved) VALUES (1, 0, 'none', 0, 0, 0, 0, 0)"
+    )
 
 
 def _audit() -> None:

@@ -1,0 +1,66 @@
+"""What the tables should hold of a resource, from its body."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from fhir_server.search.rows import Indexed
+from fhir_server.storage.body import Bodies
+from fhir_server.storage.delta import delta
+from fhir_server.storage.reindex.database import COLUMNS, Row
+from fhir_server.storage.repository import Change, Membership
+
+Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership]] | None]
+"""From type and JSON to index and memberships; None for a type that is not kept here (any more)."""
+RESOURCE: Final = "r.row, r.type, r.id, r.deleted, r.sort, r.dossier, r.body"
+
+
+class Found(NamedTuple):
+    """A row of ``resource``, read as RESOURCE."""
+
+    row: int
+    type: str
+    id: str
+    deleted: bool
+    sort: int
+    dossier: int | None
+    body: bytes
+
+
+class Expected(NamedTuple):
+    """What should be there: the columns sort and dossier, and the rows of each table of COLUMNS."""
+
+    sort: int
+    dossier: int | None
+    tables: dict[str, list[Row]]
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Yield (table, row)."""
+        return ((table, row) for table, rows in self.tables.items() for row in rows)
+
+
+class Rebuilder:
+    """Makes Expected of what is found; one per thread."""
+
+    def __init__(self, rebuild: Rebuild) -> None:
+        """Use ``rebuild``."""
+        self._rebuild = rebuild
+        self._unpack = Bodies().unpack
+
+    def __call__(self, found: Found) -> Expected:
+        """Return what should be there. Without a dossier in the body the resource keeps the one it has: it may be its creator's."""
+        made = None if found.deleted else self._rebuild(found.type, self._unpack(found.body))
+        if made is None:
+            return Expected(found.sort, found.dossier, {table: [] for table in COLUMNS})
+        indexed, members = made
+        rows = delta(Change(found.type, found.id, 0, 0, b"", indexed, members=members))
+        at = found.row
+        return Expected(
+            rows.sort,
+            found.dossier if rows.dossier is None else rows.dossier,
+            {
+                "idx": [(key, sort, at, high) for key, sort, high in rows.added],
+                "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
+                "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
+                "membership": [(member, dossier, at, starts, ends) for member, dossier, starts, ends in rows.members],
+            },
+        )
