@@ -13,6 +13,8 @@ from profiles.definitions import resource_types
 
 DEEPEST: Final = 16
 """Names in one path of ``_elements``."""
+MOST: Final = 200
+"""Paths in ``_elements``."""
 Path = tuple[str, ...]
 _FEW = 3
 _EXAMPLES: Final = "status or name.family"
@@ -48,6 +50,8 @@ def subset_of(types: Collection[str], summary: SummaryChoice, elements: Sequence
         raise BadRequest("'_summary' and '_elements' are not given together; choose one.", detail="search-value")
     if not elements:
         return Subset(_WISHES.get(summary, WHOLE))
+    if len(elements) > MOST:
+        raise BadRequest(f"'_elements' has {len(elements)} names; at most {MOST} are taken.", detail="search-value")
     general, named, unknown = _sorted_out(types, elements)
     if unknown and strict:
         raise BadRequest(unknown[0].text, detail="search-value")
@@ -87,13 +91,14 @@ def has(type_: str, path: Path) -> bool:
     """Tell whether ``type_`` has the element ``path``; of a choice the name alone and the one with a type both count."""
     if len(path) > DEEPEST:
         return False
-    shapes = [shape_of(type_, type_)]
+    places = {(type_, type_)}
     for depth, name in enumerate(path):
-        found = [child for shape in shapes for child in shape.members.values() if name in {child.name, base_name(child)}]
+        children = (child for place in places for child in shape_of(*place).members.values())
+        found = [child for child in children if name in {child.name, base_name(child)}]
         if not found:
             return False
         if depth + 1 < len(path):
-            shapes = [child.shape for child in found if child.kind == "complex"]
+            places = {(child.owner, child.content) for child in found if child.kind == "complex"}
     return True
 
 

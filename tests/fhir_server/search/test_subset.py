@@ -1,11 +1,15 @@
 """What ``_summary`` and ``_elements`` may be, and what they come to for each type."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir_server.errors import BadRequest
+from fhir_server.model import json
 from fhir_server.model.subset import WHOLE, Names, Summary
 from fhir_server.search.subset import has, subset_of
 
+WORDS = ("Patient", "Practitioner", "name", "family", "given", "gender", "extension", "value", "valueCode", "colour", "contained")
 BODY = b'{"resourceType":"Patient","id":"p","gender":"female","birthDate":"1941-03-05","name":[{"family":"V","given":["A"]}]}'
 
 
@@ -59,6 +63,7 @@ def test_an_element_and_a_child_of_it_is_the_element() -> None:
         (("birthDate", "extension"), False),
         (("contained", "name"), False),
         (("_birthDate",), False),
+        (("extension", "value") * 8, True),
         (("extension",) * 17, False),
     ],
 )
@@ -79,6 +84,23 @@ def test_an_element_that_is_not_there_is_refused_or_told_of(name: str) -> None:
 
 def test_nothing_but_unknown_elements_leniently_is_everything() -> None:
     assert subset_of(["Patient"], "", ["colour"], strict=False).of(BODY, "Patient") is BODY
+
+
+def test_there_is_an_end_to_names() -> None:
+    assert subset_of(["Patient"], "", [f"name{number}" for number in range(200)], strict=False).ignored
+    with pytest.raises(BadRequest):
+        subset_of(["Patient"], "", [f"name{number}" for number in range(201)], strict=False)
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(".".join), min_size=1, max_size=4, unique=True))
+def test_whatever_is_named_what_is_shown_is_part_of_the_resource(names: list[str]) -> None:
+    shown = json.read(subset_of(["Patient"], "", names, strict=False).of(BODY, "Patient")).resource
+    whole = json.read(BODY).resource
+    assert {"resourceType", "id"} <= shown.keys() <= {*whole, "meta"}
+    for name in shown.keys() - {"meta", "name"}:
+        assert shown[name] == whole[name]
+    for each in shown.get("name", []):
+        assert each.items() <= whole["name"][0].items()
 
 
 def test_one_of_the_two() -> None:
