@@ -127,11 +127,11 @@ async def _page(call: Call, order: Query, parts: Sequence[_Part], after: Cursor 
 
 
 def _place(stored: Stored) -> tuple[int, int]:
-    return stored.updated, stored.row
+    return stored.sort, stored.row
 
 
 def _cursor(stored: Stored) -> Cursor:
-    return Cursor(stored.updated, stored.row)
+    return Cursor(stored.sort, stored.row)
 
 
 async def _count(call: Call, parts: Sequence[_Part]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from fhir_server.storage.delta import Delta
+from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines.postgres_session import Parameter
 from fhir_server.storage.repository import AuditRow, Change
 from fhir_server.storage.shape import Value
@@ -64,7 +64,7 @@ UPDATE = f"""WITH old AS (
     SELECT row, version, type, updated, deleted, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
-      dossier = CASE WHEN $14::boolean THEN old.dossier ELSE coalesce($16, CASE WHEN $29::boolean THEN old.dossier END) END
+      dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END
     FROM old WHERE r.row = old.row RETURNING r.row),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
@@ -92,8 +92,7 @@ def parameters(change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRo
     )
     if change.expected == 0:
         return common
-    gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, "true" if change.keeps_dossier else "false")
+    return (*common, str(change.expected), *_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
 
 
 def bind(values: Iterable[Value]) -> list[str]:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from fhir_server.storage import single
-from fhir_server.storage.delta import Delta
+from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.matching import Question
 from fhir_server.storage.repository import AuditRow, Change, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
@@ -124,7 +124,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         if deleted:
             connection.execute(_DELETE, (*new, row))
         else:
-            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, change.keeps_dossier, row))
+            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
     _index(connection, delta, row)
     return row
@@ -166,7 +166,7 @@ _KEEP = (
 )
 _UPDATE = (
     "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
-    " dossier = coalesce(?, CASE WHEN ? THEN dossier END) WHERE row = ?"
+    f" dossier = CASE ?6 WHEN {KEEP} THEN dossier ELSE ?6 END WHERE row = ?7"
 )
 _DELETE = "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ? WHERE row = ?"
 _INSERT = "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)"
