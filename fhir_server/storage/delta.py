@@ -1,17 +1,21 @@
 """What a change does to the index, the texts and the memberships: only what differs is deleted and inserted."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
 from fhir_server.storage.repository import Change, Membership
 from fhir_server.storage.texts import StoredText, stored
 
+KEEP: Final = 0  # the key of no reference: a hash of 64 bits
 _Row = TypeVar("_Row", IndexRow, StoredText)
 
 
 class Delta(NamedTuple):
-    """The rows of one change; ``self`` is the key of its reference, ``dossier`` that of its dossier (None: keep, or none)."""
+    """The rows of one change; ``self`` is the key of its reference, ``dossier`` that of its dossier.
+
+    It is None for what is in none, and for a deletion, which keeps it; KEEP for an update that keeps it.
+    """
 
     self: int
     sort: int
@@ -34,7 +38,7 @@ def delta(change: Change) -> Delta:
     return Delta(
         self=key(change.reference),
         sort=now.sort if now else 0,
-        dossier=key(now.dossier) if now and now.dossier else None,
+        dossier=key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None,
         gone=gone,
         added=added,
         dates_gone=dates_gone,

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from fhir_server.storage.delta import Delta
+from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines.postgres_session import Parameter
 from fhir_server.storage.repository import AuditRow, Change
 from fhir_server.storage.shape import Value
@@ -69,7 +69,7 @@ CREATE = f"""WITH {_THERE_FIRST}, written AS (
 {_INDEX}{_RECORD}
 SELECT row FROM written"""
 
-_THERE_FIRST, _ALL_THERE = _there("$30")
+_THERE_FIRST, _ALL_THERE = _there("$29")
 UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     SELECT row, version, type, updated, deleted, sort, dossier, written, body FROM resource
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 AND {_ALL_THERE} FOR UPDATE),
@@ -77,7 +77,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     SELECT row, version, type, updated, deleted, written, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
-      dossier = CASE WHEN $14::boolean THEN old.dossier ELSE coalesce($16, CASE WHEN $29::boolean THEN old.dossier END) END
+      dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END
     FROM old WHERE r.row = old.row RETURNING r.row),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
@@ -112,7 +112,7 @@ def parameters(
     if change.expected == 0:
         return (*common, there)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, "true" if change.keeps_dossier else "false", there)
+    return (*common, str(change.expected), *gone, there)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

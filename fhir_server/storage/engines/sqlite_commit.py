@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from fhir_server.storage import single
-from fhir_server.storage.delta import Delta
+from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
 from fhir_server.storage.matching import Question
@@ -128,7 +128,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         if deleted:
             connection.execute(_DELETE, (*new, row))
         else:
-            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, change.keeps_dossier, row))
+            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
     return row
 
@@ -168,7 +168,7 @@ _NEXT = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (one) DO UP
 _THIS = "(SELECT number FROM commits)"
 _UPDATE = (
     "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
-    f" dossier = coalesce(?, CASE WHEN ? THEN dossier END), written = {_THIS} WHERE row = ?"
+    f" dossier = CASE ?6 WHEN {KEEP} THEN dossier ELSE ?6 END, written = {_THIS} WHERE row = ?7"
 )
 _DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, written = {_THIS} WHERE row = ?"
 _INSERT = (

@@ -68,6 +68,20 @@ def test_an_update_replaces_what_is_found(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dossier", "keeps", "expected"), [("", False, ""), ("", True, "Patient/1"), ("Patient/2", True, "Patient/2")]
+)
+def test_what_names_no_dossier_keeps_it_only_when_told_so(run: Run, dossier: str, keeps: bool, expected: str) -> None:  # noqa: FBT001
+    async def body(repository: Repository) -> None:
+        await put(repository, ONE)
+        change = replace(updated(ONE, replace(ONE, dossier=dossier, updated=2_000_000)), keeps_dossier=keeps)
+        await repository.commit([grant()], [change], [LINE])
+        found = [each for each in ("Patient/1", "Patient/2") if await repository.count(grant(), Query("Task", Dossier((each,))))]
+        assert found == ([expected] if expected else [])
+
+    run(body)
+
+
+@pytest.mark.parametrize(
     "where", [Dossier(("Patient/1",)), ReferenceTo("owner", "Practitioner/a"), MemberOf(("Practitioner/a",), 5)]
 )
 def test_nothing_is_written_outside_the_grant(run: Run, where: Dossier | ReferenceTo | MemberOf) -> None:
