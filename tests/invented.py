@@ -10,13 +10,13 @@ from fhir_server.storage.repository import AuditRow, Change, Grant, Membership, 
 
 Run = Callable[[Callable[[Repository], Awaitable[Any]]], Any]
 LINE = AuditRow(recorded=1, actor="Practitioner/p", role="practitioner", action="C", interaction="create", status=201)
-PLACES = {"status": 0, "identifier": 1, "subject": 2, "url": 3, "main": 4, "other": 61, "name": 62}
+PLACES = {"status": 0, "identifier": 1, "subject": 2, "url": 3, "main": 4, "size": 5, "other": 61, "name": 62}
 """The numbers of the parameters, as ``Missing`` names them."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A resource; a token is (param, code, system), a date (param, low, high), a text (param, normal, exact)."""
+    """A resource; a token is (param, code, system), a date or number (param, low, high), a text (param, normal, exact)."""
 
     id: str
     type: str = "Task"

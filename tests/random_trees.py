@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from invented import PLACES, Thing
 
 from fhir_server.search import tree
+from fhir_server.search.numbers import ordered
 from fhir_server.search.tree import Node, Sort
 from fhir_server.search.values import normalise
 from fhir_server.storage.repository import Membership
@@ -32,7 +33,9 @@ NOW = 50
 
 numbers = st.integers(0, 100)
 spans = st.tuples(numbers, st.integers(1, 40)).map(lambda pair: (pair[0], pair[0] + pair[1]))
-prefixes = st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb"])
+prefixes = st.sampled_from(["eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap"])
+sizes = numbers | st.sampled_from([float("-inf"), -1e300, -2.5, 0.5, 2.5, 7e22, float("inf")]).map(ordered)
+ranges = st.tuples(sizes, sizes).map(lambda pair: (min(pair), max(pair) + 1))
 
 
 def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -55,7 +58,11 @@ def things(draw: st.DrawFn) -> list[Thing]:
                 ),
                 references=draw(few(st.tuples(st.just("subject"), st.sampled_from(TARGETS)))),
                 uris=draw(few(st.tuples(st.just("url"), st.sampled_from(CODES)))),
-                dates=(*((("main", *main),) if main else ()), *draw(few(spans.map(lambda span: ("other", *span))))),
+                dates=(
+                    *((("main", *main),) if main else ()),
+                    *draw(few(spans.map(lambda span: ("other", *span)))),
+                    *draw(few(ranges.map(lambda range_: ("size", *range_)))),
+                ),
                 texts=tuple(("name", normalise(word), word) for word in words),
                 updated=draw(numbers) * 500,
             )
@@ -76,6 +83,14 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(tree.Uri, st.just("url"), st.sampled_from(CODES)),
     dates(True),
     dates(False),
+    st.builds(lambda prefix, range_: tree.Number("size", prefix, *range_), prefixes, ranges),
+    st.builds(
+        lambda param, codes, more, system: tree.TokenIn(param, (*codes, *(f"no{number}" for number in range(more))), system),
+        st.sampled_from(("status", "identifier")),
+        few(st.sampled_from(CODES)).filter(bool),
+        st.sampled_from((0, 10)),
+        st.none() | st.sampled_from(SYSTEMS),
+    ),
     st.builds(lambda word: tree.Text("name", normalise(word), "starts"), st.sampled_from(WORDS)),
     st.builds(lambda word: tree.Text("name", normalise(word)[1:], "contains"), st.sampled_from(WORDS)),
     st.builds(lambda word: tree.Text("name", word, "exact"), st.sampled_from(WORDS)),
@@ -149,7 +164,9 @@ class Naive:
                 return (param, target) in thing.references
             case tree.Uri(param, value):
                 return (param, value) in thing.uris
-            case tree.Date(param, prefix, low, high):
+            case tree.TokenIn(param, codes, system):
+                return any(p == param and c in codes and system in {None, s} for p, c, s in thing.tokens)
+            case tree.Date(param, prefix, low, high) | tree.Number(param, prefix, low, high):
                 return any(p == param and compares(prefix, (start, end), (low, high)) for p, start, end in thing.dates)
             case tree.Text(param, value, mode):
                 return any(reads(mode, value, normal, exact) for _, normal, exact in thing.texts)
@@ -198,6 +215,7 @@ def compares(prefix: str, target: tuple[int, int], value: tuple[int, int]) -> bo
         "le": below or contained,
         "sa": target[0] >= value[1],
         "eb": target[1] <= value[0],
+        "ap": target[1] > value[0] and target[0] < value[1],
     }[prefix]
 
 

@@ -32,13 +32,11 @@ def composite(rows: Rows, texts: Texts, prefix: str, element: Mapping[str, Json]
     """Index ``element``; tells whether it has a value for every part."""
     *others, last = of.components
     values = [(path, value) for path in last.paths for value in walk(element, path)]
-    found = False
-    if values:
-        for forms in product(*(dict.fromkeys(_forms(part, element, base)) for part in others)):
-            for path, value in values:
-                _INDEX[last.type](rows, texts, f"{within(prefix[:-1], forms)}{US}", path, value, sort, base)
-            found = True
-    return found
+    found = [*product(*(dict.fromkeys(_forms(part, element, base)) for part in others))] if values else []
+    for forms in found:
+        for path, value in values:
+            _INDEX[last.type](rows, texts, f"{within(prefix[:-1], forms)}{US}", path, value, sort, base)
+    return bool(found)
 
 
 def _forms(part: Component, element: Mapping[str, Json], base: str) -> Iterator[str]:

@@ -22,7 +22,9 @@ def node(parameter: SearchParameter, value: str, read: Read) -> Node:
         text = f"The value of '{parameter.code}' is written as {'$'.join(part.type for part in parts)}; a '$' in a part as '\\$'."
         raise BadRequest(text, detail="search-value")
     nodes = [read(_part(parameter, part), text) for part, text in zip(parts, texts, strict=True)]
-    forms = [list(_forms(parameter, found)) for found in nodes[:-1]]
+    forms = [list(_forms(found)) for found in nodes[:-1]]
+    if any(isinstance(leaf, Token) and not leaf.code for one in nodes for leaf in _leaves(one)):
+        raise BadRequest(f"The value of '{parameter.code}' names a system without a code.", detail="search-value")
     found = [replace(leaf, param=_name(parameter.code, leaf, chosen)) for chosen in product(*forms) for leaf in _leaves(nodes[-1])]
     return found[0] if len(found) == 1 else Or(tuple(found))
 
@@ -42,12 +44,9 @@ def _leaves(node: Node) -> Iterator[Valued]:
         yield leaf
 
 
-def _forms(parameter: SearchParameter, node: Node) -> Iterator[str]:
+def _forms(node: Node) -> Iterator[str]:
     for leaf in _leaves(node):
-        if isinstance(leaf, ReferenceTo):
-            yield leaf.target
-        elif isinstance(leaf, Token) and leaf.code:
+        if isinstance(leaf, Token):
             yield token_form(leaf.code, leaf.system)
-        else:
-            text = f"The value of '{parameter.code}' names a system without a code; only its last part can do so."
-            raise BadRequest(text, detail="search-value")
+        elif isinstance(leaf, ReferenceTo):
+            yield leaf.target

@@ -148,9 +148,7 @@ def _id(modifier: str, value: str) -> Node:
 
 def _last_updated(modifier: str, value: str) -> Node:
     filters.refuse_modifier("_lastUpdated", modifier, ())
-    found = filters.dates("_lastUpdated", value)
-    # Of an instant, "overlaps the range" and "lies within it" are the same.
-    return filters.any_of([LastUpdated("eq" if prefix == "ap" else prefix, low, high) for prefix, (low, high) in found])
+    return filters.any_of([LastUpdated(prefix, low, high) for prefix, (low, high) in filters.dates("_lastUpdated", value)])
 
 
 _COMMON: dict[str, Callable[[str, str], Node]] = {"_id": _id, "_lastUpdated": _last_updated}

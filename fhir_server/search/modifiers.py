@@ -60,7 +60,7 @@ def below(code: str, value: str) -> Node:
 
 def above(code: str, value: str) -> Node:
     """Return the node for "the URL ``value`` or one further up". Raises BadRequest when it is none."""
-    return Or(tuple(Uri(code, one) for one in _upwards(_url(f"{code}:above", value))))
+    return Or(tuple(Uri(code, one) for one in dict.fromkeys(_upwards(_url(f"{code}:above", value)))))
 
 
 def _url(name: str, value: str) -> str:
@@ -77,4 +77,4 @@ def _upwards(url: str) -> Iterator[str]:
     segments = rest.rstrip("/").split("/")
     for count in range(len(segments), 0, -1):
         at = f"{scheme}://{'/'.join(segments[:count])}"
-        yield from (one for one in (f"{at}/", at) if one != url and len(one) <= len(url))
+        yield from (at, f"{at}/")

@@ -159,6 +159,7 @@ def _updated(node: LastUpdated, _type: str, values: list[Value]) -> Shape:
         "lt": ("before", FIRST, low),
         "le": ("before", FIRST, max(low, longest)),
         "eb": ("before", FIRST, low - MILLISECOND + 1),
+        "ap": ("since", low - MILLISECOND + 1, high),
     }[node.prefix]
     return ("updated", kind, _add(values, least, beyond))
 
