@@ -50,6 +50,14 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
     return Wanted(_accepted(accept), pretty)
 
 
+def accepted(accept: str) -> Wanted:
+    """Return the format that the Accept header alone asks for, JSON where it asks for none: for what fails before it is chosen."""
+    try:
+        return Wanted(_accepted(accept))
+    except NotAcceptable:
+        return Wanted()
+
+
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format:
     choices = [_media_type(part) for part in accept.split(",") if part.strip()]

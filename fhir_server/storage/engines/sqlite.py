@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -122,6 +123,7 @@ class _Snapshots(_Reader):
     def rows(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         changes = self._writer.changes
         if changes != self._seen or monotonic() > self._old:
+            self._until = inf  # these two take no time, and the time of the statement before them is long over
             if self._connection.in_transaction:
                 self._execute("COMMIT")
             self._execute("BEGIN")

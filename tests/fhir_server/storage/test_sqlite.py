@@ -167,3 +167,16 @@ def test_a_search_that_takes_too_long_moves_to_a_thread_and_is_stopped_there(url
         await repository.close()
 
     asyncio.run(search())
+
+
+def test_a_new_snapshot_is_never_taken_for_a_search_that_takes_too_long(url: str) -> None:
+    async def read() -> None:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        await put(repository, Thing("one"))
+        for _ in range(10_000):  # SQLite looks at the clock once in some thousand steps of a prepared statement
+            repository._fast._old = repository._fast._until = 0.0
+            assert await repository.ready()
+            assert await repository.read(grant(), "Task", "one") is not None
+        await repository.close()
+
+    asyncio.run(read())
