@@ -145,7 +145,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         gate=Gate(known, load_roles(known.types), now),
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
-        limits=Limits(depth=settings.depth_limit, size=settings.body_limit, entries=settings.entries_limit),
+        limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
         clock=now,
         new_id=new_id,
         referential_integrity=settings.referential_integrity == "on",

@@ -8,6 +8,7 @@ FhirError                      what every failure of a request is
 |-- NotFound           404     no such resource, or none that may be known
 |-- NotAllowed         405     the type has no such interaction here
 |-- NotAcceptable      406     no format both sides speak
+|-- TooSlow            408     the body did not come in time
 |-- Conflict           409     the write collides with what is stored
 |-- Gone               410     the resource was deleted
 |-- PreconditionFailed 412     If-Match or If-None-Exist did not hold
@@ -96,6 +97,12 @@ class NotAcceptable(FhirError):
     """No requested format is spoken here."""
 
     status, code, detail = 406, "not-supported", "format-not-supported"
+
+
+class TooSlow(FhirError):
+    """The body did not come in time."""
+
+    status, code, detail = 408, "timeout", "body-too-slow"
 
 
 class Conflict(FhirError):

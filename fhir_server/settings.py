@@ -35,6 +35,7 @@ class Settings:
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
+    body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
     entries_limit: int = _setting(1_000, "Most entries of a batch or transaction.")
     referential_integrity: Literal["on", "off"] = _setting(
@@ -89,7 +90,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
         match name:
             case "port" | "workers" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
-            case "fan_out_budget":
+            case "fan_out_budget" | "body_timeout":
                 return float(text)
             case "data_dir":
                 return Path(text)

@@ -1,16 +1,17 @@
 """The FHIR application: bytes in, one decision, one record, bytes out. A raw ASGI application, for speed."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import row
-from fhir_server.errors import NotAcceptable, UnsupportedMedia
+from fhir_server.errors import NotAcceptable, TooSlow, UnsupportedMedia
 from fhir_server.http import binary
 from fhir_server.http.encoding import takes_gzip
-from fhir_server.http.negotiate import Wanted, format_of_body, format_of_patch, wanted
-from fhir_server.http.request import Receive, Request, Scope, Send, body_of, correlation_of, request_of
+from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
+from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, request_of
 from fhir_server.http.response import send_answer
 from fhir_server.interactions import capabilities
 from fhir_server.interactions.allow import routed
@@ -38,7 +39,7 @@ class _Step:
     request: str
     now: int
     head: bool
-    wanted: Wanted = _JSON
+    wanted: Wanted | None = None
     actor: Actor | None = None
     route: Route = _UNKNOWN
     call: Call | None = None
@@ -65,7 +66,8 @@ class FhirApplication:
             answer = await self._record(step, answer)
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
-        await send_answer(send, answer, step.wanted, step.request, head=step.head, compress=step.compress)
+        format_ = step.wanted or accepted(Headers(scope["headers"]).get("accept"))
+        await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
 
     async def _answer(self, scope: Scope, receive: Receive, step: _Step) -> Answer:
         request = request_of(scope, PREFIX)
@@ -112,7 +114,7 @@ class FhirApplication:
         return call
 
     async def _read_body(self, request: Request, receive: Receive, call: Call) -> None:
-        body = await body_of(receive, request.headers, self._services.limits.size)
+        body = await self._body(request, receive)
         content_type = request.headers.get("content-type")
         if call.interaction in {"search-type", "search-system"}:
             call.posted = True
@@ -130,6 +132,14 @@ class FhirApplication:
             call.body = json.write(xml.read(body, self._services.limits))
         else:
             call.body = body
+
+    async def _body(self, request: Request, receive: Receive) -> bytes:
+        limits = self._services.limits
+        try:
+            async with asyncio.timeout(limits.seconds):
+                return await body_of(receive, request.headers, limits.size)
+        except TimeoutError:
+            raise TooSlow(f"The body did not come within {limits.seconds:g} seconds. Send it again, or in parts.") from None
 
     async def _record(self, step: _Step, answer: Answer) -> Answer:
         line = row(

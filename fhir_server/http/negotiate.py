@@ -58,6 +58,14 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
     return Wanted(_accepted(accept), pretty)
 
 
+def accepted(accept: str) -> Wanted:
+    """Return the format that the Accept header alone asks for, JSON where it asks for none: for what fails before it is chosen."""
+    try:
+        return Wanted(_accepted(accept))
+    except NotAcceptable:
+        return Wanted()
+
+
 @lru_cache(maxsize=256)
 def _accepted(accept: str) -> Format:
     """Return the format that weighs most; one that is named counts for what is said of it, any other for what ``*/*`` says."""

@@ -12,11 +12,15 @@ _INTEGER_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest body that is read: ``depth`` in nested objects, arrays or elements, ``size`` in bytes, ``entries`` of a Bundle."""
+    """The largest body that is read: ``depth`` in nested objects, arrays or elements, ``size`` in bytes, ``entries`` of a Bundle.
+
+    It has to come within ``seconds``.
+    """
 
     depth: int = 64
     size: int = 5_000_000
     entries: int = 1_000
+    seconds: float = 30.0
 
 
 OWN = Limits(depth=1_000, size=1 << 40)
