@@ -30,6 +30,11 @@ class Step:
         """The resource that it is about ("Type/id"), "" when there is none."""
         return f"{self.call.type}/{self.call.id}" if self.call.id else ""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it is a creation for which a resource was found: what it holds is not used."""
+        return self.call.interaction == "create" and self.known is not None and self.known.found is not None
+
 
 async def identified(writes: Sequence[Step]) -> list[Step]:
     """Return ``writes`` with their ids and links; raises BadRequest for doubles, PreconditionFailed for several or no matches."""
@@ -70,7 +75,7 @@ async def _link(steps: Sequence[Step]) -> None:
     targets = {each.item.full_url: each.target for each in kept}
     matched: dict[str, str] = {}
     for each in steps:
-        if each.item.resource is None:
+        if each.item.resource is None or each.is_there:
             continue
         with placed(each.item):
             for literal in conditional_references(each.item.resource):

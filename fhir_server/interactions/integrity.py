@@ -16,7 +16,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.references import local, places, targets
 from fhir_server.search.links import referrers
-from fhir_server.storage.repository import Change, StillReferred
+from fhir_server.storage.repository import MOST_REFERRERS, Change, StillReferred
 
 _NAMED: Final = 20
 _MOST_ISSUES: Final = 50
@@ -70,7 +70,8 @@ async def still_referred(call: Call, error: StillReferred) -> Conflict:
     seen = await call.services.repository.fetch(grants, error.referrers[:_NAMED])
     number = len(error.referrers)
     names = [f"{each.type}/{each.id}" for each in seen]
-    others = f"{number - len(names)} others" if names else f"{number} resources"
+    about = "at least " if number >= MOST_REFERRERS else ""
+    others = f"{about}{number - len(names)} others" if names else f"{about}{number} resources"
     listed = ", ".join([*names, others] if number > len(names) else names)
     text = f"Still referred to by {listed}. Change or delete what refers to it first, or in the same transaction."
     return Conflict(text, detail="still-referenced")

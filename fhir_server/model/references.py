@@ -1,6 +1,7 @@
 """The literal references in a resource, those in contained resources and extensions included."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from fhir_server.model.reference import parse
@@ -10,6 +11,7 @@ from profiles.definitions import resource_types
 _OF_A_REFERENCE = frozenset({"reference", "type", "identifier", "display", "id", "extension", "_reference", "_type", "_display"})
 
 
+@lru_cache(maxsize=16384)
 def local(literal: str, base: str) -> str:
     """Return the "Type/id" to which ``literal`` points on the server at ``base``, "" when it points elsewhere."""
     found = parse(literal.partition("#")[0], base)
@@ -29,15 +31,16 @@ def literals(resource: Mapping[str, Any]) -> list[str]:
 
 
 def _gather(element: Mapping[str, Any], found: list[str]) -> None:
-    for name, value in element.items():
+    for value in element.values():
         if type(value) is dict:
             _gather(value, found)
         elif type(value) is list:
             for each in value:
                 if type(each) is dict:
                     _gather(each, found)
-        elif name == "reference" and type(value) is str and element.keys() <= _OF_A_REFERENCE:
-            found.append(value)
+    literal = element.get("reference")
+    if type(literal) is str and element.keys() <= _OF_A_REFERENCE:
+        found.append(literal)
 
 
 def places(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,6 @@ from fhir_server.model.references import targets
 from fhir_server.search.rows import IndexRow, key
 
 _ANY: Final = "\x1flink"
-_key = lru_cache(maxsize=16384)(key)
 _made: dict[int, tuple[Entry, tuple[str, ...]]] = {}
 
 
@@ -25,15 +24,18 @@ def uncovered(resource: Mapping[str, Any], entry: Entry, base: str, rows: Collec
         return []
     keys = {row.key for row in rows}
     codes = _codes(entry)
-    return [
-        IndexRow(_key(_ANY, each), sort, 0) for each in found if not any(_key(entry.name, code, each) in keys for code in codes)
-    ]
+    return [IndexRow(key(_ANY, each), sort, 0) for each in found if keys.isdisjoint(_covering(entry.name, codes, each))]
 
 
 def referrers(types: Iterable[Entry], target: str) -> tuple[int, ...]:
     """Return the keys under which resources of ``types`` that refer to ``target`` ("Type/id") have a row."""
     kept = [entry for entry in types if entry.home != "federated"]
-    return (key(_ANY, target), *(key(entry.name, code, target) for entry in kept for code in _codes(entry)))
+    return (key(_ANY, target), *(each for entry in kept for each in _covering(entry.name, _codes(entry), target)))
+
+
+@lru_cache(maxsize=16384)
+def _covering(type_: str, codes: tuple[str, ...], target: str) -> tuple[int, ...]:
+    return tuple(key(type_, code, target) for code in codes)
 
 
 def _codes(entry: Entry) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def test_command_line_over_environment_over_file(tmp_path: Path) -> None:
         ({"FHIR_SERVER_WORKERS": "0"}, "FHIR_SERVER_WORKERS"),
         ({"FHIR_SERVER_DATABASE_URL": "mysql://x"}, "sqlite:/// or postgresql://"),
         ({"FHIR_SERVER_LOG_LEVEL": "loud"}, "FHIR_SERVER_LOG_LEVEL"),
+        ({"FHIR_SERVER_REFERENTIAL_INTEGRITY": "maybe"}, "FHIR_SERVER_REFERENTIAL_INTEGRITY"),
         ({"FHIR_SERVER_CONFIG": "/no/such/file"}, "cannot read"),
     ],
 )

@@ -187,4 +187,4 @@ def test_who_refers_waits_for_who_deletes(url: str) -> None:
 
 async def waiting(connection: psycopg.AsyncConnection) -> int:
     found = await connection.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-    return (await found.fetchone() or (0,))[0]
+    return int((await found.fetchone() or (0,))[0])
