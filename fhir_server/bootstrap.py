@@ -26,7 +26,7 @@ from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.own_parameters import OwnParameters
-from fhir_server.interactions.reindexing import Planned, Reindexing, current
+from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
@@ -100,14 +100,11 @@ def hub(settings: Settings) -> Hub:
 
 async def _keep_looking(parameters: OwnParameters) -> None:
     while True:
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(LOOK)
         try:
             await parameters.look()
         except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
             _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
-
-
-_LOOK = 1.0  # seconds; reindexing.SETTLED relies on it
 
 
 def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:

@@ -29,9 +29,13 @@ def read(resource: Mapping[str, Any], id_: str, now: int = 0) -> tuple[Registere
     if resource.get("status") != "active":
         return ()
     kind, expression, code, url = (str(resource.get(name, "")) for name in ("type", "expression", "code", "url"))
-    targets = " ".join(resource.get("target", ())) if kind == "reference" else ""
-    bases = dict.fromkeys(resource.get("base", ()))
+    targets = " ".join(_codes(resource, "target")) if kind == "reference" else ""
+    bases = dict.fromkeys(_codes(resource, "base"))
     return tuple(Registered(base, code, 1, "building", id_, kind, expression, targets, url, now) for base in bases)
+
+
+def _codes(resource: Mapping[str, Any], name: str) -> list[str]:
+    return [one for one in resource.get(name, ()) if isinstance(one, str)]  # null where there is only an extension
 
 
 def faults(resource: Mapping[str, Any], id_: str, catalog: Catalog) -> Iterator[Issue]:
@@ -83,6 +87,8 @@ def parameter(one: Registered) -> SearchParameter:
     """Return the parameter that searches and extraction use. Raises ExpressionError when it is outside what can be indexed."""
     if one.expression in HAND_WRITTEN:
         raise ExpressionError(f"'{one.expression}' is outside the grammar")
+    if not (one.expression + one.url).isprintable():
+        raise ExpressionError("it, or the url, has characters that cannot be printed")
     found = paths(one.expression, one.type, LEAVES[one.kind])
     if any(len(path.steps) > _DEEPEST for path in found):
         raise ExpressionError(f"a path has more than {_DEEPEST} steps")

@@ -19,8 +19,10 @@ from fhir_server.storage.reindex.database import IndexDatabase, Transaction
 from fhir_server.storage.reindex.expected import Rebuild
 from fhir_server.storage.repository import Repository
 
-SETTLED: Final = 3.0
-"""Seconds after which every process knows what was registered: each looks once a second."""
+LOOK: Final = 0.5
+"""Seconds after which a process looks again for what others registered."""
+SETTLED: Final = 3 * LOOK
+"""Seconds after which every process knows what was registered, and has done what it began before."""
 _SECOND = 1_000_000
 _log = logging.getLogger("fhir_server.reindex")
 
@@ -51,11 +53,14 @@ class Planned:
         self._wait = wait
         self._switched = switched
         self._building: Sequence[Registered] = ()
+        self._follows = False
 
     def begin(self) -> tuple[int, Rebuild]:
         """Return scope and rows of the filling, once everybody indexes what is to be filled."""
         found = self._registered()
         self._building = [one for one in found if one.state == "building"]
+        ready = {(one.type, one.code) for one in found if one.state == "ready"}
+        self._follows = any((one.type, one.code) in ready for one in self._building)
         newest = max((one.registered for one in self._building), default=0)
         left = SETTLED - (self._clock() - newest) / _SECOND
         if self._database.shared and left > 0:
@@ -70,9 +75,8 @@ class Planned:
     def clear(self) -> Rebuild:
         """Return the rows that are to stay, once nobody searches by what is to go."""
         self._switched()
-        if self._database.shared and self._building:
+        if self._database.shared and self._follows:
             self._wait(SETTLED)
-        self._building = ()
         return _rebuild(self._types, self._registered(), self._base)
 
     def _registered(self) -> Sequence[Registered]:
@@ -120,6 +124,10 @@ class Reindexing:
     async def stop(self) -> None:
         """End it after the batch that is being written; what is done is kept."""
         self._stop.set()
+        await self.ended()
+
+    async def ended(self) -> None:
+        """Return when it is not under way."""
         if self._task is not None:
             await self._task
 
