@@ -49,7 +49,7 @@ class Entry:
     own_dossier: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Catalog:
     """All resource types that the server knows, and the parameters by which each can be searched.
 

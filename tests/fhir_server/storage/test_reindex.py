@@ -22,6 +22,7 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.network.rebuild import rebuilt
+from fhir_server.search.rows import key
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage.reindex.compare import differences
 from fhir_server.storage.reindex.open import open_index
@@ -150,6 +151,21 @@ def test_a_killed_run_goes_on_where_it_was(settings: Settings, execute: Execute)
     assert (summary.resumed, summary.resources) == (True, 300)
     assert everything(execute) == before
     assert execute("SELECT phase, done, total FROM index_state") == [("none", 300, 300)]
+
+
+def test_filling_already_leaves_one_row_that_lists_a_resource(settings: Settings, execute: Execute) -> None:
+    bootstrap.load_resources(settings, many(4))
+    before = everything(execute)
+    execute(f"UPDATE idx SET high = high + 4096 WHERE key = {key('Patient')} AND row < 3")
+
+    def stop(phase: str, _done: int, _total: int) -> None:
+        if phase == "clear":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.reindex(settings, stop)
+    assert everything(execute) == before
+    assert bootstrap.reindex(settings).resumed
 
 
 def test_the_next_run_after_one_that_was_done_begins_at_the_beginning(settings: Settings) -> None:
