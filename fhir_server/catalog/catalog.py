@@ -52,7 +52,7 @@ class Entry:
     sort: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Catalog:
     """All resource types that the server knows, and the parameters by which each can be searched.
 

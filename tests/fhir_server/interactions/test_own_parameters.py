@@ -97,6 +97,20 @@ def test_a_restarted_server_knows_its_parameters(settings: Settings) -> None:
     assert bootstrap.check_index(settings).equal
 
 
+def test_new_writes_are_indexed_at_once(settings: Settings) -> None:
+    async def act(services: Services) -> None:
+        await put(services, patient(1))
+        await put(services, PARAMETER)
+        await put(services, patient(2))
+        await put(services, patient(3))
+        await do(services, "delete", "Patient", "p3")
+        report = await asyncio.to_thread(bootstrap.check_index, settings)
+        assert (report.missing, report.surplus) == ({"idx": 1, "idx_text": 1}, {})
+        assert report.examples == ["Patient/p1 idx", "Patient/p1 idx_text"]
+
+    opened(settings, act)
+
+
 def test_what_was_stored_and_not_registered_is_registered_at_the_start(settings: Settings) -> None:
     async def first(services: Services) -> None:
         async def nothing(_: object) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -22,9 +23,12 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.network.rebuild import rebuilt
+from fhir_server.search.rows import key
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage.reindex.compare import differences
+from fhir_server.storage.reindex.expected import Rebuilder
 from fhir_server.storage.reindex.open import open_index
+from fhir_server.storage.reindex.repair import repair
 from fhir_server.storage.url import sqlite_path
 from profiles.demo import network
 
@@ -152,6 +156,21 @@ def test_a_killed_run_goes_on_where_it_was(settings: Settings, execute: Execute)
     assert execute("SELECT phase, done, total FROM index_state") == [("none", 300, 300)]
 
 
+def test_filling_already_leaves_one_row_that_lists_a_resource(settings: Settings, execute: Execute) -> None:
+    bootstrap.load_resources(settings, many(4))
+    before = everything(execute)
+    execute(f"UPDATE idx SET high = high + 4096 WHERE key = {key('Patient')} AND row < 3")
+
+    def stop(phase: str, _done: int, _total: int) -> None:
+        if phase == "clear":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.reindex(settings, stop)
+    assert everything(execute) == before
+    assert bootstrap.reindex(settings).resumed
+
+
 def test_the_next_run_after_one_that_was_done_begins_at_the_beginning(settings: Settings) -> None:
     bootstrap.load_resources(settings, many(3))
     assert not bootstrap.reindex(settings).resumed
@@ -189,6 +208,34 @@ def test_updates_during_a_reindex_lose_nothing(settings: Settings, execute: Exec
     asyncio.run(both())
     assert bootstrap.check_index(settings).equal
     assert execute("SELECT count(DISTINCT row) FROM idx_text WHERE start = 'bakker3'") == [(60,)]
+
+
+def test_a_batch_waits_for_whoever_is_writing(settings: Settings, execute: Execute) -> None:
+    if sqlite_path(settings.database):
+        pytest.skip("a SQLite file has one writer")
+    bootstrap.load_resources(settings, many(2))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with psycopg.connect(settings.database) as writer:
+        writer.execute("SELECT row FROM resource WHERE id = 'p1' FOR UPDATE")
+        work = Thread(target=bootstrap.reindex, args=(settings,))
+        work.start()
+        while not (seen := execute(waiting) == [(1,)]) and work.is_alive():
+            pass
+        writer.rollback()
+    work.join()
+    assert seen
+
+
+def test_what_is_right_by_now_is_not_removed(settings: Settings, execute: Execute) -> None:
+    bootstrap.load_resources(settings, many(1))
+    before = everything(execute)
+    with closing(open_index(settings.database, write=True)) as database:
+        rebuilder = Rebuilder(rebuilt(catalog.load().types.get, settings.base))
+        wrong = (*before["idx"][0][:3], 5)
+        execute(f"INSERT INTO idx (key, sort, row, high) VALUES {wrong}")
+        changed = repair(database, rebuilder, {1: {"idx": [*before["idx"], wrong], "idx_text": before["idx_text"]}})
+    assert (changed.added, changed.removed) == (0, 1)
+    assert everything(execute) == before
 
 
 _UNTIL_KILLED = """
