@@ -7,9 +7,11 @@ import os
 import pwd
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import count
@@ -19,6 +21,7 @@ import psycopg
 import pytest
 
 from fhir_server.storage import migrate
+from fhir_server.storage.schema import metadata
 
 _TEMPLATE = "template_hub"
 _USER = "hub"
@@ -122,6 +125,17 @@ def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]", log: Path)
             time.sleep(0.05)
         else:
             return
+
+
+def empty(sqlite: str, postgres: str) -> None:
+    """Delete every row of both databases."""
+    tables = [table.name for table in metadata.sorted_tables]
+    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
+    with psycopg.connect(postgres, autocommit=True) as session:
+        for table in tables:
+            session.execute(f"DELETE FROM {table}".encode())
 
 
 _numbers = count()

@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from engines import PostgresServer
+from engines import PostgresServer, empty
 from hypothesis import HealthCheck, given, settings
 from invented import Thing, created, deleted, grant, put, updated
 from random_trees import Case, Naive, cases
@@ -18,7 +15,6 @@ from fhir_server.search.tree import Node, Query, Sort
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Repository
-from fhir_server.storage.schema import metadata
 
 EXAMPLES = int(os.environ.get("TREE_EXAMPLES", "80"))
 
@@ -91,13 +87,3 @@ def compare(given_answers: list[Any], case: Case) -> None:
         assert total == len(expected)
         assert [thing.id for thing, flag in zip(now, visible, strict=True) if flag and thing in left] == seen
         assert fetched == seen
-
-
-def empty(sqlite: str, postgres: str) -> None:
-    tables = [table.name for table in metadata.sorted_tables]
-    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)) as connection:
-        for table in tables:
-            connection.execute(f"DELETE FROM {table}")
-    with psycopg.connect(postgres, autocommit=True) as session:
-        for table in tables:
-            session.execute(f"DELETE FROM {table}".encode())
