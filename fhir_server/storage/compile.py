@@ -80,7 +80,7 @@ def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement for one page: COLUMNS, the sort values and, where it is asked for, 1 if there are many candidates and the snapshot."""
+    """Return the statement for one page: COLUMNS, sort values and, on a first page, 1 if candidates are many, and the snapshot."""
     writer = Writer(dialect)
     form = _form(writer, search)
     limit = f"LIMIT {writer.at(LIMIT)}"
