@@ -127,6 +127,17 @@ def _wait(server: PostgresServer, process: "subprocess.Popen[bytes]", log: Path)
             return
 
 
+def empty(sqlite: str, postgres: str) -> None:
+    """Delete every row of both databases."""
+    tables = [table.name for table in metadata.sorted_tables]
+    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
+    with psycopg.connect(postgres, autocommit=True) as session:
+        for table in tables:
+            session.execute(f"DELETE FROM {table}".encode())
+
+
 _numbers = count()
 
 
@@ -142,14 +153,3 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"test_{next(_numbers)}"
     yield server.create(name, _TEMPLATE)
     server.drop(name)
-
-
-def empty(sqlite: str, postgres: str) -> None:
-    """Delete what is in the tables of a database of each kind."""
-    tables = [table.name for table in metadata.sorted_tables]
-    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"), isolation_level=None)) as connection:
-        for table in tables:
-            connection.execute(f"DELETE FROM {table}")
-    with psycopg.connect(postgres, autocommit=True) as session:
-        for table in tables:
-            session.execute(f"DELETE FROM {table}".encode())

@@ -25,11 +25,15 @@ _MARGIN: Final = 300_000_000
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one page shows; ``end`` is where it ends, None on the last one, ``snapshot`` what its first page could see."""
+    """What one page shows; ``end`` is where it ends, None on the last one, ``snapshot`` what its first page could see.
+
+    ``many``: the number of matches is not cheap to know.
+    """
 
     resources: Sequence[Stored]
     end: Cursor | None
     snapshot: Snapshot
+    many: bool = False
 
 
 async def read_page(call: Call, grant: Grant, query: Query, position: Position | None) -> Read:
@@ -46,7 +50,7 @@ async def read_first(call: Call, grant: Grant, query: Query) -> Read:
     """Read a page as everything is now."""
     snapshot = Snapshot(call.now - _MARGIN)
     page = await call.services.repository.search(grant, replace(query, snapshot=snapshot))
-    return _read(page.resources, more=page.more, snapshot=replace(snapshot, seen=page.seen))
+    return Read(page.resources, _end(page.resources, more=page.more), replace(snapshot, seen=page.seen), page.many)
 
 
 async def read_within(call: Call, grant: Grant, query: Query, snapshot: Snapshot) -> Read:
@@ -55,11 +59,12 @@ async def read_within(call: Call, grant: Grant, query: Query, snapshot: Snapshot
     page = await call.services.repository.search(grant, query)
     moved = await _put_back(call, grant, query, {each.row for each in page.resources})
     found = _in_order(query, [*page.resources, *moved])
-    return _read(found[: query.count], more=page.more or len(found) > query.count, snapshot=snapshot)
+    shown = found[: query.count]
+    return Read(shown, _end(shown, more=page.more or len(found) > query.count), snapshot)
 
 
-def _read(resources: Sequence[Stored], *, more: bool, snapshot: Snapshot) -> Read:
-    return Read(resources, resources[-1].cursor if more else None, snapshot)
+def _end(resources: Sequence[Stored], *, more: bool) -> Cursor | None:
+    return resources[-1].cursor if more else None
 
 
 async def _put_back(call: Call, grant: Grant, query: Query, shown: set[int]) -> list[Stored]:

@@ -61,6 +61,8 @@ async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position:
         return await repository.count(grant, wanted.query)
     if position is not None:
         return position.total
+    if page.many and not wanted.total:
+        return None
     with suppress(SearchTooSlow):
         return await (repository.count if wanted.total else repository.count_few)(grant, wanted.query)
     return None

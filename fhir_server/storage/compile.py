@@ -18,7 +18,7 @@ from fhir_server.storage.shape import EVERYTHING, FIRST, LAST, Shape, Value, bot
 from fhir_server.storage.writer import Statement, Writer
 
 ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
-FEW = 1_000  # candidates that are looked at to give a number nobody asked for
+FEW = 200  # candidates that are looked at to give a number nobody asked for
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body"
 
@@ -80,11 +80,11 @@ def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement for one page: COLUMNS, the sort values and, where it is asked for, the snapshot."""
+    """Return the statement for one page: COLUMNS, sort values and, on a first page, 1 if candidates are many, and the snapshot."""
     writer = Writer(dialect)
     form = _form(writer, search)
     limit = f"LIMIT {writer.at(LIMIT)}"
-    told = f", {dialect.snapshot}" if search.told else ""
+    told = _told(writer, search) if search.told else ""
     if search.order is not None:
         inner, places = sorted_rows(writer, search.order, form.where, limit), columns(search.order, "d")
         order = by(search.order, "d")
@@ -107,16 +107,27 @@ def count(dialect: Dialect, search: Search) -> Statement:
 
 
 @lru_cache(maxsize=TEXTS)
-def candidates(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement that counts what a search would look at, FEW and one more at most."""
+def many(dialect: Dialect, search: Search) -> Statement:
+    """Return the statement that gives a row when a search would look at more than FEW."""
     writer = Writer(dialect)
+    return writer.statement(_many(writer, search))
+
+
+def _many(writer: Writer, search: Search) -> str:
     best, _ = choose(search.shape)
     if best is None or is_ordered(best):
-        form = _form(writer, search.unordered._replace(shape=best or EVERYTHING))
+        form = _form(writer, search.unordered._replace(by="main", shape=best or EVERYTHING))
         source, where = form.source, form.where
     else:
         source, where = "resource r", scope(writer, best, TYPE)
-    return writer.statement(f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {FEW + 1}) c")
+    return f"SELECT 1 FROM {source} WHERE {where} LIMIT 1 OFFSET {FEW}"
+
+
+def _told(writer: Writer, search: Search) -> str:
+    """Return what a first page tells besides: the snapshot and, of one range of the index, whether there is much to look at."""
+    best, _ = choose(search.shape)
+    ordered = search.order is None and search.by == "main" and (best is None or is_ordered(best))
+    return f", ({_many(writer, search)}), {writer.dialect.snapshot}" if ordered else f", NULL, {writer.dialect.snapshot}"
 
 
 class _Form(NamedTuple):

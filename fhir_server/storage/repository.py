@@ -117,12 +117,14 @@ class Change:
 class Page:
     """One page of a search; ``more`` tells whether another one follows.
 
-    ``seen`` tells what had been written when the page was read, where the query asked for it (``Snapshot.seen``).
+    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), and ``many`` that
+    there is too much to look at for ``count_few``.
     """
 
     resources: Sequence[Stored]
     more: bool
     seen: str = ""
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,11 @@ class Reads(ABC):
         if more:
             rows.pop()
         keys = len(query.sort.then)
-        seen = str(rows[0][-1] or 0) if search.told and rows else ""
-        return Page(self._visible(query.type, rows, keys), more, seen)
+        resources = self._visible(query.type, rows, keys)
+        if not search.told or not rows:
+            return Page(resources, more)
+        *_, many, seen = rows[0]
+        return Page(resources, more, str(seen or 0), many is not None)
 
     async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
         """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""
@@ -92,8 +95,9 @@ class Reads(ABC):
         search, values = text.search_values(grant, replace(query, after=None, snapshot=None))
         if search.shape is NOTHING:
             return 0
-        found: int = (await self._rows(text.candidates(self._dialect, search), values))[0][0]
-        return None if found > text.FEW else await self.count(grant, replace(query, after=None, snapshot=None))
+        if await self._rows(text.many(self._dialect, search), values):
+            return None
+        return await self.count(grant, replace(query, after=None, snapshot=None))
 
     async def history(self, grant: Grant, versions: Versions) -> Page:
         """Return one page of versions. Raises SearchTooSlow."""
@@ -140,8 +144,8 @@ class Reads(ABC):
         """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
         unpack, stored = self._unpack, Stored._make
         return [
-            stored((row, type_, id_, version, updated, False, True, unpack(body), sort, tuple(others[:keys])))
-            for row, id_, version, updated, body, sort, *others in rows
+            stored((row[0], type_, row[1], row[2], row[3], False, True, unpack(row[4]), row[5], row[6 : 6 + keys] if keys else ()))
+            for row in rows
         ]
 
     def _moved(self, type_: str, found: Sequence[Any]) -> Moved:

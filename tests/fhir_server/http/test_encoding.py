@@ -29,7 +29,9 @@ def test_a_body_is_what_it_was(sent: bytes, coding: str) -> None:
     assert inflated(sent, coding, len(BODY)) == BODY
 
 
-@pytest.mark.parametrize("sent", [BODY, PACKED[:-1], PACKED[:20], PACKED[:-5] + b"xxxxx", PACKED + b"x", gzip.compress(b"", mtime=0) * 65])
+@pytest.mark.parametrize(
+    "sent", [BODY, PACKED[:-1], PACKED[:20], PACKED[:-5] + b"xxxxx", PACKED + b"x", gzip.compress(b"", mtime=0) * 65]
+)
 def test_what_is_not_whole_is_refused(sent: bytes) -> None:
     with pytest.raises(Malformed) as refused:
         inflated(sent, "gzip", 10_000)

@@ -233,7 +233,9 @@ def test_the_prefixes_agree_with_each_other(low: int, width: int, start: int, le
 
 
 def task(id_: str, updated: str, authored: str = "") -> Json:
-    return {"resourceType": "Task", "id": id_, "meta": {"lastUpdated": updated}} | ({"authoredOn": authored} if authored else {})
+    status = {"a": "requested", "b": "completed", "d": "Requested"}.get(id_)
+    found = {"authoredOn": authored, "status": status}
+    return {"resourceType": "Task", "id": id_, "meta": {"lastUpdated": updated}} | {k: v for k, v in found.items() if v}
 
 
 TASKS = [
@@ -254,6 +256,10 @@ TASKS = [
         (Sort("date", descending=False, param="authored-on"), "adbc"),
         (Sort("date", descending=True, param="authored-on"), "bdac"),
         (Sort("date", descending=True, param="period"), "dcba"),
+        (Sort("_id", descending=True), "dcba"),
+        (Sort("token", descending=False, param="status", then=(Sort("_id", descending=True),)), "bdac"),
+        (Sort("token", descending=True, param="status", then=(Sort("_lastUpdated", descending=False),)), "adbc"),
+        (Sort("token", descending=True, param="priority", then=(Sort("main", descending=False),)), "adbc"),
     ],
 )
 def test_order(sort: Sort, expected: str) -> None:
