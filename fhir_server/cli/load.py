@@ -18,7 +18,9 @@ _EVERY, _EVERY_LINE = 0.5, 10.0  # seconds between two reports, to a terminal an
 def add(commands: Commands) -> None:
     """Declare the command."""
     command = commands.add_parser("load", help="store resources from files", description=_DESCRIPTION)
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=".ndjson, a Bundle, one resource; - is the standard input")
+    command.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help=".ndjson, a Bundle, one resource; - is the standard input"
+    )
     command.add_argument("--continue-on-error", action="store_true", help="name what is refused and go on with the rest")
     command.set_defaults(run=run)
 

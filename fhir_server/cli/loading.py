@@ -4,9 +4,9 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 
 from fhir_server.bootstrap import open_services, prepare, services_with
@@ -51,13 +51,13 @@ class Loading:
     progress: Callable[[Loaded], None]
     done: Loaded = field(default_factory=Loaded)
 
-    async def run(self, pool: ProcessPoolExecutor, found: Iterable[Found]) -> None:
+    async def run(self, pool: Executor, batches: Iterable[list[Found]]) -> None:
         """Store everything; raises Stopped."""
         loop = asyncio.get_running_loop()
         preparing: deque[tuple[list[Found], asyncio.Future[_Prepared]]] = deque()
         writing: deque[asyncio.Task[None]] = deque()
         try:
-            for batch in _batches(found):
+            for batch in batches:
                 preparing.append((batch, loop.run_in_executor(pool, _prepare, [each.body for each in batch])))
                 if len(preparing) > _AHEAD:
                     await self._write(*preparing.popleft(), writing)
@@ -68,9 +68,7 @@ class Loading:
         finally:
             await asyncio.gather(*writing, return_exceptions=True)
 
-    async def _write(
-        self, batch: list[Found], prepared: "asyncio.Future[_Prepared]", writing: "deque[asyncio.Task[None]]"
-    ) -> None:
+    async def _write(self, batch: list[Found], prepared: "asyncio.Future[_Prepared]", writing: "deque[asyncio.Task[None]]") -> None:
         """Begin to write the next batch once not too many are being written."""
         while len(writing) >= _WRITING:
             await writing.popleft()
@@ -104,7 +102,9 @@ class Loading:
 
     async def _one_by_one(self, batch: list[Found]) -> None:
         for found in batch:
-            result = load.Refused((Issue("structure", found.error),)) if found.error else await load.store(self.services, found.body)
+            result = (
+                load.Refused((Issue("structure", found.error),)) if found.error else await load.store(self.services, found.body)
+            )
             if isinstance(result, load.Refused):
                 self.done.refused += 1
                 if not self.refused(found.place, result.issues):
@@ -119,23 +119,32 @@ def load_all(
     settings: Settings, found: Iterable[Found], refused: Callable[[str, Sequence[Issue]], bool], progress: Callable[[Loaded], None]
 ) -> Loaded:
     """Store all of ``found`` as the system, in their order; return how it went, also when it was stopped by ``refused``."""
+    batches = _batches(found)
+    first = list(islice(batches, 2))
     prepare(settings)
+    with _pool(settings, large=len(first) > 1) as pool:
+        return asyncio.run(_load(settings, pool, chain(first, batches), refused, progress))
+
+
+def _pool(settings: Settings, *, large: bool) -> Executor:
+    """Return who prepares: other processes, or for a single batch, which is done before they have begun, a thread of this one."""
+    if not large:
+        return ThreadPoolExecutor(1, "loading", _begin, (settings,))
     workers = max(1, (os.cpu_count() or 1) - 1)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (settings,)) as pool:
-        return asyncio.run(_load(settings, pool, found, refused, progress))
+    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (settings,))
 
 
 async def _load(
     settings: Settings,
-    pool: ProcessPoolExecutor,
-    found: Iterable[Found],
+    pool: Executor,
+    batches: Iterable[list[Found]],
     refused: Callable[[str, Sequence[Issue]], bool],
     progress: Callable[[Loaded], None],
 ) -> Loaded:
     services = await open_services(settings)
     loading = Loading(services, refused, progress)
     try:
-        await loading.run(pool, found)
+        await loading.run(pool, batches)
     except Stopped:
         return loading.done
     finally:
@@ -154,7 +163,7 @@ _services: list[Services] = []
 
 def _begin(settings: Settings) -> None:
     """Prepare a process that prepares resources; it never asks the database."""
-    _services.append(services_with(settings, None))
+    _services[:] = [services_with(settings, None)]
 
 
 def _prepare(bodies: Sequence[bytes]) -> _Prepared:
