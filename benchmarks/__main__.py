@@ -11,7 +11,7 @@ from benchmarks.counting import counting
 from benchmarks.creates import creates
 from benchmarks.disk import disk
 from benchmarks.growth import growth, three_way
-from benchmarks.measure import Figure, table
+from benchmarks.measure import Figure, head, line
 from benchmarks.requests import requests
 from benchmarks.stage import ENGINES, Stage, stage
 from benchmarks.stalls import stalls
@@ -35,8 +35,9 @@ def main() -> None:
             if found is None:
                 print(f"{engine}: left out, no PostgreSQL binaries found")
                 continue
-            figures = [figure for name in options.only for figure in MEASURES[name](found)]
-            print(table(f"{engine}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", figures), flush=True)
+            print(head(f"{engine}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"), flush=True)
+            for figure in (figure for name in options.only for figure in MEASURES[name](found)):
+                print(line(figure), flush=True)
 
 
 def _options() -> argparse.Namespace:

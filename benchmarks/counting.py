@@ -24,7 +24,9 @@ _QUESTIONS = (
 def counting(stage: Stage) -> Iterator[Figure]:
     """Yield the median time of an exact count, with the number counted in its name."""
     for question, parts, system in _QUESTIONS:
-        number, ours, floor = stage.large.with_services(lambda services, asks=(question, parts, system): _count(services, stage.large, *asks))
+        number, ours, floor = stage.large.with_services(
+            lambda services, asks=(question, parts, system): _count(services, stage.large, *asks)
+        )
         yield Figure(f"exact count of {number:,} ({question.rpartition('/')[2]})", ours, floor, "us", 1.5)
 
 

@@ -40,7 +40,9 @@ async def _rates(server: Server, target: Target) -> tuple[float, float]:
     """Return the best rate of one client and of many, measured by turns."""
     await load(target, _WARM_UP, _CLIENTS)
     count = max(50, int(_SECONDS_OF_ONE * await _rate(target, 100, 1)))
-    rates = [(await _rate(target, count, 1), await _rate(target, _CLIENTS * (4 * count // _CLIENTS), _CLIENTS)) for _ in range(_ROUNDS)]
+    rates = [
+        (await _rate(target, count, 1), await _rate(target, _CLIENTS * (4 * count // _CLIENTS), _CLIENTS)) for _ in range(_ROUNDS)
+    ]
     return median(one for one, _ in rates), median(many for _, many in rates)
 
 

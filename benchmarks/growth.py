@@ -26,7 +26,9 @@ def three_way(stage: Stage) -> Iterator[Figure]:
 
 
 async def _both(ours: tuple[Database, str], floor: tuple[Database, str]) -> list[float]:
-    opened = {id(database): await open_services(database.settings) for database, _ in {id(one[0]): one for one in (ours, floor)}.values()}
+    opened = {
+        id(database): await open_services(database.settings) for database, _ in {id(one[0]): one for one in (ours, floor)}.values()
+    }
     try:
         acts = [searching(opened[id(database)], database, question, _ROUNDS) for database, question in (ours, floor)]
         return await side_by_side(acts, _ROUNDS, _WARM_UP)

@@ -1,7 +1,7 @@
 """What a measurement gives: figures beside a floor of the same run, and the goal for their ratio."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -29,16 +29,16 @@ class Figure(NamedTuple):
         return "met" if (self.ratio >= self.goal if self.least else self.ratio <= self.goal) else "missed"
 
 
-def table(title: str, figures: Iterable[Figure]) -> str:
-    """Return the figures as a table for people."""
-    head = f"{'measure':<52}{'ours':>11}{'floor':>11} {'unit':<8}{'ratio':>8}{'goal':>9}"
-    return "\n".join([f"\n{title}", head, *map(_line, figures)])
+def head(title: str) -> str:
+    """Return the title and the head of a table for people."""
+    return f"\n{title}\n{'measure':<60}{'ours':>11}{'floor':>11} {'unit':<6}{'ratio':>8}{'goal':>9}"
 
 
-def _line(figure: Figure) -> str:
+def line(figure: Figure) -> str:
+    """Return the row of a figure."""
     goal = "-" if figure.goal is None else f"{'>=' if figure.least else '<='} {figure.goal:g}"
-    amounts = f"{figure.ours:>11,.4g}{figure.floor:>11,.4g} {figure.unit:<8}{figure.ratio:>8.2f}"
-    return f"{figure.name:<52}{amounts}{goal:>9} {figure.verdict}"
+    amounts = f"{figure.ours:>11,.4g}{figure.floor:>11,.4g} {figure.unit:<6}{figure.ratio:>8.2f}"
+    return f"{figure.name:<60}{amounts}{goal:>9} {figure.verdict}"
 
 
 async def side_by_side(acts: Sequence[Callable[[int], Awaitable[object]]], rounds: int, warm_up: int) -> list[float]:

@@ -22,7 +22,7 @@ def asked(services: Services, scale: Scale, question: str, number: int) -> tuple
     """Return the grant of the system and the query about messages for ``question``, about a client that depends on ``number``."""
     client = id_of("Patient", number * 7919 % scale.clients, scale.seed)
     entry = services.catalog.types["Communication"]
-    wanted = parse(entry, parse_query(question.format(client=client)), limit=1000, catalog=services.catalog)
+    wanted = parse(entry, parse_query(question.format(client=client).encode()), limit=1000, catalog=services.catalog)
     return services.gate.grant(local_system(), "search-type", "Communication"), wanted.query
 
 

@@ -1,6 +1,7 @@
 """The composition root: the only place that names concrete parts, the clock and the source of ids."""
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -74,11 +75,14 @@ new_id = Ids()
 
 def application() -> Hub:
     """Return the hub with the settings of the environment (the factory that worker processes call)."""
-    return hub(read_settings(os.environ))
+    return hub(read_settings(os.environ), lasting=True)
 
 
-def hub(settings: Settings) -> Hub:
-    """Return the hub that ``settings`` describe; it opens its database when it starts to serve."""
+def hub(settings: Settings, *, lasting: bool = False) -> Hub:
+    """Return the hub that ``settings`` describe; it opens its database when it starts to serve.
+
+    ``lasting``: it is all that this process does, so that what it is made of need never be looked through for garbage.
+    """
 
     async def open_() -> Running:
         services = await open_services(settings)
@@ -93,7 +97,11 @@ def hub(settings: Settings) -> Hub:
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         app = FhirApplication(services, authentication(settings))
-        return Running(app, shell(services.repository, settings.base, jwks(key)), close)
+        running = Running(app, shell(services.repository, settings.base, jwks(key)), close)
+        if lasting:
+            gc.collect()
+            gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
+        return running
 
     return Hub(open_)
 

@@ -179,7 +179,12 @@ def text(pick: Random, sentences: int = 0) -> str:
     parts = [pick.choice(lists["opening"])]
     for _ in range(sentences or 1 + min(int(pick.expovariate(1 / 2.6)), 11)):
         parts.append(f"{pick.choice(lists['seen'])}, {pick.choice(lists['detail'])}. {pick.choice(lists['follow'])}")
-    numbers = {"n": pick.randrange(100, 190), "m": pick.randrange(50, 110), "d": pick.randrange(2, 10), "s": pick.randrange(88, 100)}
+    numbers = {
+        "n": pick.randrange(100, 190),
+        "m": pick.randrange(50, 110),
+        "d": pick.randrange(2, 10),
+        "s": pick.randrange(88, 100),
+    }
     return " ".join(parts).format(day=pick.choice(lists["day"]), **numbers)
 
 

@@ -65,7 +65,11 @@ def organizations(scale: Scale) -> Iterator[Json]:
     for number in range(scale.organizations):
         pick = random_of(scale, "Organization", number)
         kind = _kind_of_organization(number)
-        coding = {"system": "http://nictiz.nl/fhir/NamingSystem/organization-type", "code": kind["code"], "display": kind["display"]}
+        coding = {
+            "system": "http://nictiz.nl/fhir/NamingSystem/organization-type",
+            "code": kind["code"],
+            "display": kind["display"],
+        }
         yield {
             **_head(scale, "Organization", number, "HealthcareProvider-Organization"),
             "identifier": [identifier("ura", ura(number)), identifier("agb-z", agb(number))],

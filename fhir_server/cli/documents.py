@@ -123,6 +123,7 @@ class _Reader:
         self._more = more
         self._names: list[bytes] = []  # the last two strings of the root: a name and its value
         self._in_entries = False
+        self._too_late = False  # entries went by before it was known that this is a Bundle
         self._start = 0
 
     def entries(self) -> Iterator[bytes]:
@@ -149,7 +150,9 @@ class _Reader:
         if token in b"{[":
             self.depth += 1
             if self.depth == _IN_LIST and token == b"[":
-                self._in_entries = self.is_bundle and self._names[-1:] == [b'"entry"']
+                is_entry = self._names[-1:] == [b'"entry"']
+                self._in_entries = self.is_bundle and is_entry
+                self._too_late = self._too_late or (is_entry and not self.is_bundle)
             elif self.depth == _IN_ENTRY:
                 self._start = at
         elif token in b"}]":
@@ -157,7 +160,7 @@ class _Reader:
             return self._in_entries and self.depth == _IN_LIST
         elif self.depth == 1:
             self._names = [*self._names[-1:], token]
-            self.is_bundle = self.is_bundle or self._names == [b'"resourceType"', b'"Bundle"']
+            self.is_bundle = self.is_bundle or (not self._too_late and self._names == [b'"resourceType"', b'"Bundle"'])
         return False
 
     def _forget(self, end: int) -> int:

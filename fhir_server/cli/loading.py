@@ -4,9 +4,9 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 
 from fhir_server.bootstrap import open_services, prepare, preparing_services
@@ -52,13 +52,13 @@ class Loading:
     progress: Callable[[Loaded], None]
     done: Loaded = field(default_factory=Loaded)
 
-    async def run(self, pool: ProcessPoolExecutor, found: Iterable[Found]) -> None:
+    async def run(self, pool: Executor, batches: Iterable[list[Found]]) -> None:
         """Store everything; raises Stopped."""
         loop = asyncio.get_running_loop()
         preparing: deque[tuple[list[Found], asyncio.Future[_Prepared]]] = deque()
         writing: deque[asyncio.Task[None]] = deque()
         try:
-            for batch in _batches(found):
+            for batch in batches:
                 preparing.append((batch, loop.run_in_executor(pool, _prepare, [each.body for each in batch])))
                 if len(preparing) > _AHEAD:
                     await self._write(*preparing.popleft(), writing)
@@ -120,20 +120,33 @@ def load_all(
     settings: Settings, found: Iterable[Found], refused: Callable[[str, Sequence[Issue]], bool], progress: Callable[[Loaded], None]
 ) -> Loaded:
     """Store all of ``found`` as the system, in their order; return how it went, also when it was stopped by ``refused``."""
+    batches = _batches(found)
+    first = list(islice(batches, 2))
     prepare(settings)
-    return asyncio.run(_load(settings, found, refused, progress))
+    return asyncio.run(_load(settings, first, batches, refused, progress))
+
+
+def _pool(settings: Settings, registered: Sequence[Registered], *, large: bool) -> Executor:
+    """Return who prepares: other processes, or for a single batch, which is done before they have begun, a thread of this one."""
+    begin = (settings, registered)
+    if not large:
+        return ThreadPoolExecutor(1, "loading", _begin, begin)
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, begin)
 
 
 async def _load(
-    settings: Settings, found: Iterable[Found], refused: Callable[[str, Sequence[Issue]], bool], progress: Callable[[Loaded], None]
+    settings: Settings,
+    first: Sequence[list[Found]],
+    batches: Iterable[list[Found]],
+    refused: Callable[[str, Sequence[Issue]], bool],
+    progress: Callable[[Loaded], None],
 ) -> Loaded:
     services = await open_services(settings)
     loading = Loading(services, refused, progress)
-    workers = max(1, (os.cpu_count() or 1) - 1)
-    begin = (settings, services.catalog.own)
     try:
-        with ProcessPoolExecutor(workers, get_context("spawn"), _begin, begin) as pool:
-            await loading.run(pool, found)
+        with _pool(settings, services.catalog.own, large=len(first) > 1) as pool:
+            await loading.run(pool, chain(first, batches))
     except Stopped:
         return loading.done
     finally:
@@ -152,7 +165,7 @@ _services: list[Services] = []
 
 def _begin(settings: Settings, registered: Sequence[Registered]) -> None:
     """Prepare a process that prepares resources; it never asks the database."""
-    _services.append(preparing_services(settings, registered))
+    _services[:] = [preparing_services(settings, registered)]
 
 
 def _prepare(bodies: Sequence[bytes]) -> _Prepared:

@@ -56,7 +56,7 @@ def serve(settings: Settings) -> None:
 
 async def _serve_here(settings: Settings) -> None:
     server = Server(
-        hub(settings),
+        hub(settings, lasting=True),
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,

@@ -19,6 +19,7 @@ _RANKS: dict[str, int] = {
     "member": 7,
     "mate": 7,
     "token": 8,
+    "code": 9,  # of a few that the type allows, such as a status
     "date": 12,
     "updated": 12,
     "contains": 13,

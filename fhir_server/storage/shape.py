@@ -100,7 +100,7 @@ def _keys(values: list[Value], keys: Sequence[int]) -> Items:
 
 
 def _token(node: Token, type_: str, values: list[Value]) -> Shape:
-    kind = "identifier" if node.param == "identifier" else "token"
+    kind = "identifier" if node.param == "identifier" else "token" if node.system != "" else "code"
     slot = _add(values, key(type_, node.param, node.code))
     if node.system is None:
         return ("equal", kind, slot)

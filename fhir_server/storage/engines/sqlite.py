@@ -23,7 +23,7 @@ from fhir_server.storage.shape import Value
 from fhir_server.storage.writer import Statement
 
 _STEPS = 4000  # virtual machine steps between two looks at the clock, well below a millisecond
-_ON_LOOP = 0.01  # seconds that a search may hold the event loop; a longer one starts again in a thread
+_ON_LOOP = 0.003  # seconds that a search may hold the event loop; a longer one starts again in a thread
 _IN_THREAD = 10.0
 _SNAPSHOT = 0.05  # seconds
 

@@ -25,7 +25,7 @@ def where(type_: str, name: str, value: str, *, in_url: bool = True, strict: boo
     [
         ("CareTeam", "patient.name", "Jan", Chain("patient", "Patient", Text("name", "jan"))),
         ("CareTeam", "subject:Patient.name:exact", "Jan", Chain("subject", "Patient", Text("name", "Jan", "exact"))),
-        ("CareTeam", "patient.gender:not", "male", Chain("patient", "Patient", Not(Token("gender", "male")))),
+        ("CareTeam", "patient.gender:not", "male", Chain("patient", "Patient", Not(Token("gender", "male", "")))),
         ("CareTeam", "patient._id", "a,b", Chain("patient", "Patient", Id(("a", "b")))),
         ("CareTeam", "patient.organization", "o1", Chain("patient", "Patient", ReferenceTo("organization", "Organization/o1"))),
         (
@@ -35,9 +35,9 @@ def where(type_: str, name: str, value: str, *, in_url: bool = True, strict: boo
             Chain("patient", "Patient", Chain("organization", "Organization", Text("name", "x"))),
         ),
         ("CareTeam", "managing-organization.name", "x", Chain("managing-organization", "Organization", Text("name", "x"))),
-        ("CareTeam", "subject.gender", "male", Chain("subject", "Patient", Token("gender", "male"))),
+        ("CareTeam", "subject.gender", "male", Chain("subject", "Patient", Token("gender", "male", ""))),
         ("MedicationDispense", "medication.code", "x", Chain("medication", "Medication", Token("code", "x"))),
-        ("Patient", "_has:CareTeam:patient:status", "active", Has("CareTeam", "patient", Token("status", "active"))),
+        ("Patient", "_has:CareTeam:patient:status", "active", Has("CareTeam", "patient", Token("status", "active", ""))),
         (
             "Practitioner",
             "_has:CareTeam:participant:patient",
@@ -54,13 +54,13 @@ def where(type_: str, name: str, value: str, *, in_url: bool = True, strict: boo
             "Patient",
             "_has:CommunicationRequest:patient:_has:Communication:part-of:status",
             "completed",
-            Has("CommunicationRequest", "patient", Has("Communication", "part-of", Token("status", "completed"))),
+            Has("CommunicationRequest", "patient", Has("Communication", "part-of", Token("status", "completed", ""))),
         ),
         (
             "CareTeam",
             "patient._has:RelatedPerson:patient:active",
             "true",
-            Chain("patient", "Patient", Has("RelatedPerson", "patient", Token("active", "true"))),
+            Chain("patient", "Patient", Has("RelatedPerson", "patient", Token("active", "true", ""))),
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_the_deepest_chain_is_read() -> None:
     for _ in range(DEEPEST):
         assert isinstance(node, Chain)
         node = node.part
-    assert node == Token("status", "active")
+    assert node == Token("status", "active", "")
 
 
 @pytest.mark.parametrize("name", ["subject:Patient.identifier", "patient.identifier", "_has:Task:patient:patient.identifier"])

@@ -48,16 +48,16 @@ def day(text: str) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("type_", "name", "value", "expected"),
     [
-        ("CareTeam", "status", "active", Token("status", "active")),
-        ("CareTeam", "status", "http://hl7.org/fhir/care-team-status|active", Token("status", "active")),
-        ("CareTeam", "status", "active,inactive", Or((Token("status", "active"), Token("status", "inactive")))),
-        ("CareTeam", "status", "active,active", Or((Token("status", "active"),))),
+        ("CareTeam", "status", "active", Token("status", "active", "")),
+        ("CareTeam", "status", "http://hl7.org/fhir/care-team-status|active", Token("status", "active", "")),
+        ("CareTeam", "status", "active,inactive", Or((Token("status", "active", ""), Token("status", "inactive", "")))),
+        ("CareTeam", "status", "active,active", Or((Token("status", "active", ""),))),
         ("CareTeam", "category", "http://loinc.org|LA1", Token("category", "LA1", "http://loinc.org")),
         ("CareTeam", "category", "|LA1", Token("category", "LA1", "")),
         ("CareTeam", "category", "http://loinc.org|", Token("category", "", "http://loinc.org")),
         ("CareTeam", "category", r"a\|b|c\,d", Token("category", "c,d", "a|b")),
-        ("Patient", "active", "true", Token("active", "true")),
-        ("Patient", "deceased", "false", Token("deceased", "false")),
+        ("Patient", "active", "true", Token("active", "true", "")),
+        ("Patient", "deceased", "false", Token("deceased", "false", "")),
         ("Patient", "phone", "0612", Token("phone", "0612")),
         ("CareTeam", "patient", "1", ReferenceTo("patient", "Patient/1")),
         ("CareTeam", "patient", "Patient/1", ReferenceTo("patient", "Patient/1")),
@@ -82,8 +82,8 @@ def day(text: str) -> tuple[int, int]:
             r"https://a.example/q\|1.0",
             ReferenceTo("questionnaire", "https://a.example/q|1.0"),
         ),
-        ("CareTeam", "status:not", "active", Not(Token("status", "active"))),
-        ("CareTeam", "status:not", "active,inactive", Not(Or((Token("status", "active"), Token("status", "inactive"))))),
+        ("CareTeam", "status:not", "active", Not(Token("status", "active", ""))),
+        ("CareTeam", "status:not", "active,inactive", Not(Or((Token("status", "active", ""), Token("status", "inactive", ""))))),
         ("CareTeam", "status:missing", "true", Missing("status", TYPES["CareTeam"].search["status"].place)),
         ("CareTeam", "date:missing", "false", Not(Missing("date", TYPES["CareTeam"].search["date"].place))),
         ("CareTeam", "patient:missing", "false", Not(Missing("patient", TYPES["CareTeam"].search["patient"].place))),
@@ -108,7 +108,7 @@ def test_a_parameter_becomes_a_node(type_: str, name: str, value: str, expected:
 
 def test_parameters_are_joined_by_and() -> None:
     found = search("Task", ("status", "requested"), ("owner", "Practitioner/1"), ("status", "completed")).query
-    assert found.where == And((Token("status", "requested"), ReferenceTo("owner", "Practitioner/1"), Token("status", "completed")))
+    assert found.where == And((Token("status", "requested", ""), ReferenceTo("owner", "Practitioner/1"), Token("status", "completed", "")))
     assert (found.type, found.count, found.after) == ("Task", 20, None)
 
 
@@ -173,7 +173,7 @@ def test_what_is_not_understood_is_refused(type_: str, name: str, value: str, sa
 
 def test_lenient_handling_ignores_the_unknown_and_says_so() -> None:
     found = search("Task", ("colour", "purple"), ("status", "requested"), strict=False)
-    assert found.query.where == Token("status", "requested")
+    assert found.query.where == Token("status", "requested", "")
     assert [(issue.severity, issue.code) for issue in found.warnings] == [("warning", "not-supported")]
     assert "'colour'" in found.warnings[0].text
     assert "purple" not in found.warnings[0].text

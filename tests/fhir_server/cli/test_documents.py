@@ -1,0 +1,98 @@
+"""What files hold is found by the piece, whatever their form and wherever a chunk ends."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhir_server.cli import documents
+from fhir_server.cli.command import CommandFailed
+from fhir_server.cli.documents import found_in, size_of
+
+ONE = '{"resourceType":"Observation","id":"a","valueQuantity":{"value":1.00}}'
+TWO = '{"resourceType": "Patient", "id": "b", "name": [{"text": "] } \\" \\\\"}]}'
+
+
+def bundle(*resources: str) -> str:
+    entries = ",\n".join(f'{{"fullUrl": "urn:x", "resource": {each}}}' for each in resources)
+    return f'{{"resourceType":"Bundle","type":"collection", "entry" : [{entries}], "link":[{{"a":[]}}]}}'
+
+
+def bodies(path: Path) -> list[bytes]:
+    return [each.body.strip() for each in found_in(path)]
+
+
+def test_ndjson_is_read_by_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text(f"{ONE}\n\n{TWO}\n")
+    assert [(each.place, each.body.strip()) for each in found_in(path)] == [
+        (f"{path}:1", ONE.encode()),
+        (f"{path}:3", TWO.encode()),
+    ]
+    assert size_of([path]) == path.stat().st_size
+
+
+@pytest.mark.parametrize("text", [bundle(ONE, TWO), bundle(ONE, TWO).replace(",", ",\n"), "\n" + bundle(ONE, TWO)])
+def test_a_bundle_is_read_by_the_entry_and_keeps_what_was_written(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    found = list(found_in(path))
+    assert [each.place for each in found] == [f"{path} entry[0]", f"{path} entry[1]"]
+    assert b"1.00" in found[0].body
+    assert found[1].body.replace(b"\n", b"") == TWO.encode()
+
+
+@given(size=st.integers(1, 40), entries=st.lists(st.sampled_from([ONE, TWO]), max_size=4))
+def test_it_does_not_matter_where_a_chunk_ends(size: int, entries: list[str]) -> None:
+    file = io.BytesIO(bundle(*entries).encode())
+    found = list(documents._document(Path("x"), b"", lambda: file.read(size)))
+    assert [each.body for each in found] == [each.encode() for each in entries]
+
+
+def test_no_more_of_a_bundle_is_held_than_an_entry() -> None:
+    file = io.BytesIO(bundle(*[ONE] * 500).encode())
+    reader = documents._Reader(b"", lambda: file.read(64))
+    assert max(len(reader.rest) for _ in reader.entries()) < 400
+
+
+@pytest.mark.parametrize(
+    "text", [ONE, '{\n"resourceType":"List","id":"l","status":"current","mode":"working","entry":[{"item":{"display":"x"}}]}']
+)
+def test_another_resource_is_read_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    assert bodies(path) == [text.encode()]
+
+
+def test_a_bundle_without_its_type_in_front_is_read_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"entry":[{{"resource":{ONE}}}],"resourceType":"Bundle"}}')
+    assert bodies(path) == [ONE.encode()]
+
+
+def test_what_is_cut_off_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(bundle(ONE, TWO)[:-60])
+    found = list(found_in(path))
+    assert found[0].body == ONE.encode()
+    assert "middle of the Bundle" in found[-1].error
+
+
+def test_what_is_no_json_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("<Patient/>")
+    assert [(each.place, each.body, bool(each.error)) for each in found_in(path)] == [(str(path), b"", True)]
+
+
+def test_the_standard_input_may_be_lines_or_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (f"{ONE}\n{TWO}\n", bundle(ONE, TWO)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        assert bodies(Path("-")) == [ONE.encode(), TWO.encode()]
+    assert size_of([Path("-")]) == 0
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="cannot read"):
+        next(found_in(tmp_path / "none.json"))
