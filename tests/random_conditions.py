@@ -1,23 +1,20 @@
 """Random conditions on random resources: as a parameter of a query, and as what the specification says it means."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from random import Random
 
-from hypothesis import strategies as st
 from random_resources import (
     CATEGORIES,
     CODES,
     DATES,
+    LOINC,
     NUMBERS,
     OF_TYPE,
     OTHER,
-    SYSTEMS,
     TARGETS,
     UCUM,
     URLS,
     as_document,
-    few,
-    pick,
 )
 from spoken_search import (
     Condition,
@@ -33,12 +30,13 @@ from spoken_search import (
     quantity_extent,
     refers,
     starts,
+    tokens,
     words,
 )
 
 ASKED = (*DATES, "2026-03-29T12:00", "2026-03-29T14:00:00")
 PREFIXES = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
-UNITS = (None, None, None, None, ("", "mg"), ("", "mm[Hg]"), ("", "mmHg"), (UCUM, "mg"), (UCUM, "mm[Hg]"), (OTHER, "mg"))
+UNITS = (("", "mg"), ("", "mm[Hg]"), ("", "mmHg"), (UCUM, "mg"), (UCUM, "mm[Hg]"), (OTHER, "mg"))
 # What a parameter reads: the JSON values of a resource.
 Values = Callable[[Json], Iterable[Json]]
 
@@ -57,95 +55,119 @@ def both(*reads: Values) -> Values:
     return lambda resource: [one for read in reads for one in read(resource)]
 
 
-# A way to ask for one value: what is written, and when a value of the resource is meant.
+# One value that is asked for: how it is written, and which values of a resource are meant.
 Asked = tuple[str, Callable[[Json], bool]]
+# Asks for one value, mostly near one that a resource has (None: there is none).
+Ask = Callable[[Random, Json], Asked]
+# Makes a condition on one of the resources.
+Make = Callable[[Random, list[Json]], Condition]
 
 
-@st.composite
-def asked_token(draw: st.DrawFn, codes: tuple[str, ...] = CODES, *, whole: bool = False) -> Asked:
-    system, code = draw(pick((None, None, None, *SYSTEMS, CATEGORIES))), draw(pick(codes))
-    if system and not whole and draw(st.integers(0, 5)) == 0:
-        code = ""
-    text = escape(code) if system is None else f"{escape(system)}|{escape(code)}"
-    return text, lambda found: is_token(found, system, code)
+def asked_token(rng: Random, near: Json) -> Asked:
+    there = sorted(one for one in tokens(near) if one[1]) if near is not None else []
+    system, code = rng.choice(there or [(LOINC, CODES[0])])
+    code = rng.choice((code, code, *CODES))
+    wanted = rng.choice((None, system, system, CATEGORIES, OTHER, ""))
+    text = escape(code) if wanted is None else f"{escape(wanted)}|{escape(code)}"
+    return text, lambda found: is_token(found, wanted, code)
 
 
-@st.composite
-def asked_code(draw: st.DrawFn, codes: tuple[str, ...], *, implied: bool = True) -> Asked:
-    code = draw(pick(codes))
-    system = draw(pick(("", "https://whatever.example|"))) if implied else ""
-    return f"{system}{code}", lambda found: is_token(found, None, code)
+def asked_system(rng: Random, near: Json) -> Asked:
+    if near is not None and rng.randrange(8):
+        return asked_token(rng, near)
+    system = rng.choice((LOINC, OTHER))
+    return f"{escape(system)}|", lambda found: is_token(found, system, "")
 
 
-@st.composite
-def asked_number(draw: st.DrawFn) -> Asked:
-    prefix, text = draw(pick(("", *PREFIXES))), draw(pick(NUMBERS))
+def asked_code(*codes: str, implied: bool = True) -> Ask:
+    def ask(rng: Random, _near: Json) -> Asked:
+        code = rng.choice(codes)
+        system = rng.choice(("", "https://whatever.example|")) if implied else ""
+        return f"{system}{code}", lambda found: is_token(found, None, code)
+
+    return ask
+
+
+def asked_number(rng: Random, near: Json) -> Asked:
+    text = str(near) if near is not None and rng.random() < 0.5 else rng.choice(NUMBERS)
+    prefix = rng.choice(("", "", *PREFIXES))
     asked = number_asked(prefix or "eq", text)
     return f"{prefix}{text}", lambda found: compares(prefix or "eq", quantity_extent({"value": found}), asked)  # type: ignore[arg-type]
 
 
-@st.composite
-def asked_quantity(draw: st.DrawFn) -> Asked:
-    prefix, text, of = draw(pick(("", *PREFIXES))), draw(pick(NUMBERS)), draw(pick(UNITS))
-    asked = number_asked(prefix or "eq", text)
+def asked_quantity(rng: Random, near: Json) -> Asked:
+    one = (near or {}).get("low") or (near or {}).get("high") or near or {}
+    text, _ = asked_number(rng, one.get("value"))
+    prefix = text[:2] if text[:2].isalpha() else "eq"
+    asked = number_asked(prefix, text.removeprefix(prefix))
+    own = [(one.get("system", ""), one["code"])] * 2 + [("", one["code"])] if "code" in one else []
+    own += [("", one["unit"])] if "unit" in one else []
+    of = rng.choice((None, None, *own, *own, *UNITS))
 
     def holds(found: Json) -> bool:
         extent = quantity_extent(found)
-        return extent is not None and has_unit(found, of) and compares(prefix or "eq", extent, asked)
+        return extent is not None and has_unit(found, of) and compares(prefix, extent, asked)
 
-    return f"{prefix}{text}" + (f"|{escape(of[0])}|{escape(of[1])}" if of else ""), holds
+    return text + (f"|{escape(of[0])}|{escape(of[1])}" if of else ""), holds
 
 
-@st.composite
-def asked_date(draw: st.DrawFn) -> Asked:
-    prefix, text = draw(pick(("", *PREFIXES))), draw(pick(ASKED))
+def asked_date(rng: Random, _near: Json) -> Asked:
+    prefix, text = rng.choice(("", *PREFIXES)), rng.choice(ASKED)
     return f"{prefix}{text}", lambda found: compares(prefix or "eq", found, date_asked(prefix or "eq", text))
 
 
-asked_text: st.SearchStrategy[Asked] = pick(("bloed", "Bloeddruk,", "gewicht", "druk")).map(
-    lambda text: (escape(text), lambda found: starts(found, text))
-)
-asked_reference: st.SearchStrategy[Asked] = pick(TARGETS).map(lambda target: (target, lambda found: refers(found, target)))
-asked_document: st.SearchStrategy[Asked] = (
-    pick(TARGETS).map(as_document).map(lambda target: (target, lambda found: refers(found, target)))
-)
+def one_of(texts: Iterable[str], holds: Callable[[Json, str], bool], write: Callable[[str], str] = str) -> Ask:
+    """Ask for one of ``texts``."""
+    several = tuple(texts)
+
+    def ask(rng: Random, _near: Json) -> Asked:
+        text = rng.choice(several)
+        return write(text), lambda found: holds(found, text)
+
+    return ask
 
 
-@st.composite
-def single(draw: st.DrawFn, name: str, values: Values, asked: st.SearchStrategy[Asked], missing: Values | None = None) -> Condition:
+def single(name: str, values: Values, ask: Ask, missing: Values | None = None) -> Make:
     """A parameter with one or two values, or ``:missing``."""
-    if draw(st.integers(0, 8)) == 0:
-        there = draw(st.booleans())
+
+    def make(rng: Random, resources: list[Json]) -> Condition:
+        if rng.randrange(9) == 0:
+            there = rng.random() < 0.5
+            return Condition(f"{name}:missing", str(not there).lower(), lambda one: bool(list((missing or values)(one))) is there)
+        parts = [ask(rng, near(rng, values, resources)) for _ in range(rng.choice((1, 2)))]
         return Condition(
-            f"{name}:missing", str(not there).lower(), lambda resource: bool(list((missing or values)(resource))) is there
+            name, ",".join(text for text, _ in parts), lambda one: any(holds(value) for value in values(one) for _, holds in parts)
         )
-    parts = draw(few(asked))
-    return Condition(
-        name,
-        ",".join(text for text, _ in parts),
-        lambda resource: any(holds(one) for one in values(resource) for _, holds in parts),
-    )
+
+    return make
 
 
-def found(name: str, values: Values, asked: st.SearchStrategy[Asked]) -> st.SearchStrategy[Condition]:
+def near(rng: Random, values: Values, resources: list[Json]) -> Json:
+    there = [value for one in resources for value in values(one)]
+    return rng.choice(there) if there and rng.randrange(6) else None
+
+
+def found(name: str, values: Values, ask: Ask, *, negated: bool = False) -> Make:
     """A parameter with a modifier and one value."""
-    return asked.map(lambda one: Condition(name, one[0], lambda resource: any(map(one[1], values(resource)))))
 
+    def make(rng: Random, resources: list[Json]) -> Condition:
+        text, holds = ask(rng, near(rng, values, resources))
+        return Condition(name, text, lambda one: any(map(holds, values(one))) is not negated)
 
-def negated(condition: Condition, name: str) -> Condition:
-    return Condition(name, condition.value, lambda resource: not condition.holds(resource))
+    return make
 
 
 def pairs(elements: Values, first: Values, second: Values) -> Values:
     return lambda resource: [(one, other) for element in elements(resource) for one in first(element) for other in second(element)]
 
 
-def composite(name: str, elements: Values, first: tuple[Values, Any], second: tuple[Values, Any]) -> st.SearchStrategy[Condition]:
-    asked = st.builds(
-        lambda one, other: (f"{one[0]}${other[0]}", lambda pair: one[1](pair[0]) and other[1](pair[1])), first[1], second[1]
-    )
+def composite(name: str, elements: Values, first: tuple[Values, Ask], second: tuple[Values, Ask]) -> Make:
+    def ask(rng: Random, near: Json) -> Asked:
+        one, other = (part[1](rng, value) for part, value in zip((first, second), near or (None, None), strict=True))
+        return f"{one[0]}${other[0]}", lambda pair: one[1](pair[0]) and other[1](pair[1])
+
     values = pairs(elements, first[0], second[0])
-    return single(name, values, asked, lambda resource: [one for one, _ in values(resource) if has_code(one)])
+    return single(name, values, ask, lambda resource: [one for one, _ in values(resource) if has_code(one)])
 
 
 def has_code(value_: Json) -> bool:
@@ -164,77 +186,74 @@ def is_of_type(identifier: Json, value: str) -> bool:
     return bool(identifier.get("value") == value and "coding" in identifier.get("type", {}))
 
 
-def in_set(resource: Json) -> bool:
-    return any(code in {"vital-signs", "laboratory"} for one in resource.get("category", []) for code in [one["coding"][0]["code"]])
-
-
 CODE, PARTS = at("code"), at("component")
-WHOLE = asked_token(whole=True)
-QUANTITIES = (at("valueQuantity"), asked_quantity())
-CONCEPTS = (at("valueCodeableConcept"), WHOLE)
-VALUE_SET = "http://hl7.org/fhir/ValueSet/observation-category"
+asked_text = one_of(("bloed", "Bloeddruk,", "gewicht", "druk"), starts, escape)
+asked_reference = one_of(TARGETS, refers)
+asked_boolean = asked_code("true", "false", implied=False)
+FIRST = (CODE, asked_token)
+QUANTITIES = (at("valueQuantity"), asked_quantity)
+CONCEPTS = (at("valueCodeableConcept"), asked_token)
 OWN_OR_PARTS = both(itself, PARTS)
 CONTEXT = at("useContext")
 AMOUNTS = both(at("valueQuantity"), at("valueRange"))
-patient: st.SearchStrategy[Asked] = pick(("1", "Patient/1")).map(lambda text: (text, lambda one: refers(one, "Patient/1")))
-asked_boolean = asked_code(("true", "false"), implied=False)
 BOTH = both(at("valueCodeableConcept"), at("valueBoolean"))
-DOCUMENT, CHANGE = (at("target"), asked_document), (CODE, asked_code(("replaces", "appends")))
+DOCUMENT = (at("target"), one_of(map(as_document, TARGETS), refers))
+VALUE_SET = "http://hl7.org/fhir/ValueSet/observation-category"
+
+
+def in_value_set(concept: Json, _url: str) -> bool:
+    return bool(concept["coding"][0]["code"] in {"vital-signs", "laboratory"})
 
 
 def whole_dates(name: str) -> Values:
     return lambda resource: dates_of(resource, name)
 
 
-CONDITIONS: dict[str, st.SearchStrategy[Condition]] = {
-    "Observation": st.one_of(
-        single("status", at("status"), asked_code(("final", "amended"))),
-        single("code", CODE, asked_token()),
+CONDITIONS: dict[str, list[Make]] = {
+    "Observation": [
+        single("status", at("status"), asked_code("final", "amended")),
+        single("code", CODE, asked_system),
         found("code:text", words_of(CODE), asked_text),
-        single("combo-code", both(CODE, at("component", "code")), asked_token()),
+        single("combo-code", both(CODE, at("component", "code")), asked_system),
         single("value-quantity", *QUANTITIES),
-        single("component-value-quantity", at("component", "valueQuantity"), asked_quantity()),
-        single("combo-value-quantity", both(at("valueQuantity"), at("component", "valueQuantity")), asked_quantity()),
-        single("value-concept", CONCEPTS[0], asked_token()),
-        single("value-date", whole_dates("value"), asked_date()),
-        single("date", whole_dates("effective"), asked_date()),
+        single("component-value-quantity", at("component", "valueQuantity"), asked_quantity),
+        single("combo-value-quantity", both(at("valueQuantity"), at("component", "valueQuantity")), asked_quantity),
+        single("value-concept", CONCEPTS[0], asked_system),
+        single("value-date", whole_dates("value"), asked_date),
+        single("date", whole_dates("effective"), asked_date),
         single("subject", at("subject"), asked_reference),
-        composite("code-value-quantity", itself, (CODE, WHOLE), QUANTITIES),
-        composite("code-value-concept", itself, (CODE, WHOLE), CONCEPTS),
-        composite("code-value-string", itself, (CODE, WHOLE), (at("valueString"), asked_text)),
-        composite("code-value-date", itself, (CODE, WHOLE), (whole_dates("value"), asked_date())),
-        composite("component-code-value-quantity", PARTS, (CODE, WHOLE), QUANTITIES),
-        composite("component-code-value-concept", PARTS, (CODE, WHOLE), CONCEPTS),
-        composite("combo-code-value-quantity", OWN_OR_PARTS, (CODE, WHOLE), QUANTITIES),
-        composite("combo-code-value-concept", OWN_OR_PARTS, (CODE, WHOLE), CONCEPTS),
-        st.just(Condition("category:in", VALUE_SET, in_set)),
-        st.just(Condition("category:not-in", f"{VALUE_SET}|4.0.1", lambda resource: not in_set(resource))),
-        found("", CODE, asked_token()).map(lambda one: negated(one, "code:not")),
-        found("subject:Patient", at("subject"), patient),
-        found("subject:identifier", at("subject", "identifier"), asked_token()),
-    ),
-    "Questionnaire": st.one_of(
-        single("url", at("url"), pick(URLS).map(lambda url: (url, lambda found: found == url))),
-        found("url:below", at("url"), pick(URLS[:-1]).map(lambda url: (url, lambda one: is_below(one, url)))),
-        found("url:above", at("url"), pick(URLS[:-1]).map(lambda url: (url, lambda one: is_below(url, one)))),
-        single("context-quantity", both(at("useContext", "valueQuantity"), at("useContext", "valueRange")), asked_quantity()),
-        composite("context-type-quantity", CONTEXT, (CODE, WHOLE), (AMOUNTS, asked_quantity())),
-        composite("context-type-value", CONTEXT, (CODE, WHOLE), CONCEPTS),
-    ),
-    "Patient": st.one_of(
-        single("identifier", at("identifier"), asked_token()),
+        composite("code-value-quantity", itself, FIRST, QUANTITIES),
+        composite("code-value-concept", itself, FIRST, CONCEPTS),
+        composite("code-value-string", itself, FIRST, (at("valueString"), asked_text)),
+        composite("code-value-date", itself, FIRST, (whole_dates("value"), asked_date)),
+        composite("component-code-value-quantity", PARTS, FIRST, QUANTITIES),
+        composite("component-code-value-concept", PARTS, FIRST, CONCEPTS),
+        composite("combo-code-value-quantity", OWN_OR_PARTS, FIRST, QUANTITIES),
+        composite("combo-code-value-concept", OWN_OR_PARTS, FIRST, CONCEPTS),
+        found("category:in", at("category"), one_of([VALUE_SET], in_value_set)),
+        found("category:not-in", at("category"), one_of([f"{VALUE_SET}|4.0.1"], in_value_set), negated=True),
+        found("code:not", CODE, asked_system, negated=True),
+        found("subject:Patient", at("subject"), one_of(["1", "Patient/1"], lambda one, _: refers(one, "Patient/1"))),
+        found("subject:identifier", at("subject", "identifier"), asked_system),
+    ],
+    "Questionnaire": [
+        single("url", at("url"), one_of(URLS, str.__eq__)),
+        found("url:below", at("url"), one_of(URLS[:-1], is_below)),
+        found("url:above", at("url"), one_of(URLS[:-1], lambda one, url: is_below(url, one))),
+        single("context-quantity", both(at("useContext", "valueQuantity"), at("useContext", "valueRange")), asked_quantity),
+        composite("context-type-quantity", CONTEXT, FIRST, (AMOUNTS, asked_quantity)),
+        composite("context-type-value", CONTEXT, FIRST, CONCEPTS),
+    ],
+    "Patient": [
+        single("identifier", at("identifier"), asked_system),
         found("identifier:text", words_of(at("identifier")), asked_text),
-        found(
-            "identifier:of-type",
-            at("identifier"),
-            pick(CODES).map(lambda code: (f"{OF_TYPE}|MR|{escape(code)}", lambda one: is_of_type(one, code))),
-        ),
-    ),
-    "Group": st.one_of(
-        single("exclude", at("characteristic", "exclude"), asked_code(("true", "false"))),
-        composite("characteristic-value", at("characteristic"), (CODE, WHOLE), (BOTH, WHOLE)),
-        composite("characteristic-value", at("characteristic"), (CODE, WHOLE), (BOTH, asked_boolean)),
-    ),
-    "DocumentReference": composite("relationship", at("relatesTo"), DOCUMENT, CHANGE),
-    "RiskAssessment": single("probability", at("prediction", "probabilityDecimal"), asked_number()),
+        found("identifier:of-type", at("identifier"), one_of(CODES, is_of_type, lambda code: f"{OF_TYPE}|MR|{escape(code)}")),
+    ],
+    "Group": [
+        single("exclude", at("characteristic", "exclude"), asked_code("true", "false")),
+        composite("characteristic-value", at("characteristic"), FIRST, (BOTH, asked_token)),
+        composite("characteristic-value", at("characteristic"), FIRST, (BOTH, asked_boolean)),
+    ],
+    "DocumentReference": [composite("relationship", at("relatesTo"), DOCUMENT, (CODE, asked_code("replaces", "appends")))],
+    "RiskAssessment": [single("probability", at("prediction", "probabilityDecimal"), asked_number)],
 }  # fmt: skip

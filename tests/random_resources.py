@@ -1,10 +1,10 @@
 """Random resources, of few different values, so that conditions on them often hold."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from random import Random
 from typing import Any
 
-from hypothesis import strategies as st
 from spoken_search import BASE, Json, period_extent
 
 LOINC, UCUM, OTHER = "http://loinc.org", "http://unitsofmeasure.org", "urn:x$y|z"
@@ -34,98 +34,111 @@ TARGETS = (
 )
 OF_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
-pick = st.sampled_from
+# Makes a value; of these and no other kind of strategy, so that every kind of value is as likely as the next.
+Maker = Callable[[Random], Any]
+
+
+def pick(options: Sequence[Any]) -> Maker:
+    return lambda rng: rng.choice(options)
+
+
+def builds(function: Callable[..., Any], *parts: Maker) -> Maker:
+    return lambda rng: function(*(part(rng) for part in parts))
+
+
+def either(*makers: Maker) -> Maker:
+    return lambda rng: rng.choice(makers)(rng)
+
+
+def few(maker: Maker) -> Maker:
+    return lambda rng: [maker(rng) for _ in range(rng.choice((1, 1, 2)))]
+
+
+def some(**fields: Maker) -> Maker:
+    return lambda rng: {name: maker(rng) for name, maker in fields.items() if rng.random() < 0.6}
+
+
+def until(maker: Maker, holds: Callable[[Any], Any]) -> Maker:
+    def make(rng: Random) -> Any:
+        while not holds(value := maker(rng)):
+            pass
+        return value
+
+    return make
+
+
+def named(name: str, maker: Maker) -> Maker:
+    return builds(lambda one: {name: one}, maker)
+
+
+def joined(*makers: Maker) -> Maker:
+    return builds(lambda *parts: {name: one for part in parts for name, one in part.items()}, *makers)
+
+
+def limits(ends: list[Decimal], of: Json, left_out: str) -> Json:
+    return {name: {"value": end, **of} for name, end in zip(("low", "high"), sorted(ends), strict=True) if name != left_out}
 
 
 def as_document(target: str) -> str:
     return target.replace("Patient", "DocumentReference")
 
 
-def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    return st.fixed_dictionaries({}, optional=fields)
+def is_period(value: Json) -> bool:
+    return bool(value) and period_extent(value).low < period_extent(value).high
 
 
-def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(strategy, min_size=1, max_size=2)
-
-
-number = pick(NUMBERS).map(Decimal)
-coding = st.builds(
-    lambda system, code, more: {"code": code, **({"system": system} if system else {}), **more},
-    pick(SYSTEMS), pick(CODES), some(display=pick(TEXTS)),
-)  # fmt: skip
-concept = st.builds(
-    lambda codings, more: {"coding": codings, **more} if codings else {"text": TEXTS[0]},
-    pick((True, True, True, False)).flatmap(lambda coded: few(coding) if coded else st.just([])),
-    some(text=pick(TEXTS)),
+nothing = pick(({},))
+number = builds(Decimal, pick(NUMBERS))
+coding = joined(
+    named("code", pick(CODES)), either(named("system", pick(SYSTEMS[:-1])), nothing), either(nothing, named("display", pick(TEXTS)))
 )
-unit = pick(({}, {"unit": "mg"}, {"unit": "mg", "system": UCUM, "code": "mg"}, {"unit": "mmHg", "system": UCUM, "code": "mm[Hg]"},
-             {"system": OTHER, "code": "mg"}))  # fmt: skip
-plain = st.builds(lambda value, of: {"value": value, **of}, number, unit)
-quantity = st.builds(
-    lambda value, sign: {**value, **({"comparator": sign} if sign else {})}, plain, pick(("", "", "", "<", "<=", ">", ">="))
+coded = joined(named("coding", few(coding)), some(text=pick(TEXTS)))
+concept = either(coded, coded, coded, named("text", pick(TEXTS)))
+unit = pick(
+    (
+        {},
+        {"unit": "mg"},
+        {"unit": "mg", "system": UCUM, "code": "mg"},
+        {"unit": "mmHg", "system": UCUM, "code": "mm[Hg]"},
+        {"system": OTHER, "code": "mg"},
+    )
 )
-
-
-def limits(ends: tuple[Decimal, Decimal], of: Json, left_out: str) -> Json:
-    low, high = sorted(ends)
-    return {name: {"value": end, **of} for name, end in (("low", low), ("high", high)) if name != left_out}
-
-
-range_ = st.builds(limits, st.tuples(number, number), unit, pick(("", "low", "high")))
+comparator = either(nothing, nothing, named("comparator", pick(("<", "<=", ">", ">="))))
+quantity = joined(named("value", number), unit, comparator)
+range_ = builds(limits, builds(lambda *ends: [*ends], number, number), unit, pick(("", "low", "high")))
 date = pick(DATES)
-period = some(start=date, end=date).filter(lambda one: bool(one) and period_extent(one).low < period_extent(one).high)
-timing = some(event=few(date), repeat=st.builds(lambda bounds: {"boundsPeriod": bounds}, period)).filter(bool)
-reference = some(
-    reference=pick(TARGETS), identifier=st.builds(lambda value: {"system": OTHER, "value": value}, pick(CODES))
-).filter(bool)  # fmt: skip
-category = st.builds(lambda code: {"coding": [{"system": CATEGORIES, "code": code}]}, pick(("vital-signs", "laboratory", "own")))
-effective = (
-    st.builds(lambda one: {"effectiveDateTime": one}, date)
-    | st.builds(lambda one: {"effectivePeriod": one}, period)
-    | st.builds(lambda one: {"effectiveTiming": one}, timing)
-)
+period = until(some(start=date, end=date), is_period)
+timing = until(some(event=few(date), repeat=named("boundsPeriod", period)), bool)
+business = joined(named("value", pick(CODES)), named("system", pick((OTHER,))))
+reference = until(some(reference=pick(TARGETS), identifier=business), bool)
+category = named("coding", builds(lambda code: [{"system": CATEGORIES, "code": code}], pick(("vital-signs", "laboratory", "own"))))
+effective = either(named("effectiveDateTime", date), named("effectivePeriod", period), named("effectiveTiming", timing), nothing)
 VALUES = {"Quantity": quantity, "CodeableConcept": concept, "String": pick(TEXTS), "DateTime": date, "Period": period}
 
 
-def valued(types: Iterable[str]) -> st.SearchStrategy[Json]:
-    return st.one_of([st.builds(lambda one, name=f"value{type_}": {name: one}, VALUES[type_]) for type_ in types])
-
-
-def observation(types: Iterable[str]) -> st.SearchStrategy[Json]:
+def observation(*types: str) -> Maker:
     """One whose value and components are of these types: of few, so that conditions on them often hold."""
-    value = valued(types)
-    part = st.builds(lambda code, of: {"code": code, **of}, concept, value)
-    return st.builds(
-        lambda *parts: {name: one for part in parts for name, one in part.items()},
-        some(status=pick(("final", "amended")), category=few(category), subject=reference),
-        st.builds(lambda code, parts: {"code": code, "component": parts}, concept, few(part)) | some(code=concept),
-        value | st.just({}),
-        effective | st.just({}),
+    value = either(*(named(f"value{type_}", VALUES[type_]) for type_ in types))
+    return joined(
+        some(status=pick(("final", "amended")), category=few(category), subject=reference, code=concept),
+        either(value, value, nothing),
+        either(named("component", few(joined(named("code", concept), value))), nothing),
+        effective,
     )
 
 
-kind = some(coding=st.just([{"system": OF_TYPE, "code": "MR"}]), text=pick(TEXTS)).filter(bool)
-context = st.builds(
-    lambda code, of: {"code": code, **of},
-    coding,
-    st.builds(lambda one: {"valueQuantity": one}, quantity)
-    | st.builds(lambda one: {"valueRange": one}, range_)
-    | st.builds(lambda one: {"valueCodeableConcept": one}, concept),
-)
-characteristic = st.builds(
-    lambda code, of, out: {"code": code, **of, "exclude": out},
-    concept,
-    st.builds(lambda one: {"valueBoolean": one}, st.booleans()) | st.builds(lambda one: {"valueCodeableConcept": one}, concept),
-    st.booleans(),
-)
-relates = st.builds(
-    lambda code, to: {"code": code, "target": {"reference": to}}, pick(("replaces", "appends")), pick(TARGETS).map(as_document)
-)
-RESOURCES: dict[str, st.SearchStrategy[Json]] = {
-    "Observation": observation(["Quantity"]) | observation(["CodeableConcept"]) | observation(sorted(VALUES)),
+amount = either(named("valueQuantity", quantity), named("valueRange", range_))
+answer = named("valueCodeableConcept", concept)
+context = joined(named("code", coding), either(amount, answer))
+truth = pick((True, False))
+characteristic = joined(named("code", concept), either(named("valueBoolean", truth), answer), named("exclude", truth))
+document = named("reference", builds(as_document, pick(TARGETS)))
+relates = joined(named("code", pick(("replaces", "appends"))), named("target", document))
+kind = until(some(coding=pick(([{"system": OF_TYPE, "code": "MR"}],)), text=pick(TEXTS)), bool)
+RESOURCES: dict[str, Maker] = {
+    "Observation": either(observation("Quantity"), observation("CodeableConcept"), observation(*VALUES)),
     "Questionnaire": some(url=pick(URLS), useContext=few(context)),
-    "Patient": some(identifier=few(some(system=st.just(OTHER), value=pick(CODES), type=kind).filter(bool))),
+    "Patient": some(identifier=few(until(some(system=pick((OTHER,)), value=pick(CODES), type=kind), bool))),
     "Group": some(characteristic=few(characteristic)),
     "DocumentReference": some(relatesTo=few(relates)),
     "RiskAssessment": some(prediction=few(some(probabilityDecimal=number))),

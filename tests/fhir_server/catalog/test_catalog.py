@@ -6,7 +6,7 @@ import pytest
 
 from fhir_server.catalog.catalog import Catalog, CatalogError, load
 from fhir_server.catalog.definitions import own_search_parameters, search_parameter
-from profiles.definitions import compartment, resource_types
+from profiles.definitions import compartment, resource_types, search_parameters
 
 TASK = """
 [Task]
@@ -92,6 +92,54 @@ def test_a_code_has_an_implied_system_and_a_concept_has_none() -> None:
 
 def test_an_unknown_parameter_is_none() -> None:
     assert search_parameter("CareTeam", "colour") is None
+
+
+EVERYWHERE = {"_id", "_lastUpdated"}  # of every type, whatever its table says
+NOT_OFFERED = {
+    "_content": "no full text is indexed",
+    "_text": "no full text is indexed",
+    "_filter": "a language of its own",
+    "_query": "no named queries are defined",
+    "Patient.age": "R4 gives it no expression",
+    "Patient.birthOrderBoolean": "R4 gives it no expression",
+    "Patient.mothersMaidenName": "R4 names an extension that does not exist",
+    "Device.din": "R4 names an extension that does not exist",
+    "Patient.phonetic": "no phonetic matching is done",
+    "RelatedPerson.phonetic": "no phonetic matching is done",
+    "Practitioner.phonetic": "no phonetic matching is done",
+    "Organization.phonetic": "no phonetic matching is done",
+    "Location.near": "special: no distances are calculated",
+    "Observation.amino-acid-change": "genetics: the expression ends at an extension, not at a value",
+    "Observation.dna-variant": "genetics: the expression ends at an extension, not at a value",
+    "Observation.gene-amino-acid-change": "genetics: the expression ends at an extension, not at a value",
+    "Observation.gene-dnavariant": "genetics: the expression ends at an extension, not at a value",
+    "Observation.gene-identifier": "genetics: the expression ends at an extension, not at a value",
+    "DiagnosticReport.assessed-condition": "genetics: the expression ends at an extension, not at a value",
+    "QuestionnaireResponse.item-subject": "asks for an extension on the way to its value",
+}
+
+
+def test_every_parameter_of_r4_is_offered_but_for_a_few(catalog: Catalog) -> None:
+    searched = [entry for entry in catalog.types.values() if "search-type" in entry.interactions]
+    missing = {(entry.name, code) for entry in searched for code in search_parameters(entry.name).keys() - entry.search.keys()}
+    left = {code if code.startswith("_") else f"{name}.{code}" for name, code in missing}
+    assert left - EVERYWHERE == NOT_OFFERED.keys()
+
+
+def test_the_places_of_a_type_fit_in_a_number(catalog: Catalog) -> None:
+    for entry in catalog.types.values():
+        places = [parameter.place for parameter in entry.search.values()]
+        assert len(set(places)) == len(places)
+        assert max(places, default=0) <= 62
+
+
+def test_the_index_keeps_nothing_twice_for_a_combination(catalog: Catalog) -> None:
+    unions = {(entry.name, code): one.union for entry in catalog.types.values() for code, one in entry.search.items() if one.union}
+    assert unions == {
+        ("Observation", "combo-value-quantity"): ("component-value-quantity", "value-quantity"),
+        ("Observation", "combo-code-value-concept"): ("code-value-concept", "component-code-value-concept"),
+        ("Observation", "combo-code-value-quantity"): ("code-value-quantity", "component-code-value-quantity"),
+    }
 
 
 def test_a_small_catalogue_is_read(tmp_path: Path) -> None:
