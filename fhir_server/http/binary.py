@@ -58,7 +58,7 @@ def _wants_content(accept: str, content_type: str) -> bool:
     """Tell whether the content is to be sent, not the resource: unless FHIR is asked for, or JSON or XML that it is not."""
     choices = [media_type(part) for part in accept.split(",") if part.strip()]
     best = max((each for each in choices if each[1] > 0), key=lambda choice: choice[1], default=("*/*", 1.0, ""))[0]
-    return best not in FHIR and (best not in GENERIC or best == media_type(content_type)[0])
+    return best not in FHIR and (best not in GENERIC or best == content_type.partition(";")[0].strip().lower())
 
 
 def _safe(content_type: str) -> str:

@@ -56,6 +56,7 @@ def stored(content_type: str, content: bytes = b"x") -> Answer:
         ("application/fhir+json;q=0, */*;q=0.1", "image/png", True),
         ("text/xml", "application/xml", False),
         ("text/xml", "text/xml", True),
+        ("text/xml", "text/xml; fhirVersion=5.0", True),
         ("image/webp", "image/png", True),
     ],
 )
