@@ -8,13 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
-from flows.client import JSON, Client, Demo, Reply
+from flows.client import JSON, Client, Demo, Reply, demo
 from flows.minimal import minimal
 
 from fhir_server.validation import validate
 from profiles.definitions import compartment, resource_types, search_parameters
-
-pytestmark = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)  # what is declared is not of an engine
 
 Resource = Mapping[str, Any]
 MERGE: Final = {"Content_Type": "application/merge-patch+json"}
@@ -62,6 +60,13 @@ federated: set[str] = set()
 def of_patient(type_: str) -> str:
     """Return what every search of a type that the sources hold must say."""
     return "&patient=ansje" if type_ in federated else ""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run a demo for these tests alone: they leave resources of every type. What is declared does not depend on the engine."""
+    with demo(tmp_path_factory.mktemp("hub-capabilities") / "data") as running:
+        yield running
 
 
 @pytest.fixture
