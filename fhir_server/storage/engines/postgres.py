@@ -10,6 +10,7 @@ from fhir_server.storage.engines import postgres_text
 from fhir_server.storage.engines.group_commit import GroupCommit
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_session import Row
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
@@ -40,15 +41,18 @@ class PostgresRepository(Reads):
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
         """Write all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
-        await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
+        with told():
+            await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._audit.add(row)
+        with told():
+            await self._audit.add(row)
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
-        return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
+        with told():
+            return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""
@@ -66,10 +70,11 @@ class PostgresRepository(Reads):
         await self._pool.rows(postgres_text.RECORD, (postgres_text.audit_json(rows),))
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Row]:
-        try:
-            return await self._pool.rows(statement.sql, bind(statement.pick(values)))
-        except psycopg.errors.QueryCanceled:
-            raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
+        with told():
+            try:
+                return await self._pool.rows(statement.sql, bind(statement.pick(values)))
+            except psycopg.errors.QueryCanceled:
+                raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
 
 
 _IS_MEMBER = "SELECT 1 FROM membership WHERE member = ANY($1::bigint[]) AND dossier = $2 AND starts <= $3 AND $3 < ends LIMIT 1"

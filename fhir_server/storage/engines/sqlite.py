@@ -15,6 +15,7 @@ from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
+from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, connect
 from fhir_server.storage.matching import matches
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
@@ -45,16 +46,19 @@ class SqliteRepository(Reads):
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
         questions = [matches(SQLITE, criteria) for criteria in unmatched]
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
-        await self._writer.submit(work)
+        with told():
+            await self._writer.submit(work)
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._writer.submit(row)
+        with told():
+            await self._writer.submit(row)
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
         values = bind((tuple(map(key, people)), key(dossier), at))
-        return bool(self._fast.rows(_IS_MEMBER, values))
+        with told():
+            return bool(self._fast.rows(_IS_MEMBER, values))
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""
@@ -72,11 +76,12 @@ class SqliteRepository(Reads):
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         parameters = bind(statement.pick(values))
-        try:
-            return self._fast.rows(statement.sql, parameters)
-        except SearchTooSlow:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._slow.rows, statement.sql, parameters)
+        with told():
+            try:
+                return self._fast.rows(statement.sql, parameters)
+            except SearchTooSlow:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, self._slow.rows, statement.sql, parameters)
 
 
 class _Reader:
