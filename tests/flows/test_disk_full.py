@@ -61,10 +61,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
     """Mount a file system in memory with 8 MB; skips where that is not allowed."""
     mount = shutil.which("mount")
     command = [str(mount), "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if (
-        mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, check=False).returncode
-    ):
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small file system")
     try:
         yield folder
