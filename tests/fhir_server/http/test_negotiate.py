@@ -1,7 +1,7 @@
 import pytest
 
 from fhir_server.errors import NotAcceptable, UnsupportedMedia
-from fhir_server.http.negotiate import Wanted, format_of_body, wanted
+from fhir_server.http.negotiate import Wanted, accepted, format_of_body, wanted
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,10 @@ def test_the_format_of_a_body(content_type: str, expected: str) -> None:
 def test_a_body_in_another_format_is_refused(content_type: str) -> None:
     with pytest.raises(UnsupportedMedia):
         format_of_body(content_type)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"), [("application/fhir+xml", Wanted("xml")), ("", Wanted()), ("text/turtle", Wanted()), (";;;", Wanted())]
+)
+def test_what_fails_early_is_told_in_the_accepted_format(accept: str, expected: Wanted) -> None:
+    assert accepted(accept) == expected
