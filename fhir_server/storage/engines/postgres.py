@@ -41,18 +41,24 @@ class PostgresRepository(Reads):
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
         """Write all or nothing. Raises Matched, VersionConflict or OutOfGrant."""
-        with told():
+        try:
             await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        with told():
+        try:
             await self._audit.add(row)
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
-        with told():
+        try:
             return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""
@@ -70,11 +76,12 @@ class PostgresRepository(Reads):
         await self._pool.rows(postgres_text.RECORD, (postgres_text.audit_json(rows),))
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Row]:
-        with told():
-            try:
-                return await self._pool.rows(statement.sql, bind(statement.pick(values)))
-            except psycopg.errors.QueryCanceled:
-                raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
+        try:
+            return await self._pool.rows(statement.sql, bind(statement.pick(values)))
+        except psycopg.errors.QueryCanceled:
+            raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
 
 _IS_MEMBER = "SELECT 1 FROM membership WHERE member = ANY($1::bigint[]) AND dossier = $2 AND starts <= $3 AND $3 < ends LIMIT 1"

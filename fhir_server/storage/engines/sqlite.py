@@ -16,7 +16,7 @@ from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
 from fhir_server.storage.engines.sqlite_refusal import told
-from fhir_server.storage.engines.sqlite_writer import SqliteWriter, connect
+from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
 from fhir_server.storage.matching import matches
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
@@ -46,19 +46,19 @@ class SqliteRepository(Reads):
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
         questions = [matches(SQLITE, criteria) for criteria in unmatched]
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
-        with told():
-            await self._writer.submit(work)
+        await self._submit(work)
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        with told():
-            await self._writer.submit(row)
+        await self._submit(row)
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
         values = bind((tuple(map(key, people)), key(dossier), at))
-        with told():
+        try:
             return bool(self._fast.rows(_IS_MEMBER, values))
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""
@@ -76,12 +76,25 @@ class SqliteRepository(Reads):
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         parameters = bind(statement.pick(values))
-        with told():
-            try:
-                return self._fast.rows(statement.sql, parameters)
-            except SearchTooSlow:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._thread, self._slow.rows, statement.sql, parameters)
+        try:
+            return self._fast.rows(statement.sql, parameters)
+        except SearchTooSlow:
+            return await self._in_thread(statement.sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+
+    async def _in_thread(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._slow.rows, sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+
+    async def _submit(self, work: Work | AuditRow) -> None:
+        try:
+            await self._writer.submit(work)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
 
 
 class _Reader:

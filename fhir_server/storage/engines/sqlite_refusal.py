@@ -1,23 +1,17 @@
 """What SQLite itself refuses, in the words of the store."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from fhir_server.storage.repository import StorageFull, Unavailable
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Turn a full disk, a file that cannot be read or written and their kin into Unavailable and StorageFull."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise StorageFull("the database is full") from error
-        if error.sqlite_errorcode & _PRIMARY in _OF_THE_FILE:
-            raise Unavailable("the database cannot be read or written") from error
-        raise
+def told(error: sqlite3.OperationalError) -> Exception:
+    """Return StorageFull for a full disk, Unavailable for a file that cannot be read or written, any other error as it is."""
+    if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        return StorageFull("the database is full")
+    if error.sqlite_errorcode & _PRIMARY in _OF_THE_FILE:
+        return Unavailable("the database cannot be read or written")
+    return error
 
 
 _PRIMARY = 0xFF  # the rest of a code says more precisely what failed
