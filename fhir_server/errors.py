@@ -16,6 +16,8 @@ FhirError                      what every failure of a request is
 |-- UnsupportedMedia   415     the body's format is not spoken here
 |-- Unprocessable      422     well-formed, and not valid
 |-- TooCostly          503     answering would take too long
+|-- NoRoom             507     the disk is full
+|-- NoDatabase         503     the database does not answer
 |-- SourcesFailed      502     every source failed
 `-- SourcesTimedOut    504     every source was too late
 
@@ -145,6 +147,18 @@ class TooCostly(FhirError):
     """Answering would take too long."""
 
     status, code, detail = 503, "too-costly", "too-costly"
+
+
+class NoDatabase(FhirError):
+    """The database does not answer, or cannot write."""
+
+    status, code, detail = 503, "transient", "database-unavailable"
+
+
+class NoRoom(FhirError):
+    """The disk is full."""
+
+    status, code, detail = 507, "no-store", "storage-full"
 
 
 class SourcesFailed(FhirError):

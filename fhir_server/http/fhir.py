@@ -17,7 +17,7 @@ from fhir_server.interactions import capabilities
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
-from fhir_server.interactions.failure import answer_of, answered, unexpected
+from fhir_server.interactions.failure import answered, failed
 from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
@@ -157,5 +157,5 @@ class FhirApplication:
         try:
             await self._services.repository.record(line)
         except Exception as error:  # noqa: BLE001 - log or no data: an answer that cannot be recorded is not given
-            return answer_of(unexpected(error, step.request))
+            return failed(error, step.request)
         return answer

@@ -184,6 +184,14 @@ class SearchTooSlow(TimeoutError):
     """The search took longer than a search may; it was stopped."""
 
 
+class Unavailable(RuntimeError):
+    """The database does not answer, or cannot write: nothing was read; what was to be written may or may not be there."""
+
+
+class StorageFull(RuntimeError):
+    """The database has no room left: nothing was written."""
+
+
 class Repository(Protocol):
     """The two engines (``storage/sqlite``, ``storage/postgres``) implement this and give the same answers."""
 

@@ -83,7 +83,7 @@ def test_clients_that_never_finish_are_cut_off_and_hold_nobody_up(hub: Client) -
     stalled = []
     try:
         for number in range(100):
-            connection = socket.create_connection(("127.0.0.1", hub.port), timeout=wire.PATIENCE)
+            connection = socket.create_connection(("127.0.0.1", hub.port), timeout=wire.patience())
             connection.sendall(heads[number % 2])
             stalled.append(connection)
         for _ in range(20):
@@ -97,11 +97,11 @@ def test_clients_that_never_finish_are_cut_off_and_hold_nobody_up(hub: Client) -
 
 def test_a_body_that_drips_is_cut_off(hub: Client) -> None:
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", hub.port), timeout=wire.PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", hub.port), timeout=wire.patience()) as connection:
         connection.sendall(POST + bearer(hub) + b"Content-Length: 9000\r\n\r\n")
         connection.settimeout(0.05)
         answer = b""
-        while not answer and time.monotonic() < begun + wire.PATIENCE:
+        while not answer and time.monotonic() < begun + wire.patience():
             connection.sendall(b" ")
             try:
                 answer = connection.recv(100)

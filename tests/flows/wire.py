@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import socket
 from contextlib import suppress
@@ -13,8 +14,13 @@ from flows.fuzz import JSON, MARK, XML, Made
 from lxml import etree
 
 PATIENCE = 5.0
-"""Seconds after which a server that has not answered hangs."""
+"""Seconds after which a server that has not answered hangs, on a machine that has nothing else to do."""
 _URI = re.compile(rb"[A-Za-z0-9%._~:/?#\[\]@!$&'()*+,;=|-]*")
+
+
+def patience() -> float:
+    """Return the seconds that may pass now, when others use the machine too."""
+    return PATIENCE * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def send(port: int, made: Made) -> Reply:
@@ -30,7 +36,7 @@ def send(port: int, made: Made) -> Reply:
 
 def exchange(port: int, content: bytes, method: str = "GET") -> Reply:
     """Send bytes and read one answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience()) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):  # refused before all of it had come: the answer is there
             connection.sendall(content)
         answer = HTTPResponse(connection, method=method)

@@ -10,6 +10,7 @@ from fhir_server.storage.engines import postgres_text
 from fhir_server.storage.engines.group_commit import GroupCommit
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_session import Row
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
@@ -41,15 +42,24 @@ class PostgresRepository(Reads):
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
         """Write all or nothing. Raises what ``Repository.commit`` does."""
-        await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
+        try:
+            await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._audit.add(row)
+        try:
+            await self._audit.add(row)
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
-        return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
+        try:
+            return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
     def index(self) -> PostgresIndex:
         """Return the database for work on its index."""
@@ -75,6 +85,8 @@ class PostgresRepository(Reads):
             return await self._pool.rows(statement.sql, bind(statement.pick(values)))
         except psycopg.errors.QueryCanceled:
             raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
+        except psycopg.OperationalError as error:
+            raise told(error) from error
 
 
 _IS_MEMBER = "SELECT 1 FROM membership WHERE member = ANY($1::bigint[]) AND dossier = $2 AND starts <= $3 AND $3 < ends LIMIT 1"

@@ -19,6 +19,7 @@ from psycopg.pq.abc import PGresult
 Row = tuple[Any, ...]
 Parameter = str | bytes | None
 _PREPARED = 500
+_CONNECT = 5  # seconds
 _OPTIONS = (
     "-c plan_cache_mode=force_generic_plan",  # a text has one good plan, by its wording; planning again costs more than running
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",  # also before the tables have statistics
@@ -48,7 +49,8 @@ class Session:
     async def open(cls, url: str) -> "Session":
         """Connect; raises psycopg.OperationalError."""
         options = " ".join(_OPTIONS)
-        return cls(await psycopg.AsyncConnection.connect(url, autocommit=True, options=options, application_name="fhir-server"))
+        more: dict[str, Any] = {"application_name": "fhir-server", "connect_timeout": _CONNECT}
+        return cls(await psycopg.AsyncConnection.connect(url, autocommit=True, options=options, **more))
 
     @property
     def usable(self) -> bool:

@@ -15,7 +15,8 @@ from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
-from fhir_server.storage.engines.sqlite_writer import SqliteWriter, connect
+from fhir_server.storage.engines.sqlite_refusal import told
+from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
 from fhir_server.storage.matching import matches
 from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
@@ -47,16 +48,19 @@ class SqliteRepository(Reads):
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
         questions = [matches(SQLITE, criteria, rows=2) for criteria in unmatched]
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
-        await self._writer.submit(work)
+        await self._submit(work)
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._writer.submit(row)
+        await self._submit(row)
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
         values = bind((tuple(map(key, people)), key(dossier), at))
-        return bool(self._fast.rows(_IS_MEMBER, values))
+        try:
+            return bool(self._fast.rows(_IS_MEMBER, values))
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
 
     def index(self) -> SqliteIndex:
         """Return the database for work on its index; it writes through the one writer."""
@@ -82,8 +86,22 @@ class SqliteRepository(Reads):
         try:
             return self._fast.rows(statement.sql, parameters)
         except SearchTooSlow:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._slow.rows, statement.sql, parameters)
+            return await self._in_thread(statement.sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+
+    async def _in_thread(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._slow.rows, sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+
+    async def _submit(self, work: Work | AuditRow) -> None:
+        try:
+            await self._writer.submit(work)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
 
 
 class _Reader:

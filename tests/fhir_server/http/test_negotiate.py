@@ -1,7 +1,7 @@
 import pytest
 
 from fhir_server.errors import BadRequest, NotAcceptable, UnsupportedMedia
-from fhir_server.http.negotiate import Wanted, format_of_body, wanted
+from fhir_server.http.negotiate import Wanted, accepted, format_of_body, wanted
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_a_body_in_another_format_is_refused(content_type: str) -> None:
 def test_pretty_or_not() -> None:
     with pytest.raises(BadRequest):
         wanted("", [("_pretty", "nicely")])
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"), [("application/fhir+xml", Wanted("xml")), ("", Wanted()), ("text/turtle", Wanted()), (";;;", Wanted())]
+)
+def test_what_fails_early_is_told_in_the_accepted_format(accept: str, expected: Wanted) -> None:
+    assert accepted(accept) == expected

@@ -18,7 +18,7 @@ from fhir_server.storage import migrate
 from fhir_server.storage.engines.sqlite import SqliteRepository
 from fhir_server.storage.lock import DatabaseInUse
 from fhir_server.storage.open import open_repository
-from fhir_server.storage.repository import SearchTooSlow
+from fhir_server.storage.repository import SearchTooSlow, StorageFull
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -142,7 +142,7 @@ def test_a_full_disk_fails_the_write_and_nothing_else(url: str) -> None:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
         big = Thing("big", body=os.urandom(1_000_000))
-        with pytest.raises(sqlite3.OperationalError, match="full"):
+        with pytest.raises(StorageFull, match="full"):
             await repository.commit([grant()], [created(big)], [LINE])
         connection.execute("PRAGMA max_page_count = 1000000")
         await put(repository, Thing("after"))
