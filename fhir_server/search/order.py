@@ -59,7 +59,8 @@ def places(resource: Mapping[str, Any], sort: Sort, entry: Entry, base: str = ""
 def _place(resource: Mapping[str, Any], sort: Sort, type_: str, indexed: Indexed, updated: int) -> SortValue:
     match sort.by:
         case "main":
-            return indexed.sort
+            undated = indexed.sort == EARLIEST and not resource.get("meta", {}).get("lastUpdated")  # from a source
+            return LATEST if undated and not sort.descending else indexed.sort
         case "_lastUpdated":
             return updated
         case "_id":

@@ -21,8 +21,15 @@ def sort(entry: Entry, value: str) -> Sort:
         if code in keys:
             raise BadRequest(f"'_sort' names '{code}' twice; name it once.", detail="search-sort")
         keys[code] = replace(possible[code], descending=part.startswith("-"))
-    first, *others = keys.values()
+    if len(keys) == 1:
+        return next(iter(keys.values()))
+    first, *others = (_exact(entry, key) for key in keys.values())
     return replace(first, then=tuple(others))
+
+
+def _exact(entry: Entry, key: Sort) -> Sort:
+    """Return the main date as any other date: alone it takes ``meta.lastUpdated`` for a date that is missing, and is fast."""
+    return replace(key, by="date", param=entry.main_date) if key.by == "main" else key
 
 
 def _possible(entry: Entry) -> dict[str, Sort]:

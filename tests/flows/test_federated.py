@@ -24,6 +24,16 @@ def test_the_gp_sees_what_the_pharmacies_dispensed(hub: Demo) -> None:
     assert b"999990019" not in reply.body
 
 
+def test_several_keys_sort_what_the_sources_answer(hub: Demo) -> None:
+    for sign in ("", "-"):
+        found = hub.as_("gp").get(f"{QUESTION}&_sort=status,{sign}identifier,-whenhandedover").resources
+        keys = [(each["status"], each["identifier"][0]["value"]) for each in found if each["resourceType"] == "MedicationDispense"]
+        assert len(set(keys)) > 1
+        assert keys == sorted(sorted(keys, key=lambda each: each[1], reverse=bool(sign)), key=lambda each: each[0])
+    refused = hub.as_("gp").get(f"{QUESTION}&_sort=status,performer")
+    assert (refused.status, refused.detail) == (400, "search-sort")
+
+
 def test_the_same_object_has_the_same_id(hub: Demo) -> None:
     assert hub.as_("gp").get(QUESTION).ids() == hub.as_("pharmacist").get(QUESTION).ids()
 

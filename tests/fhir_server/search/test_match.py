@@ -246,6 +246,12 @@ TASKS = [
 ]
 
 
+def test_what_a_source_gives_without_a_date_comes_last() -> None:
+    found: list[Json] = [{"resourceType": "Task", "id": "x"}, {"resourceType": "Task", "id": "y", "authoredOn": "2026"}]
+    for descending in (True, False):
+        assert [each["id"] for each in order(found, Sort("main", descending), TYPES["Task"])] == ["y", "x"]
+
+
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [

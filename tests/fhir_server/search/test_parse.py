@@ -216,7 +216,7 @@ def test_count_is_bounded(value: str, limit: int, count: int, *, count_only: boo
         (
             "Task",
             "status,-authored-on,_id",
-            Sort("token", False, "status", (Sort("main", descending=True), Sort("_id", descending=False))),
+            Sort("token", False, "status", (Sort("date", True, "authored-on"), Sort("_id", descending=False))),
         ),
     ],
 )
