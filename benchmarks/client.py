@@ -63,7 +63,10 @@ class _Connection(asyncio.Protocol):
 
 
 async def load(target: Target, count: int, connections: int) -> None:
-    """Send ``count`` requests over ``connections`` connections; raises RuntimeError for the first answer that is neither 200 nor 201."""
+    """Send ``count`` requests over ``connections`` connections.
+
+    Raises RuntimeError for the first answer that is neither 200 nor 201.
+    """
     loop = asyncio.get_running_loop()
     done = [loop.create_future() for _ in range(connections)]
     for each in done:

@@ -13,7 +13,7 @@ from benchmarks.client import Target, load
 from benchmarks.measure import Figure
 from benchmarks.network.region import region
 from benchmarks.network.scale import Scale
-from benchmarks.server import Server, hub
+from benchmarks.server import hub
 from benchmarks.stage import Stage
 from fhir_server.bootstrap import load_resources, now, token_for
 from fhir_server.settings import read_settings
@@ -31,12 +31,12 @@ def creates(stage: Stage) -> Iterator[Figure]:
     body = orjson.dumps({name: value for name, value in message.items() if name != "id"})
     token = token_for(settings, "Device/bench", "system", ttl=3600, at=now())
     with hub(environment) as server:
-        one, many = asyncio.run(_rates(server, Target(server.port, "/fhir/Communication", token, body)))
+        one, many = asyncio.run(_rates(Target(server.port, "/fhir/Communication", token, body)))
     yield Figure(f"durable creates, {_CLIENTS} clients against 1", many, one, "per s", 3.0, least=True)
     yield Figure("  one commit of 1 client against one fsync of 8 kB", 1e6 / one, _fsync(stage.folder), "us")
 
 
-async def _rates(server: Server, target: Target) -> tuple[float, float]:
+async def _rates(target: Target) -> tuple[float, float]:
     """Return the best rate of one client and of many, measured by turns."""
     await load(target, _WARM_UP, _CLIENTS)
     count = max(50, int(_SECONDS_OF_ONE * await _rate(target, 100, 1)))

@@ -28,29 +28,28 @@ class Watch:
 
     def __init__(self) -> None:
         self.count = 0
-        self._longest: list[tuple[float, float, int, str]] = []
+        self._cpu: list[float] = []
         self._clock: list[float] = []
         self._run = Handle._run  # noqa: SLF001 - the one place through which asyncio calls everything
 
     def begin(self) -> None:
         """Forget what was seen so far."""
         self.count = 0
-        self._longest = []
+        self._cpu = []
         self._clock = []
 
     def run(self, handle: Handle) -> None:
         """Run a callback."""
         clock, cpu = time.perf_counter(), time.thread_time()
         self._run(handle)
-        seen = (time.thread_time() - cpu) * 1e3, (time.perf_counter() - clock) * 1e3
+        for longest, taken in ((self._cpu, time.thread_time() - cpu), (self._clock, time.perf_counter() - clock)):
+            (heappush if len(longest) < _KEPT else heappushpop)(longest, taken * 1e3)
         self.count += 1
-        (heappush if len(self._longest) < _KEPT else heappushpop)(self._longest, (*seen, self.count, ""))
-        (heappush if len(self._clock) < _KEPT else heappushpop)(self._clock, seen[1])
 
     def report(self) -> dict[str, Any]:
         """Return how many callbacks there were, and the longest, the longest first."""
-        cpu = [round(each[0], 2) for each in sorted(self._longest, reverse=True)]
-        return {"count": self.count, "cpu": cpu, "clock": [round(each, 2) for each in sorted(self._clock, reverse=True)]}
+        found = {"cpu": self._cpu, "clock": self._clock}
+        return {"count": self.count} | {name: sorted(longest, reverse=True) for name, longest in found.items()}
 
 
 def main() -> None:
@@ -59,12 +58,15 @@ def main() -> None:
     settings = read_settings(os.environ)
     prepare(settings)
 
+    def called(handle: Handle) -> None:  # a function, so that it becomes a method of each handle
+        watch.run(handle)
+
     def run(serving: Coroutine[Any, Any, None]) -> None:
         async def watched() -> None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, watch.begin)
             await serving
 
-        Handle._run = lambda handle: watch.run(handle)  # type: ignore[method-assign] # noqa: SLF001 - the same place
+        Handle._run = called  # type: ignore[method-assign] # noqa: SLF001 - the same place
         asyncio.run(watched())
 
     serve.uvloop = SimpleNamespace(run=run)  # type: ignore[assignment] # the loop in C cannot be watched

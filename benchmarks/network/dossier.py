@@ -177,8 +177,8 @@ def text(pick: Random, sentences: int = 0) -> str:
     """Return a message of ``sentences`` observations, or of some number of them."""
     lists = words()
     parts = [pick.choice(lists["opening"])]
-    for _ in range(sentences or 1 + min(int(pick.expovariate(1 / 2.6)), 11)):
-        parts.append(f"{pick.choice(lists['seen'])}, {pick.choice(lists['detail'])}. {pick.choice(lists['follow'])}")
+    count = sentences or 1 + min(int(pick.expovariate(1 / 2.6)), 11)
+    parts += [f"{pick.choice(lists['seen'])}, {pick.choice(lists['detail'])}. {pick.choice(lists['follow'])}" for _ in range(count)]
     numbers = {
         "n": pick.randrange(100, 190),
         "m": pick.randrange(50, 110),

@@ -20,9 +20,9 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 
 
 class Found(NamedTuple):
-    """One resource and where it is from: ``file:line``, or ``file entry[number]`` for a Bundle. ``size`` is what it took of the file.
+    """One resource and where it is from: ``file:line``, or ``file entry[number]`` for a Bundle.
 
-    ``error`` says what is wrong with the JSON around it; ``body`` is empty then.
+    ``size`` is what it took of the file, in bytes. ``error`` says what is wrong with the JSON around it; ``body`` is empty then.
     """
 
     place: str

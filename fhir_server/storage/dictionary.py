@@ -54,24 +54,34 @@ _FAMILY = [
     "Molendijk",
     "Nauta",
 ]
-_TOPICS = [
-    "visit",
-    "medication",
-    "meals",
-    "transport",
-    "laundry",
-    "appointment",
-    "wound",
-    "sleep",
-    "mood",
-    "walking",
-    "stairs",
-    "groceries",
-    "insulin",
-    "therapy",
+_SUBJECTS = [
+    "de bloedsuiker",
+    "de pillen",
+    "het ontbijt",
+    "de taxi",
+    "de was",
+    "het spreekuur",
+    "de voet",
+    "de nachtrust",
+    "het humeur",
+    "het wandelen",
+    "de drempel",
+    "de winkel",
+    "het zwachtelen",
+    "de logopedie",
+]
+_SENTENCES = [
+    "Vandaag gekeken naar {}, dat gaat goed.",
+    "Is er iemand die weet wanneer {} aan de beurt is?",
+    "Met mevrouw gesproken over {}.",
+    "Met meneer afgesproken dat wij {} overnemen.",
+    "Graag overleg over {} voor het einde van de week.",
+    "De wijkverpleegkundige heeft {} nagekeken en de huisarts gebeld.",
+    "Er zijn nog vragen van de familie over {}.",
 ]
 _SNOMED, _LOINC = "http://snomed.info/sct", "http://loinc.org"
 _NL = "http://fhir.nl/fhir/NamingSystem/"
+_PROFILES = ("http://nictiz.nl/fhir/StructureDefinition/nl-core-", "http://fhir.nl/fhir/StructureDefinition/nl-core-")
 
 
 def _id(pick: random.Random) -> str:
@@ -82,6 +92,10 @@ def _id(pick: random.Random) -> str:
 def _instant(pick: random.Random) -> str:
     day = f"20{pick.randint(20, 29)}-{pick.randint(1, 12):02}-{pick.randint(1, 28):02}"
     return f"{day}T{pick.randint(0, 23):02}:{pick.randint(0, 59):02}:{pick.randint(0, 59):02}.{pick.randint(0, 999):03}Z"
+
+
+def _local(pick: random.Random) -> str:
+    return f"{_instant(pick)[:19]}+0{pick.randint(1, 2)}:00"
 
 
 def _reference(pick: random.Random, type_: str) -> Json:
@@ -111,7 +125,7 @@ def _identifier(pick: random.Random, system: str) -> list[Json]:
 
 
 def _sentence(pick: random.Random) -> str:
-    return f"About {pick.choice(_TOPICS)} and {pick.choice(_TOPICS)}, to be seen to before {_instant(pick)[:10]}."
+    return " ".join(pick.choice(_SENTENCES).format(pick.choice(_SUBJECTS)) for _ in range(pick.randint(1, 4)))
 
 
 def _patient(pick: random.Random) -> Json:
@@ -147,13 +161,13 @@ def _organization(pick: random.Random) -> Json:
 def _care_team(pick: random.Random) -> Json:
     def participant(type_: str) -> Json:
         role = [_concept(_SNOMED, "407542009", "Informal caregiver")]
-        on_behalf = {"onBehalfOf": _reference(pick, "Organization"), "period": {"start": _instant(pick), "end": _instant(pick)}}
+        on_behalf = {"onBehalfOf": _reference(pick, "Organization"), "period": {"start": _local(pick), "end": _local(pick)}}
         return {"role": role, "member": _reference(pick, type_)} | on_behalf
 
     people = [participant(type_) for type_ in ("Patient", "RelatedPerson", "Practitioner", "PractitionerRole")]
     subject = {"status": "active", "name": f"Network of {_name(pick)}", "subject": _reference(pick, "Patient")}
     return subject | {
-        "period": {"start": _instant(pick)},
+        "period": {"start": _local(pick)},
         "participant": people,
         "managingOrganization": [_reference(pick, "Organization")],
     }
@@ -161,10 +175,12 @@ def _care_team(pick: random.Random) -> Json:
 
 def _communication(pick: random.Random) -> Json:
     state = {"status": pick.choice(["completed", "in-progress", "entered-in-error"]), "priority": "routine"}
-    about = {"partOf": [_reference(pick, "CommunicationRequest")], "subject": _reference(pick, "Patient")}
+    thread = {"reference": f"CommunicationRequest/{_id(pick)}", "type": "CommunicationRequest"}
+    before = {"reference": f"Communication/{_id(pick)}", "type": "Communication"}
+    about = {"partOf": [thread], "subject": _reference(pick, "Patient"), "inResponseTo": [before]}
     topic = {"category": [_concept("http://terminology.hl7.org/CodeSystem/communication-category", "notification", "Notification")]}
-    ends = {"sender": _reference(pick, "Practitioner"), "recipient": [_reference(pick, "CareTeam")], "sent": _instant(pick)}
-    file = {"contentType": "application/pdf", "url": f"Binary/{_id(pick)}", "title": "letter.pdf", "creation": _instant(pick)}
+    ends = {"sender": _reference(pick, "Practitioner"), "recipient": [_reference(pick, "CareTeam")], "sent": _local(pick)}
+    file = {"contentType": "application/pdf", "url": f"Binary/{_id(pick)}", "title": "letter.pdf", "creation": _local(pick)}
     return state | about | topic | ends | {"payload": [{"contentString": _sentence(pick)}, {"contentAttachment": file}]}
 
 
@@ -172,7 +188,7 @@ def _communication_request(pick: random.Random) -> Json:
     ends = {
         "requester": _reference(pick, "RelatedPerson"),
         "recipient": [_reference(pick, "CareTeam")],
-        "authoredOn": _instant(pick),
+        "authoredOn": _local(pick),
     }
     return (
         {"status": "active", "intent": "order", "subject": _reference(pick, "Patient")}
@@ -189,9 +205,9 @@ def _task(pick: random.Random) -> Json:
         "owner": _reference(pick, "RelatedPerson"),
     }
     times = {
-        "authoredOn": _instant(pick),
-        "lastModified": _instant(pick),
-        "executionPeriod": {"start": _instant(pick), "end": _instant(pick)},
+        "authoredOn": _local(pick),
+        "lastModified": _local(pick),
+        "executionPeriod": {"start": _local(pick), "end": _local(pick)},
     }
     text = {"valueString": _sentence(pick), "type": _concept(_LOINC, "48767-8", "Annotation comment")}
     return state | {"description": _sentence(pick)} | people | times | {"focus": _reference(pick, "Communication"), "input": [text]}
@@ -211,8 +227,8 @@ def _consent(pick: random.Random) -> Json:
         "category": [_concept(_LOINC, "59284-0", "Consent Document")],
         "patient": _reference(pick, "Patient"),
     }
-    rule = {"type": pick.choice(["permit", "deny"]), "period": {"start": _instant(pick)}, "actor": actor, "purpose": purpose}
-    return kind | who | {"dateTime": _instant(pick), "performer": [_reference(pick, "Patient")], "provision": rule}
+    rule = {"type": pick.choice(["permit", "deny"]), "period": {"start": _local(pick)}, "actor": actor, "purpose": purpose}
+    return kind | who | {"dateTime": _local(pick), "performer": [_reference(pick, "Patient")], "provision": rule}
 
 
 def _appointment(pick: random.Random) -> Json:
@@ -222,8 +238,8 @@ def _appointment(pick: random.Random) -> Json:
     return {
         "status": "booked",
         "description": _sentence(pick),
-        "start": _instant(pick),
-        "end": _instant(pick),
+        "start": _local(pick),
+        "end": _local(pick),
         "participant": people,
     }
 
@@ -231,7 +247,7 @@ def _appointment(pick: random.Random) -> Json:
 def _observation(pick: random.Random) -> Json:
     amount = {"value": pick.randint(400, 1200) / 10, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
     about = {"status": "final", "code": _concept(_LOINC, "29463-7", "Body weight"), "subject": _reference(pick, "Patient")}
-    return about | {"effectiveDateTime": _instant(pick), "performer": [_reference(pick, "Patient")], "valueQuantity": amount}
+    return about | {"effectiveDateTime": _local(pick), "performer": [_reference(pick, "Patient")], "valueQuantity": amount}
 
 
 _MAKERS: dict[str, Callable[[random.Random], Json]] = {
@@ -260,7 +276,7 @@ def samples(count: int, seed: int = 1) -> list[Sample]:
         meta = {
             "versionId": str(pick.randint(1, 9)),
             "lastUpdated": _instant(pick),
-            "profile": [f"http://nictiz.nl/fhir/StructureDefinition/{type_}"],
+            "profile": [pick.choice(_PROFILES) + type_],
         }
         made.append(orjson.dumps({"resourceType": type_, "id": _id(pick), "meta": meta} | _MAKERS[type_](pick)))
     return made

@@ -108,7 +108,8 @@ def test_a_parameter_becomes_a_node(type_: str, name: str, value: str, expected:
 
 def test_parameters_are_joined_by_and() -> None:
     found = search("Task", ("status", "requested"), ("owner", "Practitioner/1"), ("status", "completed")).query
-    assert found.where == And((Token("status", "requested", ""), ReferenceTo("owner", "Practitioner/1"), Token("status", "completed", "")))
+    requested, completed = (Token("status", code, "") for code in ("requested", "completed"))
+    assert found.where == And((requested, ReferenceTo("owner", "Practitioner/1"), completed))
     assert (found.type, found.count, found.after) == ("Task", 20, None)
 
 
