@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from multiprocessing import get_context
 
@@ -142,6 +142,7 @@ async def _load(
     refused: Callable[[str, Sequence[Issue]], bool],
     progress: Callable[[Loaded], None],
 ) -> Loaded:
+    settings = replace(settings, referential_integrity="off")  # files come in any order
     services = await open_services(settings)
     loading = Loading(services, refused, progress)
     try:

@@ -72,7 +72,7 @@ def test_the_record_says_that_it_was_read(hub: Demo) -> None:
 
 def pages(client: Client, url: str, between: Any = None) -> list[str]:
     found, reply = [], client.get(url)
-    for turn in range(50):
+    for turn in range(500):
         found += told(reply)
         following = link(reply, "next")
         if not following:
