@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from zstandard import train_dictionary
 
-from fhir_server.storage.body import FOLDER
+from fhir_server.storage.body import FOLDER, LEVEL
 
 Json = dict[str, Any]
 Sample = bytes | bytearray | memoryview  # what train_dictionary takes
@@ -284,7 +284,7 @@ def samples(count: int, seed: int = 1) -> list[Sample]:
 
 def train(number: int) -> bytes:
     """Return a dictionary with id ``number``."""
-    return train_dictionary(_SIZE, samples(6000), dict_id=number, level=3).as_bytes()
+    return train_dictionary(_SIZE, samples(12_000), dict_id=number, level=LEVEL).as_bytes()
 
 
 if __name__ == "__main__":

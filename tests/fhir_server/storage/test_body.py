@@ -24,16 +24,16 @@ def test_resources_that_the_dictionary_never_saw_shrink_to_a_third() -> None:
 
 def test_a_stored_body_names_its_dictionary_and_older_ones_stay_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     old = BODIES.pack(b'{"resourceType":"Task"}' * 5)
-    assert zstandard.get_frame_parameters(old).dict_id == 1
-    newer = zstandard.train_dictionary(4096, samples(500, seed=5), dict_id=2)
-    monkeypatch.setattr(body, "_dictionaries", lambda: {1: first(), 2: newer})
+    assert zstandard.get_frame_parameters(old).dict_id == 2
+    newer = zstandard.train_dictionary(4096, samples(500, seed=5), dict_id=3)
+    monkeypatch.setattr(body, "_dictionaries", lambda: {2: now_used(), 3: newer})
     both = Bodies()
     new = both.pack(b'{"resourceType":"Task"}' * 5)
-    assert zstandard.get_frame_parameters(new).dict_id == 2
+    assert zstandard.get_frame_parameters(new).dict_id == 3
     assert both.unpack(new) == both.unpack(old)
     with pytest.raises(LookupError, match="newer server"):
         BODIES.unpack(new)
 
 
-def first() -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict((body.FOLDER / "1.dict").read_bytes())
+def now_used() -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict((body.FOLDER / "2.dict").read_bytes())
