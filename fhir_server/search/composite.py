@@ -31,7 +31,7 @@ def within(param: str, forms: Iterable[str]) -> str:
 def composite(rows: Rows, texts: Texts, prefix: str, element: Mapping[str, Json], sort: int, base: str, of: Composite) -> bool:
     """Index ``element``; tells whether it has a value for every part."""
     *others, last = of.components
-    values = [(path, value) for path in last.paths for value in walk(element, path)]
+    values = [(path, value) for path in _there(last, element) for value in walk(element, path)]
     found = [*product(*(dict.fromkeys(_forms(part, element, base)) for part in others))] if values else []
     for forms in found:
         for path, value in values:
@@ -39,8 +39,13 @@ def composite(rows: Rows, texts: Texts, prefix: str, element: Mapping[str, Json]
     return bool(found)
 
 
+def _there(part: Component, element: Mapping[str, Json]) -> list[Path]:
+    """Return the paths that lead anywhere; of the types of a value all but one lead nowhere."""
+    return [path for path in part.paths if path.steps and path.steps[0].name in element]
+
+
 def _forms(part: Component, element: Mapping[str, Json], base: str) -> Iterator[str]:
-    for path in part.paths:
+    for path in _there(part, element):
         for value in walk(element, path):
             if part.type == "reference":
                 literal = value if isinstance(value, str) else value.get("reference", "")
