@@ -55,7 +55,8 @@ class FhirApplication:
         """Serve with ``services``."""
         self._services = services
         self._authenticate = authenticate
-        self._capabilities = capabilities.Capabilities(services.catalog, services.base)
+        references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
+        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""

@@ -15,6 +15,7 @@ from fhir_server.search.include_values import reversible
 RELEASED = "2026-11-22"
 MODES = ("full", "normative", "terminology")
 REFERENCES = ("literal", "logical")
+ENFORCED = "enforced"
 BUILT_IN = (
     {"name": "_id", "definition": "http://hl7.org/fhir/SearchParameter/Resource-id", "type": "token"},
     {"name": "_lastUpdated", "definition": "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated", "type": "date"},
@@ -32,11 +33,12 @@ PATCH_FORMATS = (
 class Capabilities:
     """The CapabilityStatement, built once for each state of the catalogue."""
 
-    def __init__(self, catalog: Catalog, base: str) -> None:
-        """Build it for the server at ``base``."""
+    def __init__(self, catalog: Catalog, base: str, references: Sequence[str] = REFERENCES) -> None:
+        """Build it for the server at ``base``, which takes ``references`` of these kinds."""
+        self._references = references
         self._catalog, self._base = catalog, base
         self._types = catalog.types
-        self._body = write(statement(catalog, base))
+        self._body = write(statement(catalog, base, references))
 
     def answer(self, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
         """Answer with the CapabilityStatement; it needs no token, and is the same whatever part of it the ``mode`` asks for.
@@ -48,11 +50,11 @@ class Capabilities:
                 raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
         if self._types is not self._catalog.types:
             self._types = self._catalog.types
-            self._body = write(statement(self._catalog, self._base))
+            self._body = write(statement(self._catalog, self._base, self._references))
         return Answer(200, one(self._body, "CapabilityStatement", parameters))
 
 
-def statement(catalog: Catalog, base: str) -> dict[str, Any]:
+def statement(catalog: Catalog, base: str, references: Sequence[str] = REFERENCES) -> dict[str, Any]:
     """Return the CapabilityStatement (https://hl7.org/fhir/R4/capabilitystatement.html) of the server at ``base``."""
     return {
         "resourceType": "CapabilityStatement",
@@ -68,15 +70,15 @@ def statement(catalog: Catalog, base: str) -> dict[str, Any]:
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": list(PATCH_FORMATS),
-        "rest": [_rest(catalog, base)],
+        "rest": [_rest(catalog, base, references)],
     }
 
 
-def _rest(catalog: Catalog, base: str) -> dict[str, Any]:
+def _rest(catalog: Catalog, base: str, references: Sequence[str]) -> dict[str, Any]:
     return {
         "mode": "server",
         "security": _security(base),
-        "resource": [_resource(catalog, entry) for entry in catalog.types.values()],
+        "resource": [_resource(catalog, entry, references) for entry in catalog.types.values()],
         "interaction": [{"code": code} for code in ("batch", "history-system", "search-system", "transaction")],
         "searchParam": _of_all_types(catalog),
         "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in COMPARTMENTS],
@@ -98,7 +100,7 @@ def _security(base: str) -> dict[str, Any]:
     return {"cors": False, "service": [{"coding": [coding]}], "description": f"Bearer tokens (JWT) whose audience is {base}"}
 
 
-def _resource(catalog: Catalog, entry: Entry) -> dict[str, Any]:
+def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict[str, Any]:
     owned = entry.home != "federated"
     result: dict[str, Any] = {
         "type": entry.name,
@@ -109,7 +111,7 @@ def _resource(catalog: Catalog, entry: Entry) -> dict[str, Any]:
         "conditionalRead": "full-support" if owned else "not-supported",
     }
     if owned:
-        result["referencePolicy"] = list(REFERENCES)
+        result["referencePolicy"] = list(references)
     if "update" in entry.interactions:
         result["updateCreate"] = True
     result |= {

@@ -47,6 +47,10 @@ MINIMAL = {
     "Device": "",
     "Questionnaire": '"status":"draft"',
     "PlanDefinition": '"status":"draft"',
+    "SearchParameter": (
+        '"url":"https://x.example/parameter","name":"x","status":"draft","description":"x","code":"own-x","base":["Location"],'
+        '"type":"string"'
+    ),
     "Appointment": '"status":"proposed","participant":[{"status":"accepted","actor":{"reference":"Patient/p"}}]',
     "DocumentReference": '"status":"current","content":[{"attachment":{"title":"x"}}]',
     "Observation": f'"status":"final","code":{CODE},"subject":{WHOM}',

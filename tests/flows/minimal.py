@@ -31,7 +31,7 @@ BEYOND_DEFINITIONS: dict[str, dict[str, Any]] = {
     "Binary": {"contentType": "text/plain"},
     "Consent": {"policyRule": TYPES["CodeableConcept"]},
     "Organization": {"name": "x"},
-    "SearchParameter": {"code": "own-x", "base": ["Location"], "type": "string", "expression": "Location.name"},
+    "SearchParameter": {"status": "draft", "code": "own-x", "base": ["Location"], "type": "string", "expression": "Location.name"},
 }
 
 

@@ -85,6 +85,8 @@ class Session:
 
     async def _result(self, begin: Callable[[], None]) -> PGresult:
         """Begin a statement, send it and return its one result; a caller that is cancelled leaves the session unusable."""
+        if self._broken:
+            raise psycopg.OperationalError("the connection to the database was lost")
         self._last = None
         self._waiting = self._loop.create_future()
         try:
@@ -131,8 +133,10 @@ class Session:
             self._waiting.set_result(self._last)
 
     def _lost(self, error: psycopg.OperationalError) -> None:
+        """Give up: what the server said last counts only if it is an error, since a statement is committed after its result."""
         self._leave_loop()
-        self._answer()
+        if self._last is not None and self._last.status not in _DONE:
+            self._answer()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
 
