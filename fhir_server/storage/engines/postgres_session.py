@@ -6,9 +6,11 @@ travel as text (a body as bytes), results in binary, decoded by psycopg.
 """
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
 import psycopg
@@ -36,14 +38,17 @@ class Session:
         self._connection = connection
         self._libpq = connection.pgconn
         self._loop = asyncio.get_running_loop()
-        self._socket = self._libpq.socket
+        self._socket = os.dup(self._libpq.socket)  # libpq closes its own when it likes, and its number is soon another's
         self._transformer = Transformer(connection)
         self._names: OrderedDict[str, bytes] = OrderedDict()
         self._number = 0
         self._waiting: asyncio.Future[PGresult] | None = None
         self._last: PGresult | None = None
         self._broken = False
-        self._loop.add_reader(self._socket, self._readable)
+        # A socket with an error is one that uvloop stops watching without a word; a selector with such a socket in it is readable.
+        self._events = DefaultSelector()
+        self._events.register(self._socket, EVENT_READ)
+        self._loop.add_reader(self._events, self._readable)
 
     @classmethod
     async def open(cls, url: str) -> "Session":
@@ -103,6 +108,8 @@ class Session:
         return result
 
     def _send(self) -> None:
+        if self._broken:
+            return
         try:
             unsent = self._libpq.flush()  # a body larger than the socket takes at once
         except psycopg.OperationalError as error:
@@ -141,8 +148,10 @@ class Session:
             self._waiting.set_exception(error)
 
     def _leave_loop(self) -> None:
-        """Deregister at once and once only: libpq may have closed the socket, and its number may be another's soon."""
+        """Deregister, once only."""
         if not self._broken:
             self._broken = True
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._events)
             self._loop.remove_writer(self._socket)
+            self._events.close()
+            os.close(self._socket)

@@ -46,9 +46,9 @@ SORTS = [
 ]
 WHERES: list[Node] = [
     Everything(),
-    Not(Token("status", "retired")),
-    Token("status", "active"),
-    Or((Token("status", "active"), Token("status", "draft"))),
+    Not(Token("status", "retired", "")),
+    Token("status", "active", ""),
+    Or((Token("status", "active", ""), Token("status", "draft", ""))),
     Text("title", "a"),
     LastUpdated("ge", START - 10**10, START - 10**10 + 1),
 ]
@@ -77,7 +77,9 @@ class Store:
     versions: dict[str, int] = field(default_factory=dict)
 
     def call(self) -> Call:
-        services: Any = SimpleNamespace(repository=self.repository, base=self.base)
+        services: Any = SimpleNamespace(
+            repository=self.repository, base=self.base, catalog=SimpleNamespace(types={FORM.name: FORM})
+        )
         return Call(services, local_system(), "search-type", FORM, now=self.now)
 
     async def write(self, id_: str, content: Json | None, back: int = 0) -> None:

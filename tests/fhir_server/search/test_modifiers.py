@@ -71,7 +71,7 @@ def place(code: str) -> int:
             ),
         ),
         ("Observation", "code-value-date", "x$ge2026", Date(f"code-value-date{US}*{US}x", "ge", *span("2026"))),
-        ("DocumentReference", "relationship", "7$replaces", Token(f"relationship{US}DocumentReference/7", "replaces")),
+        ("DocumentReference", "relationship", "7$replaces", Token(f"relationship{US}DocumentReference/7", "replaces", "")),
         ("Observation", "status:in", "http://hl7.org/fhir/ValueSet/observation-status", TokenIn("status", STATUSES)),
         (
             "Condition",
