@@ -165,6 +165,7 @@ def test_pages_are_stable_whatever_is_written_between_them(postgres_server: Post
         @given(cases)
         def check(case: Case) -> None:
             empty(sqlite, postgres)
+            repositories[0]._fast._old = 0.0  # type: ignore[attr-defined] # what others write to a SQLite file is seen a moment later
             for repository in repositories:
                 runner.run(play(Store(repository), case))
 
