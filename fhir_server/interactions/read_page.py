@@ -27,13 +27,13 @@ _MARGIN: Final = 300_000_000
 class Read:
     """What one page shows; ``end`` is where it ends, None on the last one, ``snapshot`` what its first page could see.
 
-    ``many``: the number of matches is not cheap to know.
+    ``many``: the number of matches is not cheap to know; None when that was not looked at.
     """
 
     resources: Sequence[Stored]
     end: Cursor | None
     snapshot: Snapshot
-    many: bool = False
+    many: bool | None = None
 
 
 async def read_page(call: Call, grant: Grant, query: Query, position: Position | None) -> Read:

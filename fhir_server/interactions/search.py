@@ -39,6 +39,8 @@ async def search(call: Call) -> Answer:
 
 
 def _shown(resources: Iterable[Stored], subset: Subset, *, match: bool = True) -> Iterator[tuple[str, str, bytes]]:
+    if subset.whole:
+        return ((each.type, each.id, each.body) for each in resources)
     return ((each.type, each.id, subset.of(each.body, each.type, match=match)) for each in resources)
 
 
@@ -63,8 +65,9 @@ async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position:
         return position.total
     if page.many and not wanted.total:
         return None
+    known_to_be_few = page.many is False
     with suppress(SearchTooSlow):
-        return await (repository.count if wanted.total else repository.count_few)(grant, wanted.query)
+        return await (repository.count if wanted.total or known_to_be_few else repository.count_few)(grant, wanted.query)
     return None
 
 

@@ -11,16 +11,17 @@ _RANGES = frozenset({"date", "number", "quantity"})
 
 def sort(entry: Entry, value: str) -> Sort:
     """Return the order that ``value`` asks of the type ``entry``. Raises BadRequest with the keys that are possible."""
-    possible = _possible(entry)
     keys: dict[str, Sort] = {}
     for part in value.split(","):
         code = part.removeprefix("-")
-        if code not in possible:
-            text = f"{entry.name} can be sorted by: {', '.join(possible)} (with '-' in front: descending; several between commas)."
+        key = _key(entry, code, descending=part.startswith("-"))
+        if key is None:
+            possible = ", ".join(_possible(entry))
+            text = f"{entry.name} can be sorted by: {possible} (with '-' in front: descending; several between commas)."
             raise BadRequest(text, detail="search-sort")
         if code in keys:
             raise BadRequest(f"'_sort' names '{code}' twice; name it once.", detail="search-sort")
-        keys[code] = replace(possible[code], descending=part.startswith("-"))
+        keys[code] = key
     if len(keys) == 1:
         return next(iter(keys.values()))
     first, *others = (_exact(entry, key) for key in keys.values())
@@ -32,16 +33,24 @@ def _exact(entry: Entry, key: Sort) -> Sort:
     return replace(key, by="date", param=entry.main_date) if key.by == "main" else key
 
 
-def _possible(entry: Entry) -> dict[str, Sort]:
-    """Return every key by its code."""
-    found = {entry.main_date: Sort("main"), LAST_UPDATED: Sort("_lastUpdated"), "_id": Sort("_id")}
-    for code, parameter in entry.search.items():
-        if code in found:
-            continue
-        if parameter.type in _RANGES:
-            found[code] = Sort("date", param=parameter.index_code)
-        elif parameter.type == "string":
-            found[code] = Sort("string", param=parameter.index_code)
-        elif code in entry.sort:
-            found[code] = Sort("token", param=parameter.index_code)
-    return found
+def _possible(entry: Entry) -> list[str]:
+    codes = dict.fromkeys([entry.main_date, LAST_UPDATED, "_id", *entry.search])
+    return [code for code in codes if _key(entry, code, descending=False) is not None]
+
+
+def _key(entry: Entry, code: str, *, descending: bool) -> Sort | None:
+    """Return the key ``code``, None when the type cannot be sorted by it."""
+    if code == LAST_UPDATED:
+        return Sort("_lastUpdated", descending)
+    if code == entry.main_date:
+        return Sort("main", descending)
+    if code == "_id":
+        return Sort("_id", descending)
+    parameter = entry.search.get(code)
+    if parameter is None:
+        return None
+    if parameter.type in _RANGES:
+        return Sort("date", descending, parameter.index_code)
+    if parameter.type == "string":
+        return Sort("string", descending, parameter.index_code)
+    return Sort("token", descending, parameter.index_code) if code in entry.sort else None

@@ -33,6 +33,11 @@ class Subset:
     others: Mapping[str, Wish] = field(default_factory=dict)
     ignored: tuple[Issue, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether everything is shown of everything."""
+        return self.summary is WHOLE and not self.matches and not self.others
+
     def of(self, body: bytes, type_: str, *, match: bool = True) -> bytes:
         """Return what is shown of the resource ``body``, which was searched for (``match``) or came along."""
         if self.summary is not WHOLE:

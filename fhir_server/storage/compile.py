@@ -80,7 +80,7 @@ def _page(query: Query) -> tuple[tuple[int, int], tuple[int, int]]:
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement for one page: COLUMNS, sort values and, on a first page, 1 if candidates are many, and the snapshot."""
+    """Return the statement for one page: COLUMNS, sort values and, on a first page, what ``_told`` says."""
     writer = Writer(dialect)
     form = _form(writer, search)
     limit = f"LIMIT {writer.at(LIMIT)}"
@@ -124,10 +124,11 @@ def _many(writer: Writer, search: Search) -> str:
 
 
 def _told(writer: Writer, search: Search) -> str:
-    """Return what a first page tells besides: the snapshot and, of one range of the index, whether there is much to look at."""
+    """Return what a first page tells besides: whether there is much to look at (-1: nobody looked), and the snapshot."""
     best, _ = choose(search.shape)
     ordered = search.order is None and search.by == "main" and (best is None or is_ordered(best))
-    return f", ({_many(writer, search)}), {writer.dialect.snapshot}" if ordered else f", NULL, {writer.dialect.snapshot}"
+    many = f"coalesce(({_many(writer, search)}), 0)" if ordered else "-1"
+    return f", {many}, {writer.dialect.snapshot}"
 
 
 class _Form(NamedTuple):

@@ -117,14 +117,14 @@ class Change:
 class Page:
     """One page of a search; ``more`` tells whether another one follows.
 
-    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), and ``many`` that
-    there is too much to look at for ``count_few``.
+    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), and ``many``
+    whether there is too much to look at for ``count_few``, None where nobody looked.
     """
 
     resources: Sequence[Stored]
     more: bool
     seen: str = ""
-    many: bool = False
+    many: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class Reads(ABC):
         if not search.told or not rows:
             return Page(resources, more)
         *_, many, seen = rows[0]
-        return Page(resources, more, str(seen or 0), many is not None)
+        return Page(resources, more, str(seen or 0), None if many < 0 else bool(many))
 
     async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
         """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""
@@ -92,12 +92,10 @@ class Reads(ABC):
 
     async def count_few(self, grant: Grant, query: Query) -> int | None:
         """Return how many match, None where there are many candidates. Raises SearchTooSlow."""
-        search, values = text.search_values(grant, replace(query, after=None, snapshot=None))
+        search, values = text.search_values(grant, query)
         if search.shape is NOTHING:
             return 0
-        if await self._rows(text.many(self._dialect, search), values):
-            return None
-        return await self.count(grant, replace(query, after=None, snapshot=None))
+        return None if await self._rows(text.many(self._dialect, search), values) else await self.count(grant, query)
 
     async def history(self, grant: Grant, versions: Versions) -> Page:
         """Return one page of versions. Raises SearchTooSlow."""
