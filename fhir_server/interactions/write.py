@@ -15,6 +15,7 @@ from fhir_server.interactions.read import version_headers
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
+from fhir_server.model.subset import is_part
 from fhir_server.network import search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
@@ -47,6 +48,9 @@ def checked(call: Call) -> Document:
         if any(issue.detail == "reference-conditional" for issue in error.issues):
             raise BadRequest(error.text, issues=error.issues) from error
         raise
+    if is_part(document.resource):
+        text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
+        raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
     return document
 
 

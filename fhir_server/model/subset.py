@@ -105,8 +105,7 @@ def subset(body: bytes, wish: Wish) -> bytes:
 
 def _tagged(meta: Mapping[str, Any]) -> dict[str, Any]:
     tags = meta.get("tag", [])
-    there = any(each.get("code") == SUBSETTED["code"] and each.get("system") == SUBSETTED["system"] for each in tags)
-    return {**meta, "tag": tags if there else [*tags, SUBSETTED]}
+    return {**meta, "tag": tags if _has_tag(tags) else [*tags, SUBSETTED]}
 
 
 def _members(value: Mapping[str, Any], wish: Wish, shape: Shape) -> dict[str, Any]:
@@ -160,3 +159,12 @@ def _fragments(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for each in inside:
         yield from _fragments(each)
+
+
+def _has_tag(tags: Iterable[Mapping[str, Any]]) -> bool:
+    return any(each.get("code") == SUBSETTED["code"] and each.get("system") == SUBSETTED["system"] for each in tags)
+
+
+def is_part(resource: Mapping[str, Any]) -> bool:
+    """Tell whether a valid ``resource`` says that it is a part of one: stored, it would take the place of the whole."""
+    return _has_tag(resource.get("meta", {}).get("tag", ()))

@@ -158,3 +158,12 @@ def test_of_what_the_sources_hold(hub: Demo) -> None:
     assert part["id"] == whole["id"]
     assert shown(gp.get(f"MedicationDispense/{part['id']}?_elements=status")).keys() == part.keys()
     assert gp.get(f"{search}&_elements=colour").status == 400
+
+
+def test_a_part_never_takes_the_place_of_the_whole(hub: Demo, observation: Reply) -> None:
+    system = hub.as_("system")
+    part = system.get("Observation/subset?_elements=status").json
+    refused = system.put(part)
+    assert (refused.status, refused.detail) == (422, "part-of-resource")
+    assert refused.json["issue"][0]["expression"] == ["Observation.meta.tag"]
+    assert system.get("Observation/subset").headers["etag"] == observation.headers["etag"]
