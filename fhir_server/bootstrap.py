@@ -23,6 +23,7 @@ from fhir_server.federation.hub import Federation
 from fhir_server.federation.sealed_id import Seal
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
+from fhir_server.http.metrics import Metrics
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -96,8 +97,9 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        app = FhirApplication(services, authentication(settings))
-        running = Running(app, shell(services.repository, settings.base, jwks(key)), close)
+        metrics = Metrics()
+        app = FhirApplication(services, authentication(settings), metrics)
+        running = Running(app, shell(services.repository, settings.base, jwks(key), metrics), close)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then

@@ -10,6 +10,7 @@ from fhir_server.audit.record import row
 from fhir_server.errors import NotAcceptable, TooSlow, UnsupportedMedia
 from fhir_server.http import binary
 from fhir_server.http.encoding import takes_gzip
+from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, request_of
 from fhir_server.http.response import send_answer
@@ -51,8 +52,9 @@ class _Step:
 class FhirApplication:
     """Serves ``/fhir``: ``authenticate`` turns the Authorization header and the moment (microseconds) into an Actor."""
 
-    def __init__(self, services: Services, authenticate: Callable[[bytes | None, int], Actor]) -> None:
-        """Serve with ``services``."""
+    def __init__(self, services: Services, authenticate: Callable[[bytes | None, int], Actor], metrics: Metrics) -> None:
+        """Serve with ``services``, and count in ``metrics``."""
+        self._metrics = metrics
         self._services = services
         self._authenticate = authenticate
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
@@ -69,6 +71,8 @@ class FhirApplication:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
         format_ = step.wanted or accepted(Headers(scope["headers"]).get("accept"))
         await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
+        interaction = step.call.interaction if step.call else step.route.interaction
+        self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
 
     async def _answer(self, scope: Scope, receive: Receive, step: _Step) -> Answer:
         request = request_of(scope, PREFIX)

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from fhir_server import __version__
+from fhir_server.http.metrics import Metrics
 from fhir_server.storage.repository import Repository
 
 
-def shell(repository: Repository, base: str, jwks: Mapping[str, Any]) -> FastAPI:
+def shell(repository: Repository, base: str, jwks: Mapping[str, Any], metrics: Metrics) -> FastAPI:
     """Return the shell of the server whose FHIR base is ``base`` and whose public keys are ``jwks`` (RFC 7517)."""
     app = FastAPI(title="Network dossier hub", version=__version__, docs_url=None, redoc_url=None)
     root = base.removesuffix("/fhir")
@@ -25,6 +27,11 @@ def shell(repository: Repository, base: str, jwks: Mapping[str, Any]) -> FastAPI
         """Tell whether requests can be served: the database answers."""
         able = await repository.ready()
         return JSONResponse({"status": "ok" if able else "database unavailable"}, 200 if able else 503)
+
+    @app.get("/metrics")
+    async def measured() -> Response:
+        """Tell what was counted in this process, for Prometheus."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/oauth/jwks")
     async def keys() -> Mapping[str, Any]:

@@ -35,6 +35,20 @@ def test_tokens_and_keys_are_for_their_owner_only(hub: Demo) -> None:
     assert stat.S_IMODE(hub.folder.stat().st_mode) == 0o700
 
 
+def test_what_operators_watch_tells_of_requests_and_of_nobody(hub: Demo) -> None:
+    hub.as_("gp").get("Patient?name=Veenstra")
+    hub.as_("gp").get("Patient/Veenstra-bestaat-niet")
+    reply = hub.as_("outsider").get("/metrics")
+    assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+    counted = [line for line in reply.body.decode().splitlines() if line.startswith("fhir_request_duration_seconds_count")]
+    kinds = [
+        ('interaction="search-type"', 'type="Patient"', 'status="200"'),
+        ('interaction="read"', 'type="Patient"', 'status="404"'),
+    ]
+    assert all(any(all(label in line for label in kind) for line in counted) for kind in kinds)
+    assert b"Veenstra" not in reply.body
+
+
 def test_no_token_and_no_person_is_in_the_log(hub: Demo) -> None:
     hub.as_("gp").get("Patient?name=Veenstra")
     hub.as_("gp").get("Patient/Veenstra-bestaat-niet")
