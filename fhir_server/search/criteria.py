@@ -14,8 +14,8 @@ from fhir_server.search.filing import filed
 from fhir_server.search.include_values import is_kept
 from fhir_server.search.tree import Chain, Has, Id, LastUpdated, Node
 
-DEEPEST = 4  # links from the resource that is searched
 MOST_LINKS = 40  # of one request: each is a search of its own
+_MOST_TRIED = 400  # where a chain names no types, also those that turn out to know nothing of what follows
 _HAS_PARTS = 3
 _SHOWN = 64
 
@@ -28,22 +28,23 @@ class UnknownParameter(BadRequest):
 class Reader:
     """What values are read with: as in ``parse``. Without a ``catalog`` there are no chains and no ``_has``.
 
-    ``links`` counts the types to which chains and ``_has`` have led.
+    ``links`` counts the types to which chains and ``_has`` have led, ``tried`` also those that led nowhere.
     """
 
     base: str = ""
     in_url: bool = False
     catalog: Catalog | None = None
     links: int = 0
+    tried: int = 0
 
-    def node(self, entry: Entry, name: str, value: str, depth: int = 0) -> Node:
+    def node(self, entry: Entry, name: str, value: str) -> Node:
         """Read the parameter ``name`` of ``entry``. Raises BadRequest, as UnknownParameter where it has no such parameter."""
         if name == "_has" or name.startswith("_has:"):
-            return self._has(entry, name, value, depth)
+            return self._has(entry, name, value)
         first, dot, rest = name.partition(".")
         code, _, modifier = first.partition(":")
         if dot:
-            return self._chain(entry, self._reference(entry, code), modifier, rest, value, depth)
+            return self._chain(entry, self._reference(entry, code), modifier, rest, value)
         if code not in _COMMON and code not in entry.search:
             raise _unknown(entry, code)
         if not value:
@@ -53,13 +54,13 @@ class Reader:
         parameter = entry.search[code]
         return filed(filters.node(entry, parameter, modifier, value, base=self.base, in_url=self.in_url), parameter)
 
-    def _chain(self, entry: Entry, parameter: SearchParameter, type_: str, rest: str, value: str, depth: int) -> Node:
+    def _chain(self, entry: Entry, parameter: SearchParameter, type_: str, rest: str, value: str) -> Node:
         if type_:
             if type_ not in parameter.targets:
                 raise BadRequest(_points(parameter), detail="search-modifier")
-            part = self.node(self._linked(entry, type_, depth), rest, value, depth + 1)
+            part = self.node(self._linked(entry, type_), rest, value)
             return Chain(parameter.index_code, type_, part)
-        found = list(self._chains(entry, parameter, rest, value, depth))
+        found = list(self._chains(entry, parameter, rest, value))
         if not found:
             raise UnknownParameter(
                 f"Nothing that '{parameter.code}' of {entry.name} points to can be searched by '{shown(rest)}'.",
@@ -67,7 +68,7 @@ class Reader:
             )
         return filters.any_of(found)
 
-    def _chains(self, entry: Entry, parameter: SearchParameter, rest: str, value: str, depth: int) -> Iterator[Node]:
+    def _chains(self, entry: Entry, parameter: SearchParameter, rest: str, value: str) -> Iterator[Node]:
         """Follow ``parameter`` to every type that a chain may lead to and that knows the rest."""
         types = self._types()
         for type_ in parameter.targets:
@@ -75,7 +76,7 @@ class Reader:
                 continue
             before = self.links
             try:
-                yield Chain(parameter.index_code, type_, self.node(self._linked(entry, type_, depth), rest, value, depth + 1))
+                yield Chain(parameter.index_code, type_, self.node(self._linked(entry, type_), rest, value))
             except UnknownParameter:
                 self.links = before
 
@@ -84,13 +85,13 @@ class Reader:
             raise BadRequest("Chained parameters and '_has' are not supported here.", detail="search-not-supported")
         return self.catalog.types
 
-    def _has(self, entry: Entry, name: str, value: str, depth: int) -> Node:
+    def _has(self, entry: Entry, name: str, value: str) -> Node:
         type_, code, rest = self._has_parts(name)
-        linked = self._linked(None, type_, depth)
+        linked = self._linked(None, type_)
         parameter = self._reference(linked, code)
         if entry.name not in parameter.targets:
             raise UnknownParameter(_points(parameter), detail="search-has")
-        return Has(type_, code, self.node(linked, rest, value, depth + 1))
+        return Has(type_, code, self.node(linked, rest, value))
 
     def _has_parts(self, name: str) -> Sequence[str]:
         parts = name.removeprefix("_has:").split(":", maxsplit=_HAS_PARTS - 1)
@@ -106,17 +107,16 @@ class Reader:
             raise BadRequest(f"'{code}' of {entry.name} is no reference: nothing can be chained to it.", detail="search-chain")
         return parameter
 
-    def _linked(self, origin: Entry | None, type_: str, depth: int) -> Entry:
+    def _linked(self, origin: Entry | None, type_: str) -> Entry:
         """Return the type to which a link leads, out of ``origin`` or, as None, into it."""
         entry = self._types().get(type_)
         if entry is None or not _leads(origin, entry):
             text = f"A search cannot go through {shown(type_)} from here: it is not kept here, or cannot be searched."
             raise BadRequest(text, detail="search-not-supported")
-        if depth >= DEEPEST:
-            raise BadRequest(f"The search goes through more than {DEEPEST} links; use fewer.", detail="search-too-deep")
         self.links += 1
-        if self.links > MOST_LINKS:
-            text = "The chained parameters lead to too many types; name them, as in subject:Patient.name."
+        self.tried += 1
+        if self.links > MOST_LINKS or self.tried > _MOST_TRIED:
+            text = f"The chained parameters lead to more than {MOST_LINKS} types; name them, as in subject:Patient.name."
             raise BadRequest(text, detail="search-too-deep")
         return entry
 

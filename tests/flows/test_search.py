@@ -349,3 +349,14 @@ def test_the_capability_statement_lists_the_ways_back(hub: Demo) -> None:
     types = {each["type"]: each for each in hub.as_("gp").get("metadata").json["rest"][0]["resource"]}
     assert "CareTeam:patient" in types["Patient"]["searchRevInclude"]
     assert "Communication:part-of" in types["CommunicationRequest"]["searchRevInclude"]
+
+
+def test_a_chain_is_followed_however_deep(hub: Demo) -> None:
+    system, deep = hub.as_("system"), 7
+    for number in range(deep + 1):
+        above = {"partOf": {"reference": f"Organization/deep-{number - 1}"}} if number else {}
+        made = system.put({"resourceType": "Organization", "id": f"deep-{number}", "name": f"Diep {number}", **above})
+        assert made.status in {200, 201}
+    assert system.search("Organization", (f"{'partof:Organization.' * deep}name", "Diep 0")).ids() == [f"Organization/deep-{deep}"]
+    for number in reversed(range(deep + 1)):
+        assert system.request("DELETE", f"Organization/deep-{number}").status == 204
