@@ -136,7 +136,8 @@ class _Snapshots(_Reader):
     """Reads from one snapshot after another: a new one as soon as anything was written that a reader could see, or after a moment.
 
     Beginning a read for each statement costs locks and, after each line of the record, the whole page cache. A snapshot is
-    short-lived all the same, since the log of the database cannot be put back into its file below the oldest one.
+    short-lived all the same, also when nobody reads any more: the log of the database cannot be put back into its file, and grows,
+    as long as the oldest one is there.
     """
 
     def __init__(self, path: Path, seconds: float, writer: SqliteWriter) -> None:
@@ -144,6 +145,7 @@ class _Snapshots(_Reader):
         self._writer = writer
         self._seen = -1
         self._old = 0.0
+        self._ending: asyncio.TimerHandle | None = None
 
     def rows(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         changes = self._writer.changes
@@ -154,7 +156,25 @@ class _Snapshots(_Reader):
             self._execute("BEGIN")
             self._seen = changes
             self._old = monotonic() + _SNAPSHOT
+            if self._ending is None:
+                self._ending = asyncio.get_running_loop().call_later(_SNAPSHOT, self._end)
         return super().rows(sql, parameters)
+
+    def close(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+        super().close()
+
+    def _end(self) -> None:
+        left = self._old - monotonic()
+        if left > 0:
+            self._ending = asyncio.get_running_loop().call_later(left, self._end)
+            return
+        self._ending = None
+        if self._connection.in_transaction:
+            self._until = inf
+            self._execute("COMMIT")
+            self._seen = -1
 
 
 _IS_MEMBER = (

@@ -23,6 +23,9 @@ _Done = tuple["asyncio.Future[None]", BaseException | None]
 _BATCH = 64
 _BUSY = 4  # in one transaction
 _MOMENT = 0.001  # seconds
+_LONGEST_LOG = 64_000_000  # bytes
+_BETWEEN = 1.0  # seconds
+_WAIT, _PATIENCE = 200, 5_000  # milliseconds: for the readers of the log, and for whoever else holds a lock
 _CHECKPOINT = 1_000  # pages of the write-ahead log, 4 MB: what is read should mostly lie in the file itself, which is mapped
 
 
@@ -40,6 +43,8 @@ class SqliteWriter:
         except BaseException:
             os.close(self._lock)
             raise
+        self._log = path.with_name(path.name + "-wal")
+        self._shortened = 0.0
         self._waiting: list[_Waiting] = []
         self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._closed = False
@@ -91,6 +96,20 @@ class SqliteWriter:
             before = len(batch)
             if batch:
                 _report(batch, self._carry_out([work for work, _ in batch]))
+                self._shorten_log()
+
+    def _shorten_log(self) -> None:
+        """Put a long log back into the file and begin it anew; what reads the old one is waited for, which is a moment.
+
+        What SQLite does by itself never waits: while somebody always reads, the log would only grow.
+        """
+        if time.monotonic() < self._shortened + _BETWEEN or _size(self._log) <= _LONGEST_LOG:
+            return
+        self._connection.execute(f"PRAGMA busy_timeout = {_WAIT}")
+        with contextlib.suppress(sqlite3.Error):  # a long search is in the way: there is another time
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        self._shortened = time.monotonic()
 
     def _collect(self, batch: list[_Waiting]) -> bool:
         """Wait for work, take all there is; return True when there will be no more."""
@@ -121,11 +140,18 @@ class SqliteWriter:
         return results
 
 
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # nothing was written yet
+        return 0
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open ``path`` in autocommit mode, usable from any thread (one at a time)."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
     for pragma in (
-        "busy_timeout = 5000",
+        f"busy_timeout = {_PATIENCE}",
         "foreign_keys = ON",
         "cache_size = -65536",
         "mmap_size = 268435456",

@@ -15,6 +15,7 @@ from invented import LINE, Thing, created, grant, put
 
 from fhir_server.search.tree import Query, Text
 from fhir_server.storage import migrate
+from fhir_server.storage.engines import sqlite_writer
 from fhir_server.storage.engines.sqlite import SqliteRepository
 from fhir_server.storage.lock import DatabaseInUse
 from fhir_server.storage.open import open_repository
@@ -169,13 +170,47 @@ def test_a_search_that_takes_too_long_moves_to_a_thread_and_is_stopped_there(url
     asyncio.run(search())
 
 
-def test_beginning_a_snapshot_is_never_taken_for_a_long_search(tmp_path: Path) -> None:
-    path = tmp_path / "hub.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    repository = SqliteRepository(path)
-    snapshots = repository._fast
-    for _ in range(3_000):
-        repository._writer.changes += 1
-        snapshots._until = 0.0  # the last search was long ago
-        assert snapshots.rows("SELECT 1", ()) == [(1,)]
-    asyncio.run(repository.close())
+def test_beginning_a_snapshot_is_never_taken_for_a_long_search(url: str) -> None:
+    async def read() -> None:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        snapshots = repository._fast
+        for _ in range(3_000):
+            repository._writer.changes += 1
+            snapshots._until = 0.0  # the last search was long ago
+            assert snapshots.rows("SELECT 1", ()) == [(1,)]
+        await repository.close()
+
+    asyncio.run(read())
+
+
+def test_who_has_read_does_not_hold_up_the_log_of_the_database(url: str) -> None:
+    async def body() -> tuple[int, int, int]:
+        path = Path(url.removeprefix("sqlite:///"))
+        repository = SqliteRepository(path)
+        await put(repository, Thing("one"))
+        assert await repository.read(grant(), "Task", "one") is not None
+        await put(repository, Thing("two"))
+        await asyncio.sleep(0.2)
+        with closing(sqlite3.connect(path)) as other:
+            done: tuple[int, int, int] = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        await repository.close()
+        return done
+
+    assert asyncio.run(body()) == (0, 0, 0), "not busy, and nothing is left in the log"
+
+
+def test_a_long_log_is_begun_anew_while_others_read(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_writer, "_LONGEST_LOG", 200_000)
+    monkeypatch.setattr(sqlite_writer, "_BETWEEN", 0.0)
+
+    async def body() -> int:
+        path = Path(url.removeprefix("sqlite:///"))
+        repository = SqliteRepository(path)
+        for number in range(300):
+            await put(repository, Thing(f"t{number}"))
+            assert await repository.read(grant(), "Task", f"t{number}") is not None
+        size = path.with_name(f"{path.name}-wal").stat().st_size
+        await repository.close()
+        return size
+
+    assert asyncio.run(body()) < 1_000_000
