@@ -6,12 +6,16 @@ from pathlib import Path
 
 from fhir_server import bootstrap
 from fhir_server.interactions.services import Services
-from fhir_server.settings import read_settings
+from fhir_server.settings import Settings, read_settings
 
 
 def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
     """Open a fresh server on SQLite below ``folder``, do ``act`` with its parts, and close it."""
-    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")})
+    opened(read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data")}), act)
+
+
+def opened(settings: Settings, act: Callable[[Services], Awaitable[object]]) -> None:
+    """Open the server that ``settings`` describe, do ``act`` with its parts, and close it."""
     bootstrap.prepare(settings)
 
     async def run() -> None:
@@ -19,6 +23,7 @@ def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
         try:
             await act(services)
         finally:
+            await services.reindexing.stop()
             await services.repository.close()
 
     asyncio.run(run())

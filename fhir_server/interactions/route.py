@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import BadRequest, NotAllowed, NotFound
+from fhir_server.model.bsn import is_bsn
 from fhir_server.model.reference import LOGICAL_ID
 
-_ELEVEN_TEST = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 _VERSION = re.compile(r"[0-9]{1,9}")
 
 
@@ -116,10 +116,3 @@ def _checked(id_: str) -> str:
     if is_bsn(id_):
         raise BadRequest("A BSN does not belong in a URL. Use POST [type]/_search with the identifier.", detail="bsn-in-url")
     return id_
-
-
-def is_bsn(text: str) -> bool:
-    """Tell whether ``text`` is nine digits that pass the eleven test of the Dutch citizen service number."""
-    if len(text) != len(_ELEVEN_TEST) or not (text.isascii() and text.isdecimal()):
-        return False
-    return sum(weight * int(digit) for weight, digit in zip(_ELEVEN_TEST, text, strict=True)) % 11 == 0

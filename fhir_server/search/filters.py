@@ -7,6 +7,7 @@ from dataclasses import replace
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.errors import BadRequest
+from fhir_server.model.bsn import is_bsn
 from fhir_server.search import composite_value, leaves, modifiers, quantity_value, values
 from fhir_server.search.rows import PRESENT
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
@@ -15,7 +16,6 @@ BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 VALUES_MAX = 500
 TARGETS_MAX = 12
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_BSN_WEIGHTS = (9, 8, 7, 6, 5, 4, 3, 2, -1)
 
 
 def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *, base: str = "", in_url: bool = False) -> Node:
@@ -166,13 +166,6 @@ def _refuse_bsn(name: str, system: str | None, text: str) -> None:
             f"The value of '{name}' looks like a BSN, which must not stand in a URL; send the search as POST [type]/_search.",
             detail="bsn-in-url",
         )
-
-
-def is_bsn(text: str) -> bool:
-    """Tell whether ``text`` is nine digits that pass the eleven test."""
-    if len(text) != len(_BSN_WEIGHTS) or not (text.isascii() and text.isdigit()):
-        return False
-    return text != "000000000" and sum(int(digit) * weight for digit, weight in zip(text, _BSN_WEIGHTS, strict=True)) % 11 == 0
 
 
 def _text(code: str, modifier: str, value: str) -> Text:

@@ -13,7 +13,7 @@ from benchmarks.network.region import region
 from benchmarks.network.scale import MAXIMUM, Scale, of_scale
 from fhir_server import validation
 from fhir_server.catalog import catalog
-from fhir_server.search.filters import is_bsn
+from fhir_server.model.bsn import is_bsn
 
 Json = dict[str, Any]
 

@@ -5,11 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opened import opened
 
 from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
@@ -38,20 +39,6 @@ PARAMETER = {
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return read_settings({"FHIR_SERVER_DATABASE_URL": database_url, "FHIR_SERVER_DATA_DIR": str(tmp_path / "data")})
-
-
-def opened(settings: Settings, act: Callable[[Services], Awaitable[None]]) -> None:
-    bootstrap.prepare(settings)
-
-    async def run() -> None:
-        services = await bootstrap.open_services(settings)
-        try:
-            await act(services)
-        finally:
-            await services.reindexing.stop()
-            await services.repository.close()
-
-    asyncio.run(run())
 
 
 async def do(

@@ -2,7 +2,8 @@ import pytest
 
 from fhir_server.catalog.catalog import Catalog, load
 from fhir_server.errors import BadRequest, NotAllowed, NotFound
-from fhir_server.interactions.route import Route, is_bsn, route
+from fhir_server.interactions.route import Route, route
+from fhir_server.model.bsn import is_bsn
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fhir_server.catalog.catalog import Catalog, load
 from fhir_server.errors import BadRequest
+from fhir_server.model.bsn import is_bsn
 from fhir_server.search import values
-from fhir_server.search.filters import is_bsn
 from fhir_server.search.parse import parse
 from fhir_server.search.search import Include, Search
 from fhir_server.search.tree import (
