@@ -23,7 +23,11 @@ class Actor:
     """One caller for one request.
 
     ``reference`` is "Type/id"; ``people`` are all references that are this same person; ``patient`` is the reference ("Patient/id")
-    of the one patient that the token is bound to, or ""; ``reason`` is given with purpose BTG only; ``token`` is the token's id.
+    of the one patient that the token is bound to, or ""; ``reason`` is given with purpose BTG only; ``token`` is the token's id and
+    ``client`` the software that got it.
+
+    ``organisation`` is the one that the token names. ``organisations`` ("Organization/id") are those that the dossier knows the
+    person to work for now, ``kinds`` their types and ``functions`` the codes of the person's roles there, both as "system|code".
     """
 
     reference: str
@@ -35,6 +39,10 @@ class Actor:
     organisation: str = ""
     people: tuple[str, ...] = ()
     token: str = ""
+    client: str = ""
+    organisations: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
@@ -67,6 +75,7 @@ def from_claims(claims: Mapping[str, Any]) -> Actor:
         organisation=_text(claims, "organization"),
         people=(who,),
         token=_text(claims, "jti"),
+        client=_text(claims, "client_id"),
     )
 
 
