@@ -16,8 +16,8 @@ class Rule:
     """What one provision of a NetworkConsent says to one recipient about the dossier ``dossier`` ("Patient/id").
 
     ``choice`` ("system|value" of the Consent's identifier) tells which choices replace each other: of the rules with one choice
-    only those count that were ``made`` last (microseconds, server order). ``effect`` "none" says nothing about access: it stands for
-    a choice that was withdrawn or refused, so that it still replaces earlier ones and keeps consent in charge. ``consent`` and
+    only those count that were ``made`` last (microseconds, server order). ``effect`` "none" says nothing about access: it stands
+    for a choice that was withdrawn or refused, so that it still replaces earlier ones and keeps consent in charge. ``consent`` and
     ``version`` are the Consent and its version, ``number`` counts its provisions, 0 for the root.
 
     ``recipient`` is "" (everyone), "Type/id" of a person, an Organization or a CareTeam, "kind:system|code" (organisations of that
