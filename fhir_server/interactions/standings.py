@@ -11,7 +11,7 @@ from fhir_server.model.json import read
 from fhir_server.network import standing
 from fhir_server.network.standing import Standing, codes, identifiers
 from fhir_server.search.tree import Node, Or, Query, ReferenceTo, Token
-from fhir_server.storage.repository import Change, Grant, Repository, Stored
+from fhir_server.storage.repository import Change, Repository, Stored
 
 _TYPES: Final = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson", "Organization", "CareTeam"})
 _PERSONS: Final = frozenset({"practitioner", "related-person"})
@@ -91,7 +91,8 @@ class Standings:
 
     async def _read(self, reference: str) -> Stored | None:
         type_, _, id_ = reference.partition("/")
-        return await self._repository.read(self._grant(type_), type_, id_) if id_ else None
+        grant = self._gate.locating(type_)
+        return await self._repository.read(grant, type_, id_) if id_ else None
 
     async def _roles(self, practitioner: str) -> list[dict[str, Any]]:
         return await self._search("PractitionerRole", ReferenceTo("practitioner", practitioner))
@@ -106,7 +107,8 @@ class Standings:
     async def _kinds(self, organisations: Sequence[str]) -> tuple[str, ...]:
         if not organisations:
             return ()
-        found = await self._repository.fetch([self._grant("Organization")], organisations)
+        grant = self._gate.locating("Organization")
+        found = await self._repository.fetch([grant], organisations)
         return _all(codes(concept) for each in found for concept in _resource(each).get("type", ()))
 
     async def _teams(self, people: Sequence[str], now: int) -> tuple[str, ...]:
@@ -121,11 +123,9 @@ class Standings:
         return tuple(teams)
 
     async def _search(self, type_: str, where: Node) -> list[dict[str, Any]]:
-        page = await self._repository.search(self._grant(type_), Query(type_, where, count=_MOST))
+        grant = self._gate.locating(type_)
+        page = await self._repository.search(grant, Query(type_, where, count=_MOST))
         return [_resource(each) for each in page.resources]
-
-    def _grant(self, type_: str) -> Grant:
-        return self._gate.locating(type_)
 
 
 def _resource(stored: Stored) -> dict[str, Any]:
