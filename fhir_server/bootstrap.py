@@ -28,6 +28,7 @@ from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.standings import Standings
@@ -156,6 +157,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
+        parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
         referential_integrity=settings.referential_integrity == "on",

@@ -7,6 +7,7 @@ from fhir_server.access.gate import Gate
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
@@ -31,6 +32,7 @@ class Services:
     federation: Federation
     pager: Pager
     limits: Limits
+    parsed: ParsedSearches
     clock: Callable[[], int]
     new_id: Callable[[], str]
     referential_integrity: bool = True
