@@ -43,7 +43,7 @@ from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import jwks, secret, signing_key
 from fhir_server.oauth.remote import Remote
-from fhir_server.oauth.replays import MemoryReplays
+from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
@@ -133,10 +133,17 @@ def authentication(settings: Settings, services: Services, remote: Remote) -> Be
         [signing_key(settings.data_dir).verifying],
         Expected(issuer=issuer(settings), audience=settings.base),
         issuers=Issuers(trusted_issuers(settings, remote), settings.base, partial(identified, services)),
-        proofs=Proofs(MemoryReplays(now())),
+        proofs=Proofs(_replays(settings, services)),
         certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
         anonymous=local_system() if settings.auth == "off" else None,
     )
+
+
+def _replays(settings: Settings, services: Services) -> Replays:
+    """Return what remembers proofs: this process where there is only one, the database where there may be several."""
+    if settings.database.startswith("sqlite"):
+        return MemoryReplays(now())
+    return StoredReplays(services.repository.authorization().first_use)
 
 
 def trusted_issuers(settings: Settings, remote: Remote) -> tuple[Issuer, ...]:

@@ -162,6 +162,7 @@ class FhirApplication:
             version=answer.version,
             dossier=answer.dossier,
             parameters=step.parameters,
+            basis=answer.refusal,
         )
         try:
             await self._services.repository.record(line)

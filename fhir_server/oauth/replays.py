@@ -1,6 +1,7 @@
 """Which proofs have been used already: each one counts once (RFC 9449 section 11.1)."""
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from fhir_server.errors import TooCostly
@@ -45,3 +46,15 @@ class MemoryReplays:
         # Never forgotten before the one in front of it: later than it must be, and never too early.
         self._order.append((max(until, self._order[-1][0] if self._order else 0), key))
         return True
+
+
+class StoredReplays:
+    """Remembers in the database, for a server of several processes: ``first_use`` is that of ``AuthorizationStore``."""
+
+    def __init__(self, first_use: Callable[[str, int, int], Awaitable[bool]]) -> None:
+        """Remember by ``first_use``."""
+        self._first_use = first_use
+
+    async def first(self, key: bytes, issued: int, until: int, now: int) -> bool:  # noqa: ARG002 - the shape of Replays
+        """Remember the proof; see ``Replays``."""
+        return await self._first_use(f"dpop:{key.hex()}", until, now)
