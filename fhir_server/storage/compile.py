@@ -56,8 +56,8 @@ def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     snapshot = query.snapshot
     if query.after is not None or (snapshot is not None and snapshot.seen):
         return _search_values(grant, query)
-    # Page and count of one request, and the same search again under a grant that still holds. The where and the sort are kept beside
-    # what was made of them: as long as they are, no others have their identity.
+    # Page and count of one request, and the same search again under a grant that still holds. The where and the sort are kept
+    # beside what was made of them: as long as they are, no others have their identity.
     place = ("search", id(query.where), id(query.sort), query.count)
     kept = grant.made.get(place)
     if kept is None:
