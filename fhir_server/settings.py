@@ -2,8 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,9 @@ class Settings:
     database_url: str = _setting("", "`sqlite:///PATH` or `postgresql://...`. Default: `hub.db` in the data folder.")
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
+    trusted_proxies: str = _setting(
+        "", "Reverse proxies whose X-Forwarded-For is believed: addresses or CIDR blocks, between commas."
+    )
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
@@ -41,6 +45,11 @@ class Settings:
     referential_integrity: Literal["on", "off"] = _setting(
         "on", "`on` refuses references to resources of the dossier that are not there, and deleting what others refer to."
     )
+    audit_site: str = _setting(
+        "Network dossier hub", "Site that the lines of the record name as their source (AuditEvent.source.site)."
+    )
+    audit_observer: str = _setting("hub", "Name of this server in the record (AuditEvent.source.observer).")
+    audit_source_type: str = _setting("4", "Kind of server in the record: a code of security-source-type (4: application server).")
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
@@ -48,6 +57,11 @@ class Settings:
     def base(self) -> str:
         """The FHIR base URL, without a slash at its end."""
         return (self.base_url or f"http://{self.host}:{self.port}/fhir").rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The trusted proxies, one by one."""
+        return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
 
     @property
     def database(self) -> str:
@@ -110,12 +124,21 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    _check_proxies(settings.proxies)
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):
         raise SettingsError(f"{PREFIX}WORKERS: SQLite has one writer; use PostgreSQL for more than one worker")
     if not settings.database.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def _check_proxies(networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {network!r} is no address and no CIDR block") from error
 
 
 def describe() -> str:
