@@ -33,6 +33,7 @@ from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
+from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
@@ -152,6 +153,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         catalog=known,
         repository=repository,
         parameters=parameters,
+        standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=_federation(settings),

@@ -7,7 +7,7 @@ from fhir_server.access.representative import represents
 from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.search.tree import And, Dossier, Node
+from fhir_server.search.tree import And, Dossier, MemberOf, Node
 from fhir_server.storage.repository import AuditRow, Grant
 
 
@@ -55,4 +55,5 @@ async def _represented(call: Call) -> list[str]:
     found = await services.repository.fetch(grants, [each for each in actor.people if each.startswith("RelatedPerson/")])
     relationships = services.gate.representatives
     clients = {represents(read(each.body, OWN).resource, relationships, call.now) for each in found}
-    return [each for each in sorted(clients) if each and await services.repository.is_member(actor.people, each, call.now)]
+    members = MemberOf(actor.people, call.now, actor.left)
+    return [each for each in sorted(clients) if each and await services.repository.is_member(members, each)]

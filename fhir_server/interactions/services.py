@@ -10,6 +10,7 @@ from fhir_server.federation.hub import Federation
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import Reindexing
+from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
@@ -26,6 +27,7 @@ class Services:
     catalog: Catalog
     repository: Repository
     parameters: OwnParameters
+    standings: Standings
     reindexing: Reindexing
     gate: Gate
     federation: Federation
