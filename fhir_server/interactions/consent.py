@@ -23,6 +23,7 @@ async def require_mandates(call: Call, changes: Sequence[Change]) -> None:
 async def _acts_for(call: Call, dossier: str) -> bool:
     services = call.services
     people = [each for each in call.actor.people if each.startswith("RelatedPerson/")]
-    stored = await services.repository.fetch([services.gate.locating("RelatedPerson")], people)
+    grants = [services.gate.locating("RelatedPerson")]
+    stored = await services.repository.fetch(grants, people)
     known = [read(each.body, OWN).resource for each in stored if each.body and not each.deleted]
     return any(acts_for(each, dossier, call.now, services.base) for each in known)
