@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary
+from fhir_server.interactions import binary, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
@@ -19,7 +19,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
 from fhir_server.model.subset import is_part
-from fhir_server.network import search_parameter
+from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -71,6 +71,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
+    if call.type == "Consent":
+        consent_check.check(resource, before, call.actor, call.services.base)
     return Change(
         type=call.type,
         id=id_,
@@ -110,8 +112,12 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 
 
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
-    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record. Raises as ``binary.placed`` does."""
+    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
+
+    Raises as ``binary.placed`` and ``consent.require_mandates`` do.
+    """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    await consent.require_mandates(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
 
