@@ -11,6 +11,14 @@ from fhir_server.model import reference
 Role = Literal["system", "practitioner", "related-person", "patient", "source", "pgo", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
+USUAL_PURPOSES: Mapping[Role, str] = {
+    "practitioner": "TREAT",
+    "patient": "PATRQT",
+    "related-person": "PATRQT",
+    "pgo": "PATRQT",
+}
+"""The purpose of who names none."""
+
 _PERSONS: Mapping[str, frozenset[str]] = {
     "practitioner": frozenset({"Practitioner", "PractitionerRole"}),
     "related-person": frozenset({"RelatedPerson"}),

@@ -1,9 +1,9 @@
 """The one decision: what an actor may do with a type, as the predicate that every call of the repository carries."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from fhir_server.access.actor import Actor
+from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -118,6 +118,26 @@ class Gate:
     def representatives(self) -> frozenset[str]:
         """The relationships ("system|code") by which a RelatedPerson represents the client towards the record."""
         return self._roles.representatives
+
+    def require_overseer(self, actor: Actor, patient: str, represented: Collection[str]) -> None:
+        """Refuse who may not be told who sees what of ``patient`` ("Patient/id").
+
+        The client may, whoever represents the client (``represented``: the clients whom the actor does), and who runs the server.
+        Raises Forbidden as ``grant`` does for scopes.
+        """
+        bound = _bound(actor, "search", CONSENT)
+        if bound not in {"", patient} or not (
+            actor.role in {"system", "operator"} or patient in represented or (actor.role == "patient" and patient in actor.people)
+        ):
+            raise Forbidden("Who sees what of this dossier is told to its client, and to who represents the client.")
+
+    def readers(self, type_: str) -> frozenset[Role]:
+        """Return the roles that may ever search the own store's resources of ``type_``."""
+        return frozenset(role for role in ROLES if LETTERS["search"] in self._roles.letters(role, type_))
+
+    def askers(self, type_: str) -> frozenset[Role]:
+        """Return the roles in whose name sources may ever be asked for ``type_``."""
+        return frozenset(role for role in ROLES if self._roles.asks_sources(role, type_))
 
     def naming(self, type_: str) -> Grant:
         """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fhir_server.access.actor import Actor
+from fhir_server.access.actor import Actor, Role
 from fhir_server.access.consent import decide, of_person
 from fhir_server.storage.consent_rule import HUB, Rule
 
@@ -30,7 +30,7 @@ class Held:
 
     category: str
     holder: str
-    roles: frozenset[str]
+    roles: frozenset[Role]
     names: tuple[str, ...] = (HUB,)
     kinds: tuple[str, ...] = ()
     open_without: bool = False
