@@ -78,11 +78,12 @@ class Bearer:
         if verified is None or now >= verified.until:
             self._known.pop(digest, None)
             verified = await self._verified(token, now)
+            _refuse_scheme(verified, scheme)  # before it is kept: what is known under this header fits its scheme
             self._keep(digest, verified)
         else:
             self._known.move_to_end(digest)
         self._refuse_revoked(verified)
-        await self._refuse_unproven(verified, scheme, token, presented, now)
+        await self._refuse_unproven(verified, token, presented, now)
         return verified.actor
 
     async def _verified(self, token: bytes, now: int) -> Verified:
@@ -101,16 +102,18 @@ class Bearer:
         if self._revoked(verified.actor.token, verified.actor.reference, verified.issued):
             raise refused("token-revoked", "The access token was revoked, or its holder has left. Log in again.")
 
-    async def _refuse_unproven(self, verified: Verified, scheme: bytes, token: bytes, presented: Presented, now: int) -> None:
-        binding = verified.binding
-        if scheme == b"dpop" and not binding.key:
-            raise refused("token-binding", "The access token is not bound to a key: send it as Authorization: Bearer TOKEN.")
-        if binding.certificate:
-            self._certificates.check(presented, binding.certificate)
-        if binding.key:
-            if scheme == b"bearer" and not verified.proof_with_bearer:
-                raise unproven("token-binding", "The access token is bound to a key: send it under the scheme DPoP, with a proof.")
-            await self._proofs.check(presented, token, binding.key, now)
+    async def _refuse_unproven(self, verified: Verified, token: bytes, presented: Presented, now: int) -> None:
+        if verified.binding.certificate:
+            self._certificates.check(presented, verified.binding.certificate)
+        if verified.binding.key:
+            await self._proofs.check(presented, token, verified.binding.key, now)
+
+
+def _refuse_scheme(verified: Verified, scheme: bytes) -> None:
+    if scheme == b"dpop" and not verified.binding.key:
+        raise refused("token-binding", "The access token is not bound to a key: send it as Authorization: Bearer TOKEN.")
+    if scheme == b"bearer" and verified.binding.key and not verified.proof_with_bearer:
+        raise unproven("token-binding", "The access token is bound to a key: send it under the scheme DPoP, with a proof.")
 
 
 def _own(claims: Mapping[str, Any]) -> Verified:
