@@ -20,7 +20,7 @@ from fhir_server.storage.writer import Statement, Writer
 ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
 FEW = 200  # candidates that are looked at to give a number nobody asked for
 TEXTS = 4096  # texts kept of each kind
-COLUMNS = "r.row, r.id, r.version, r.updated, r.body"
+COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 
 
 class Search(NamedTuple):
