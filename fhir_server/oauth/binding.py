@@ -20,7 +20,10 @@ class Binding:
 
 
 def binding_of(claims: Mapping[str, Any]) -> Binding | None:
-    """Read the claim ``cnf``, None where there is none; raises Unauthorized (token-binding) for one that is broken, or asks for a proof unknown here."""
+    """Read the claim ``cnf``, None where there is none.
+
+    Raises Unauthorized (token-binding) for one that is broken, or that asks for a proof which is unknown here.
+    """
     if "cnf" not in claims:
         return None
     cnf = claims["cnf"]

@@ -14,8 +14,8 @@ Revoked = Callable[[str, str, int], bool]
 class Verified:
     """A token that holds: for whom, until when it may be taken for that (microseconds), when it was issued (seconds).
 
-    ``binding`` is what each request must prove, if anything; ``proof_with_bearer``: a token bound to a key may come under the scheme
-    Bearer too, with its proof.
+    ``binding`` is what each request must prove, if anything; ``proof_with_bearer``: a token bound to a key may come as Bearer too,
+    with its proof.
     """
 
     actor: Actor
