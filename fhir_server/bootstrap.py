@@ -33,9 +33,15 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.oauth import clients, endpoint, metadata
+from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.claims import Expected
-from fhir_server.oauth.keys import jwks, secret, signing_key
+from fhir_server.oauth.client_proof import ClientDoor, given_keys
+from fhir_server.oauth.failures import Failures
+from fhir_server.oauth.keys import secret
+from fhir_server.oauth.revocations import Revocations
+from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
@@ -87,19 +93,22 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
     async def open_() -> Running:
         services = await open_services(settings)
-        looking = asyncio.create_task(_keep_looking(services.parameters))
-        key = signing_key(settings.data_dir)
+        granting = authority(settings, services.repository)
+        await granting.revocations.look(now())
+        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
 
         async def close() -> None:
-            looking.cancel()
+            for task in looking:
+                task.cancel()
             await services.reindexing.stop()
             await services.federation.close()
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        app = FhirApplication(services, authentication(settings), metrics)
-        running = Running(app, shell(services.repository, settings.base, jwks(key), metrics), close)
+        app = FhirApplication(services, authentication(settings, granting), metrics)
+        routers = [endpoint.routes(granting), metadata.routes(granting)]
+        running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -117,9 +126,54 @@ async def _keep_looking(parameters: OwnParameters) -> None:
             _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
 
 
-def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:
+async def _keep_up(granting: Authority) -> None:
+    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
+    pruned = now()
+    while True:
+        await asyncio.sleep(_KEEP_UP)
+        try:
+            granting.ring.look(now())
+            await granting.revocations.look(now())
+            if now() - pruned > _PRUNE:
+                pruned = now()
+                await granting.store.prune(pruned)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
+            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+
+
+_KEEP_UP = 1.0  # seconds
+_PRUNE = 600_000_000  # microseconds
+
+
+def authority(settings: Settings, repository: Repository) -> Authority:
+    """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
+    store = repository.authorization()
+    known = clients.read(settings.clients)
+    door = ClientDoor(known, given_keys, store, f"{issuer(settings)}/oauth/token", Failures())
+    return Authority(
+        issuer=issuer(settings),
+        audience=settings.base,
+        clients=known,
+        store=store,
+        ring=KeyRing(settings.data_dir, now()),
+        revocations=Revocations(store),
+        door=door,
+        record=repository.record,
+        clock=now,
+        new_id=new_id,
+        token_lifetime=settings.token_lifetime,
+    )
+
+
+def rotate_keys(settings: Settings, lead: int = LEAD) -> tuple[str, int]:
+    """Make the next signing key; return its kid and the second from which it signs."""
+    return rotate(settings.data_dir, now(), lead)
+
+
+def authentication(settings: Settings, granting: Authority) -> Callable[[bytes | None, int], Actor]:
     """Return what makes an Actor of an Authorization header; with ``auth`` off, no header means the system."""
-    bearer = Bearer([signing_key(settings.data_dir).verifying], Expected(issuer=issuer(settings), audience=settings.base))
+    expected = Expected(issuer=issuer(settings), audience=settings.base)
+    bearer = Bearer(granting.ring.verifying, expected)
     if settings.auth == "on":
         return bearer.actor
     system = local_system()
@@ -197,7 +251,7 @@ def token_for(  # noqa: PLR0913 - one argument per claim
 ) -> str:
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
-    return issue(request, signing_key(settings.data_dir), issuer(settings), settings.base, at, new_id())
+    return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
 
 
 def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:

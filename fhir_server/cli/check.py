@@ -7,10 +7,14 @@ from pathlib import Path
 from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.roles import RolesError, load_roles
+from fhir_server.bootstrap import now
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
-from fhir_server.oauth.keys import KeyFileError, signing_key
+from fhir_server.oauth import clients
+from fhir_server.oauth.clients import InvalidClients
+from fhir_server.oauth.keys import KeyFileError
+from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
 
@@ -34,7 +38,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
 def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
     try:
         yield from look(settings)
-    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, KeyFileError) as error:
+    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, InvalidClients, KeyFileError) as error:
         yield str(error)
 
 
@@ -55,7 +59,12 @@ def _sources(settings: Settings) -> Iterator[str]:
 
 def _keys(settings: Settings) -> Iterator[str]:
     if settings.data_dir.exists():
-        signing_key(settings.data_dir)
+        KeyRing(settings.data_dir, now())
+    return iter(())
+
+
+def _clients(settings: Settings) -> Iterator[str]:
+    clients.read(settings.clients)
     return iter(())
 
 
@@ -69,6 +78,7 @@ _LOOKS = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
     "sources": _sources,
+    "clients": _clients,
     "keys": _keys,
     "database": _database,
 }

@@ -34,13 +34,20 @@ def verify(token: str, keys: Sequence[VerifyingKey], expected: Expected, now: in
     """
     parts = parse_compact(token)
     key = _key(parts.header, keys, expected)
+    if not signed_with(token, key):
+        raise refused("token-signature", "The signature of the access token does not verify. Get a new one.")
+    check_claims(parts.claims, expected, now)
+    return parts.claims
+
+
+def signed_with(token: str, key: VerifyingKey) -> bool:
+    """Tell whether the signature of ``token``, whose form ``parse_compact`` has checked, is one of ``key`` with its algorithm."""
     public: Any = key.public
     try:
         jws.verify(token, jwk.construct(public, key.algorithm), algorithms=[key.algorithm])
-    except JOSEError as error:
-        raise refused("token-signature", "The signature of the access token does not verify. Get a new one.") from error
-    check_claims(parts.claims, expected, now)
-    return parts.claims
+    except JOSEError:
+        return False
+    return True
 
 
 def _key(header: Mapping[str, Any], keys: Sequence[VerifyingKey], expected: Expected) -> VerifyingKey:
