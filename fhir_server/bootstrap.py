@@ -30,6 +30,7 @@ from fhir_server.interactions.create import create
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
+from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
@@ -197,13 +198,15 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
+    gate = Gate(known, load_roles(known.types), now)
     return Services(
         base=settings.base,
         catalog=known,
         repository=repository,
         parameters=parameters,
+        standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
-        gate=Gate(known, load_roles(known.types), now),
+        gate=gate,
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),

@@ -84,6 +84,7 @@ class FhirApplication:
         if step.route.interaction == "capabilities":
             return self._capabilities.answer(step.parameters)
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
+        step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         return binary.fetched(step.call, await handle(step.call))
