@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from adapters import registry
-from fhir_server.access.actor import Actor, local_system
+from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
 from fhir_server.catalog import catalog, own
@@ -27,6 +28,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
@@ -37,10 +39,17 @@ from fhir_server.model.body import Limits
 from fhir_server.oauth import clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
-from fhir_server.oauth.client_proof import ClientDoor, given_keys
+from fhir_server.oauth.client_keys import ClientKeys
+from fhir_server.oauth.client_proof import ClientDoor
+from fhir_server.oauth.dpop import Proofs
 from fhir_server.oauth.failures import Failures
+from fhir_server.oauth.issuer import Issuer, Issuers
+from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import secret
+from fhir_server.oauth.remote import Remote
+from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
 from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
@@ -94,20 +103,22 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
     async def open_() -> Running:
         services = await open_services(settings)
-        granting = authority(settings, services.repository)
+        remote = Remote()
+        granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
         looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        app = FhirApplication(services, authentication(settings, granting), metrics)
+        app = FhirApplication(services, authentication(settings, services, granting, remote), metrics)
         routers = [endpoint.routes(granting), metadata.routes(granting)]
         running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
@@ -146,11 +157,11 @@ _KEEP_UP = 1.0  # seconds
 _PRUNE = 600_000_000  # microseconds
 
 
-def authority(settings: Settings, repository: Repository) -> Authority:
+def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
     """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
     store = repository.authorization()
     known = clients.read(settings.clients)
-    door = ClientDoor(known, given_keys, store, f"{issuer(settings)}/oauth/token", Failures())
+    door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
     return Authority(
         issuer=issuer(settings),
         audience=settings.base,
@@ -159,6 +170,7 @@ def authority(settings: Settings, repository: Repository) -> Authority:
         ring=KeyRing(settings.data_dir, now()),
         revocations=Revocations(store),
         door=door,
+        proofs=Proofs(_replays(settings, repository)),
         record=repository.record,
         clock=now,
         new_id=new_id,
@@ -171,14 +183,31 @@ def rotate_keys(settings: Settings, lead: int = LEAD) -> tuple[str, int]:
     return rotate(settings.data_dir, now(), lead)
 
 
-def authentication(settings: Settings, granting: Authority) -> Callable[[bytes | None, int], Actor]:
-    """Return what makes an Actor of an Authorization header; with ``auth`` off, no header means the system."""
-    expected = Expected(issuer=issuer(settings), audience=settings.base)
-    bearer = Bearer(granting.ring.verifying, expected)
-    if settings.auth == "on":
-        return bearer.actor
-    system = local_system()
-    return lambda header, at: bearer.actor(header, at) if header else system
+def authentication(settings: Settings, services: Services, granting: Authority, remote: Remote) -> Bearer:
+    """Return what makes an Actor of what a request shows; with ``auth`` off, no Authorization header means the system."""
+    return Bearer(
+        granting.ring.verifying,
+        Expected(issuer=issuer(settings), audience=settings.base),
+        issuers=Issuers(trusted_issuers(settings, remote), settings.base, partial(identified, services)),
+        proofs=granting.proofs,
+        certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
+        revoked=granting.revocations.revoked,
+        anonymous=local_system() if settings.auth == "off" else None,
+    )
+
+
+def _replays(settings: Settings, repository: Repository) -> Replays:
+    """Return what remembers proofs: this process where there is only one, the database where there may be several."""
+    if settings.database.startswith("sqlite"):
+        return MemoryReplays(now())
+    return StoredReplays(repository.authorization().first_use)
+
+
+def trusted_issuers(settings: Settings, remote: Remote) -> tuple[Issuer, ...]:
+    """Return the other issuers whose tokens are accepted; raises InvalidIssuers."""
+    if not settings.issuers:
+        return ()
+    return read_issuers(Path(settings.issuers), Surroundings(settings.base, issuer(settings), os.environ, remote))
 
 
 def issuer(settings: Settings) -> str:

@@ -7,13 +7,15 @@ from pathlib import Path
 from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.roles import RolesError, load_roles
-from fhir_server.bootstrap import now
+from fhir_server.bootstrap import now, trusted_issuers
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
 from fhir_server.oauth import clients
 from fhir_server.oauth.clients import InvalidClients
+from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
+from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
@@ -38,7 +40,15 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
 def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
     try:
         yield from look(settings)
-    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, InvalidClients, KeyFileError) as error:
+    except (
+        catalog.CatalogError,
+        RolesError,
+        ManifestError,
+        sources.InvalidSources,
+        InvalidClients,
+        InvalidIssuers,
+        KeyFileError,
+    ) as error:
         yield str(error)
 
 
@@ -54,6 +64,11 @@ def _adapters(_: Settings) -> Iterator[str]:
 def _sources(settings: Settings) -> Iterator[str]:
     if settings.sources:
         sources.read(Path(settings.sources), [each.id for each in registry.manifests()])
+    return iter(())
+
+
+def _issuers(settings: Settings) -> Iterator[str]:
+    trusted_issuers(settings, Remote())
     return iter(())
 
 
@@ -79,6 +94,7 @@ _LOOKS = {
     "adapters and mapping rows": _adapters,
     "sources": _sources,
     "clients": _clients,
+    "issuers": _issuers,
     "keys": _keys,
     "database": _database,
 }

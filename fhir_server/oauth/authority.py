@@ -6,6 +6,7 @@ from typing import Literal
 
 from fhir_server.oauth.client_proof import ClientDoor
 from fhir_server.oauth.clients import Client, Clients
+from fhir_server.oauth.dpop import Proofs
 from fhir_server.oauth.revocations import Revocations
 from fhir_server.oauth.ring import KeyRing
 from fhir_server.oauth.store import AuthorizationStore, Granted
@@ -29,6 +30,7 @@ class Authority:
     ring: KeyRing
     revocations: Revocations
     door: ClientDoor
+    proofs: Proofs
     record: Callable[[AuditRow], Awaitable[None]]
     clock: Callable[[], int]
     new_id: Callable[[], str]

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from fhir_server.oauth.assertion import TYPE, Assertion, proven, read_assertion
 from fhir_server.oauth.clients import Client, Clients
 from fhir_server.oauth.failures import Failures
-from fhir_server.oauth.jwk import VerifyingKey, verifying_keys
+from fhir_server.oauth.jwk import VerifyingKey
 from fhir_server.oauth.oauth_error import OAuthError, invalid_client, invalid_request
 
 KeysOf = Callable[[Client, str, int], Awaitable[Sequence[VerifyingKey]]]
@@ -22,11 +22,6 @@ class Uses(Protocol):
     async def first_use(self, value: str, until: int, now: int) -> bool:
         """Tell whether ``value`` is new."""
         ...
-
-
-async def given_keys(client: Client, _kid: str, _now: int) -> Sequence[VerifyingKey]:
-    """Return the keys that the client's declaration holds."""
-    return verifying_keys(client.jwks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +53,13 @@ class ClientDoor:
         if wait:
             raise OAuthError("invalid_client", "Too many failed attempts.", 429, {"Retry-After": str(wait)})
         try:
-            return await self._proven(claimed, now)
+            client = await self._proven(claimed, now)
         except OAuthError:
             self._failures.count(counted, address, now)
             raise
+        if not client.public:  # which proves nothing
+            self._failures.forget(client.id, address)
+        return client
 
     async def _proven(self, claimed: Claimed, now: int) -> Client:
         client = self._clients.get(claimed.client)

@@ -7,12 +7,14 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from fhir_server.errors import Unauthorized
 from fhir_server.oauth.authority import Authority, Interaction
 from fhir_server.oauth.clients import Client
 from fhir_server.oauth.grants import GRANTS
 from fhir_server.oauth.inspection import inspected, revoked
 from fhir_server.oauth.oauth_error import NO_STORE, OAuthError, answer
 from fhir_server.oauth.posted import posted, required
+from fhir_server.oauth.presented import Presented
 from fhir_server.oauth.store import Granted
 from fhir_server.storage.repository import StorageFull, Unavailable
 
@@ -46,6 +48,14 @@ class Exchange:
         client = await self.authority.door.client(authorization, form, self.address, self.now)
         self.client = client.id
         return client, form
+
+    async def bound(self) -> str:
+        """Return the thumbprint of the key that the request proves to have (DPoP), "" for none; raises OAuthError."""
+        url = f"{self.authority.issuer}{self.request.url.path}"
+        try:
+            return await self.authority.proofs.key(Presented(None, self.request.method, url, self.request.headers.raw), self.now)
+        except Unauthorized as error:
+            raise OAuthError("invalid_dpop_proof", error.text) from error
 
     async def answer(self, act: Callable[["Exchange"], Awaitable[dict[str, Any]]]) -> Response:
         """Answer with what ``act`` returns, or why not; in both cases after the line is in the record."""
@@ -103,7 +113,7 @@ async def _token(exchange: Exchange) -> dict[str, Any]:
         raise OAuthError("unsupported_grant_type", f"The grant_type can be {', '.join(GRANTS)}.")
     if kind not in client.grant_types:
         raise OAuthError("unauthorized_client", "The client is not registered for this grant_type.")
-    given = await GRANTS[kind](exchange.authority, client, form, exchange.now)
+    given = await GRANTS[kind](exchange.authority, client, form, exchange.now, await exchange.bound())
     exchange.granted = given.granted
     return given.body
 

@@ -31,5 +31,9 @@ class Failures:
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
 
+    def forget(self, client: str, address: str) -> None:
+        """Begin anew: the client proved who it is."""
+        self._seen.pop((client, address), None)
+
     def _recent(self, who: tuple[str, str], now: int) -> list[int]:
         return [at for at in self._seen.get(who, ()) if at > now - self._window]

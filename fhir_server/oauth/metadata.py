@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from fhir_server.oauth.assertion import ALGORITHMS
 from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.jwk import ALGORITHMS as PROOF_ALGORITHMS
 
 CAPABILITIES: Final = (
     "launch-ehr",
@@ -60,6 +61,7 @@ def server(issuer: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", *METHODS],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "introspection_endpoint_auth_methods_supported": list(METHODS),
         "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none", *METHODS],

@@ -11,6 +11,12 @@ from fhir_server.oauth.store import SECOND
 __all__ = ["oauth"]
 
 
+@pytest.fixture(autouse=True)
+def _in_good_standing(oauth: Authorization) -> None:
+    """Let the failures of other tests be forgotten."""
+    assert oauth.backend(oauth.assertion()).status == 200
+
+
 @pytest.mark.parametrize(("key", "alg"), [("ec", "ES384"), ("rsa", "RS384")])
 def test_a_signed_assertion_gives_a_token_of_the_system(oauth: Authorization, key: str, alg: str) -> None:
     reply = oauth.backend(oauth.assertion(key, alg), "system/Patient.rs system/Observation.rs system/Task.cruds user/Task.rs")

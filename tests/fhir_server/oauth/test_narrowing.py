@@ -16,7 +16,7 @@ from fhir_server.oauth.narrowing import covered, narrowed
         ("user/Task.read", "user/Task.rs", "user/Task.read"),
         ("user/Task.write", "user/Task.c", "user/Task.c"),
         ("user/*.rs", "user/Task.r user/Patient.cruds", "user/Task.r user/Patient.rs"),
-        ("user/*.rs", "user/*.r user/Patient.s", "user/*.r user/Patient.rs"),
+        ("user/*.rs", "user/*.r user/Patient.s", "user/*.r user/Patient.s"),
         ("patient/Task.rs", "user/*.cruds", ""),
         ("openid openid unknown", "openid profile", "openid"),
         ("user/Task.rs?status=ready", "user/*.cruds", ""),
