@@ -9,6 +9,7 @@ from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
@@ -35,6 +36,7 @@ class Services:
     observer: Observer
     pager: Pager
     limits: Limits
+    parsed: ParsedSearches
     clock: Callable[[], int]
     new_id: Callable[[], str]
     referential_integrity: bool = True

@@ -22,7 +22,7 @@ class Grant:
     actor: str
     type: str
     where: Node
-    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 TEAMS: Final = "CareTeam"

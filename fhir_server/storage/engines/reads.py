@@ -12,7 +12,7 @@ from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
 from fhir_server.storage import history, record_lines, single
 from fhir_server.storage import moved as moves
-from fhir_server.storage.body import Bodies
+from fhir_server.storage.body import Bodies, Unpacked
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
@@ -29,7 +29,7 @@ class Reads(ABC):
         """Read in ``dialect``."""
         self._dialect = dialect
         self._bodies = Bodies()
-        self._unpack = self._bodies.unpack
+        self._unpack = Unpacked(self._bodies.unpack)
 
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
