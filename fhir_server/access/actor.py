@@ -11,7 +11,7 @@ from fhir_server.model import reference
 Role = Literal["system", "practitioner", "related-person", "patient", "source", "pgo", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-USUAL_PURPOSES: Mapping[Role, str] = {
+PURPOSES: Mapping[str, str] = {
     "practitioner": "TREAT",
     "patient": "PATRQT",
     "related-person": "PATRQT",

@@ -16,6 +16,8 @@ _CODES = {"search": "search-type", "history": "history-instance"}
 _SECOND = 1_000_000
 RECORD = "AuditEvent"
 """The type as which the record is read."""
+CONSENT = "Consent"
+"""The type in which the client says who may see what."""
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 
 

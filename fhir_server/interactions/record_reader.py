@@ -22,7 +22,7 @@ class Reader:
 async def reader_of(call: Call, interaction: str) -> Reader:
     """Return what the caller may read of the record; raises Forbidden for roles that see no patient data."""
     services = call.services
-    grant = services.gate.record(call.actor, interaction, await _represented(call))
+    grant = services.gate.record(call.actor, interaction, await represented(call))
     known = frozenset(_dossiers(grant.where))
     bound = call.actor.patient
 
@@ -46,7 +46,7 @@ def _dossiers(node: Node) -> Sequence[str]:
     return [each for part in getattr(node, "parts", ()) for each in _dossiers(part)]
 
 
-async def _represented(call: Call) -> list[str]:
+async def represented(call: Call) -> list[str]:
     """Return the clients whom the caller represents, in whose networks the caller is now."""
     services, actor = call.services, call.actor
     if actor.role != "related-person":

@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from fhir_server.access.actor import Actor, from_claims
+from fhir_server.access.actor import PURPOSES, Actor, from_claims
 from fhir_server.model import reference
 from fhir_server.oauth.paths import Path, text_at, texts_at, words_at
 from fhir_server.oauth.refusal import refused
-from fhir_server.oauth.token import PURPOSES
 
 # The resources ("Type/id") of a type that carry an identifier: type, system, value.
 Resolve = Callable[[str, str, str], Awaitable[tuple[str, ...]]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_server.access.actor import from_claims
+from fhir_server.access.actor import PURPOSES, from_claims
 from fhir_server.errors import Unauthorized
 from fhir_server.oauth.claims import SECOND
 from fhir_server.oauth.jwk import SigningKey
@@ -13,7 +13,6 @@ from fhir_server.oauth.jws import sign
 DEFAULT_LIFETIME = 3600
 LONGEST_LIFETIME = 86_400
 _SCOPES: Mapping[str, str] = {"system": "system/*.cruds", "source": "system/*.rs", "pgo": "patient/*.rs", "operator": "user/*.rs"}
-PURPOSES: Mapping[str, str] = {"practitioner": "TREAT", "patient": "PATRQT", "related-person": "PATRQT", "pgo": "PATRQT"}
 
 
 class TokenRequestError(ValueError):

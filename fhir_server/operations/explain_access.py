@@ -6,7 +6,7 @@ one of the role).
 
 from typing import Any, Final
 
-from fhir_server.access.actor import USUAL_PURPOSES
+from fhir_server.access.actor import PURPOSES
 from fhir_server.access.sight import Member, Sight, one
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer, Call
@@ -28,7 +28,7 @@ async def explain_access(call: Call) -> Answer:
     found = await looked(call, patient)
     member = _known(found.members, given.get("who", "")) or await somebody(call, given.get("who", ""))
     names = await Names.of(call, [member.actor])
-    purpose = given.get("purpose") or USUAL_PURPOSES.get(member.actor.role, "")
+    purpose = given.get("purpose") or PURPOSES.get(member.actor.role, "")
     rules = tuple(await call.services.repository.rules(patient))
     decisions = [one(patient, member, held, purpose, rules, call.now) for held in found.held if held.category.endswith(f"|{code}")]
     parts = [*names.parts(member.actor.reference), *({"name": "decision", "part": _parts(call, each)} for each in decisions)]
