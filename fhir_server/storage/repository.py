@@ -269,6 +269,10 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
+    async def project_record(self) -> None:
+        """Return when every line that was durable before is in audit_event, for whoever reads the record there."""
+        ...
+
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
         ...
