@@ -7,6 +7,6 @@ from fhir_server.storage.repository import AuditRow
 
 
 def lines(url: str) -> list[AuditRow]:
-    """Return the lines in the journal of the database at ``url``, in the order in which their blocks were written."""
-    blocks = select(url, "SELECT lines FROM audit_block ORDER BY row")
+    """Return the lines in the journal of the database at ``url``."""
+    blocks = select(url, "SELECT lines FROM audit_block ORDER BY written, chain, number")
     return [row for (block,) in blocks for row in read(bytes(block))]

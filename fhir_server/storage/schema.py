@@ -145,14 +145,15 @@ audit_chain = Table(
 audit_block = Table(
     "audit_block",
     metadata,
-    Column("row", ROW, primary_key=True),
     Column("chain", BYTES, nullable=False),
     Column("number", BigInteger, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("lines", LargeBinary, nullable=False),
-    Index("audit_block_chain", "chain", "number", unique=True),
+    Column("written", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain", "number"),
+    sqlite_with_rowid=False,
 )
 
 audit_anchor = Table(

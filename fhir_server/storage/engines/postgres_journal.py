@@ -53,18 +53,19 @@ APPEND: Final = "INSERT INTO audit_block (chain, number, first, last, hash, line
 
 
 _EMPTY: Final = "''"
-_TYPES: Final = {name: "bigint" if name in NUMBERS else "text" for name in AuditRow._fields}
-_MEMBERS: Final = ", ".join(f"{name} {type_}" for name, type_ in _TYPES.items())
-_VALUES: Final = ", ".join(f"COALESCE(r.{name}, {'0' if name in NUMBERS else _EMPTY})" for name in AuditRow._fields)
-_LINES: Final = r"unnest(string_to_array(rtrim(convert_from(todo.lines, 'UTF8'), E'\n'), E'\n')) WITH ORDINALITY l (line, n)"
+_ITEMS: Final = (
+    f"COALESCE((l.line->>{place})::{'bigint' if name in NUMBERS else 'text'}, {'0' if name in NUMBERS else _EMPTY})"
+    for place, name in enumerate(AuditRow._fields)
+)
+_ARRAY: Final = r"('[' || replace(rtrim(convert_from(todo.lines, 'UTF8'), E'\n'), E'\n', ',') || ']')::jsonb"
 _PROJECT: Final = f"""WITH todo AS MATERIALIZED (
-    SELECT b.row, b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN LATERAL (
+    SELECT b.written, b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN LATERAL (
       SELECT * FROM audit_block WHERE chain = c.chain AND number > c.projected ORDER BY number LIMIT $1) b
-    ORDER BY b.row LIMIT $1),
+    ORDER BY b.written LIMIT $1),
   events AS (INSERT INTO audit_event ({", ".join(COLUMNS)})
-    SELECT todo.chain, todo.first + l.n - 1, {_VALUES}
-    FROM todo CROSS JOIN LATERAL {_LINES} CROSS JOIN LATERAL json_to_record(l.line::json) r ({_MEMBERS})
-    ORDER BY todo.row, l.n),
+    SELECT todo.chain, todo.first + l.n - 1, {", ".join(_ITEMS)}
+    FROM todo CROSS JOIN LATERAL jsonb_array_elements({_ARRAY}) WITH ORDINALITY l (line, n)
+    ORDER BY todo.written, l.n),
   moved AS (UPDATE audit_chain c SET projected = t.number
     FROM (SELECT chain, max(number) AS number FROM todo GROUP BY chain) t WHERE c.chain = t.chain)
 SELECT count(*) FROM todo"""

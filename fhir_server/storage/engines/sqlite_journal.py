@@ -29,10 +29,9 @@ def project(connection: sqlite3.Connection) -> bool:
 
 
 _APPEND: Final = "INSERT INTO audit_block (chain, number, first, last, hash, lines) VALUES (?, ?, ?, ?, ?, ?)"
-_TODO: Final = (
-    "SELECT chain, number, first, lines FROM audit_block WHERE row IN ("
-    "SELECT b.row FROM audit_chain c CROSS JOIN audit_block b ON b.chain = c.chain AND b.number > c.projected"
-    " ORDER BY b.row LIMIT ?) ORDER BY row"
+_TODO: Final = (  # a chain begins when the one before has ended
+    "SELECT b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN audit_block b"
+    " ON b.chain = c.chain AND b.number > c.projected ORDER BY c.rowid, b.number LIMIT ?"
 )
 _PROJECTED: Final = "UPDATE audit_chain SET projected = ? WHERE chain = ?"
 _ROWS: Final = 100  # in one statement: the thread gives up the interpreter once, not for each row

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from fhir_server.storage.journal.line import read
+from fhir_server.storage.journal.line import items
 from fhir_server.storage.repository import AuditRow
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ Event = tuple[Any, ...]
 
 def events(chain: str, first: int, lines: bytes) -> list[Event]:
     """Return the rows that a block stands for. Raises Unreadable."""
-    return [(chain, seq, *row) for seq, row in enumerate(read(lines), first)]
+    return [(chain, seq, *row) for seq, row in enumerate(items(lines), first)]
 
 
 class Projector:

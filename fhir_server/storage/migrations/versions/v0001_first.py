@@ -155,12 +155,13 @@ def _audit() -> None:
     )
     op.create_table(
         "audit_block",
-        sa.Column("row", ROW, primary_key=True),
         _bytes("chain"),
         *map(_number, ("number", "first", "last")),
         *(sa.Column(name, sa.LargeBinary, nullable=False) for name in ("hash", "lines")),
+        sa.Column("written", sa.BigInteger, nullable=False, server_default=_transaction()),
+        sa.PrimaryKeyConstraint("chain", "number"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("audit_block_chain", "audit_block", ["chain", "number"], unique=True)
     op.create_table("audit_anchor", sa.Column("number", ROW, primary_key=True), _number("made"), _text("signed"))
     op.create_table(
         "audit_secret", sa.Column("dossier", BYTES, primary_key=True), sa.Column("wrapped", sa.LargeBinary, nullable=False)
