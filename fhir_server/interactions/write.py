@@ -7,8 +7,9 @@ from fhir_server import validation
 from fhir_server.access.private import shared
 from fhir_server.audit.record import row
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary
+from fhir_server.interactions import binary, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
@@ -16,7 +17,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
 from fhir_server.model.subset import is_part
-from fhir_server.network import search_parameter
+from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -65,6 +66,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
+    if call.type == "Consent":
+        consent_check.check(resource, before, call.actor, call.services.base)
     return Change(
         type=call.type,
         id=id_,
@@ -120,8 +123,12 @@ def line(call: Call, answer: Answer) -> AuditRow:
 
 
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
-    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record. Raises as ``binary.placed`` does."""
+    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
+
+    Raises as ``binary.placed`` and ``consent.require_mandates`` do.
+    """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    await consent.require_mandates(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
 
@@ -149,7 +156,7 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
     except StillReferred as error:
         raise await still_referred(call, error) from error
-    await call.services.parameters.follow([write.change])
+    await follow(call.services, [write.change])
     write.answer.recorded = True
     return write.answer
 
