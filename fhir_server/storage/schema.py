@@ -3,7 +3,7 @@
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
-from it, to be searched, and ``audit_secret`` is what opens the free texts about a dossier.
+from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
@@ -202,10 +202,20 @@ audit_event = Table(
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Index("audit_event_chain", "chain", "seq", unique=True),
-    Index("audit_event_dossier", "dossier", "recorded"),
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
+)
+
+touched = Table(
+    "touched",
+    metadata,
+    Column("dossier", BYTES, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False, comment="of audit_event"),
+    PrimaryKeyConstraint("dossier", "recorded", "row"),
+    comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
+    sqlite_with_rowid=False,
 )
 
 oauth_code = Table(

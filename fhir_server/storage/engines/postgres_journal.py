@@ -37,6 +37,8 @@ def parameters(block: Block) -> tuple[Parameter, ...]:
 
 async def project(session: Session) -> bool:
     """Project some blocks that were not yet, in the order in which they were written; tell whether there are more."""
+    if not await session.rows(_ANY):
+        return False
     await session.rows("BEGIN")
     try:
         await session.rows("SELECT pg_advisory_xact_lock($1)", (str(_ADVISORY),))
@@ -58,6 +60,10 @@ _ITEMS: Final = (
     for place, name in enumerate(AuditRow._fields)
 )
 _ARRAY: Final = r"('[' || replace(rtrim(convert_from(todo.lines, 'UTF8'), E'\n'), E'\n', ',') || ']')::jsonb"
+_ANY: Final = (
+    "SELECT 1 FROM audit_chain c WHERE EXISTS ("
+    "SELECT 1 FROM audit_block b WHERE b.chain = c.chain AND b.number > c.projected) LIMIT 1"
+)
 _PROJECT: Final = f"""WITH todo AS MATERIALIZED (
     SELECT b.written, b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN LATERAL (
       SELECT * FROM audit_block WHERE chain = c.chain AND number > c.projected ORDER BY number LIMIT $1) b

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from fhir_server.search.lines import Lines
 from fhir_server.storage.authorization.sqlite import SqliteAuthorization
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
@@ -22,7 +23,7 @@ from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.matching import matches
 from fhir_server.storage.reindex.sqlite import SqliteIndex
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.writer import Statement
 
@@ -63,6 +64,11 @@ class SqliteRepository(Reads):
     async def project_record(self) -> None:
         """Bring audit_event up to date."""
         await self._projector.now()
+
+    async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
+        """Return lines of the record, of those too that were written a moment ago."""
+        self._fast.renew()
+        return await super().lines(grant, asked)
 
     def index(self) -> SqliteIndex:
         """Return the database for work on its index; it writes through the one writer."""
@@ -158,6 +164,10 @@ class _Snapshots(_Reader):
         self._seen = -1
         self._old = 0.0
         self._ending: asyncio.TimerHandle | None = None
+
+    def renew(self) -> None:
+        """Let the next read see everything that was written, the record too."""
+        self._old = 0.0
 
     def rows(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         changes = self._writer.changes
