@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server import validation
+from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
-from fhir_server.audit.record import row
+from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
@@ -13,6 +14,7 @@ from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
+from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
@@ -21,7 +23,7 @@ from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
+from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
 
 OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
@@ -49,6 +51,9 @@ def checked(call: Call) -> Document:
         if any(issue.detail == "reference-conditional" for issue in error.issues):
             raise BadRequest(error.text, issues=error.issues) from error
         raise
+    if call.type == RECORD and document.resource.get("meta", {}).get("source", "").startswith(OF_THE_RECORD):
+        text = "This meta.source is that of the server's own record. Leave it out."
+        raise Unprocessable(text, expression=f"{call.type}.meta.source", detail="source-of-record")
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
@@ -97,29 +102,13 @@ def written(call: Call, made: Change, status: int) -> Answer:
     headers: tuple[tuple[str, str], ...] = version_headers(version, made.updated)
     if status == 201:  # noqa: PLR2004 - Created
         headers = (*headers, location(call, made.id, version))
-    dossier = made.indexed.dossier if made.indexed else ""
-    return Answer(status, b"", headers, made.id, version, dossier, made.updated)
+    told = made.indexed or made.previous  # of a deletion, what was there
+    return Answer(status, b"", headers, made.id, version, shared(told.dossier) if told else "", made.updated)
 
 
 def location(call: Call, id_: str, version: int) -> tuple[str, str]:
     """Return the header Location for a version."""
     return ("location", f"{call.services.base}/{call.type}/{id_}/_history/{version}")
-
-
-def line(call: Call, answer: Answer) -> AuditRow:
-    """Return the line of the record for ``call`` and its answer."""
-    return row(
-        call.actor,
-        call.interaction,
-        answer.status,
-        call.now,
-        call.request,
-        type_=call.type,
-        id_=answer.id or call.id,
-        version=answer.version,
-        dossier=answer.dossier,
-        parameters=call.parameters,
-    )
 
 
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
