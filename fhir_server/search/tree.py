@@ -134,6 +134,26 @@ class TeamMate:
 
 
 @dataclass(frozen=True, slots=True)
+class Consented:
+    """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
+
+    ``keys`` are the recipients ("Type/id", "kind:system|code", "function:system|code") that the actor is, ``people`` those of them
+    by whom the actor is found in care teams. ``category`` ("system|code") is that of the data. ``date`` is the parameter of the
+    type's main date, "" when it has none. A dossier without any rule is open if ``open_without``. What decides, and what of several
+    rules holds, says ``access/consent.decide``.
+    """
+
+    keys: tuple[str, ...]
+    people: tuple[str, ...]
+    purpose: str
+    category: str
+    action: str
+    at: int
+    date: str = ""
+    open_without: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """The resource has no value for ``param``, whose number among the parameters of its type is ``place``."""
 
@@ -185,7 +205,7 @@ class Or:
 
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
-Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Everything | Nothing
+Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Consented | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

@@ -1,5 +1,6 @@
 """One rule of a client's consent, as the store keeps it beside the Consent that it comes from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -47,3 +48,25 @@ class Rule:
     data_high: int = LATEST
     starts: int = EARLIEST
     ends: int = LATEST
+
+
+def specificity(rule: Rule) -> tuple[int, int, int, int, int]:
+    """Return how specific ``rule`` is: recipient, holder, data, context and time, each 0 when it says nothing about that."""
+    data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
+    bounded = rule.data_low > EARLIEST or rule.data_high < LATEST
+    holder = 0 if not rule.holders else 1 if any(each.startswith("kind:") for each in rule.holders) else 2
+    return _recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(bounded)
+
+
+def _recipient(recipient: str) -> int:
+    if not recipient:
+        return 0
+    if recipient.startswith(("kind:", "function:")):
+        return 1
+    return {"CareTeam": 2, "Organization": 3}.get(recipient.partition("/")[0], 4)
+
+
+def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return what is left of ``rules`` when their Consent is deleted: that each choice was withdrawn, so that none before it revives."""
+    left = {(rule.dossier, rule.choice): Rule(rule.dossier, rule.choice, rule.made, "none", rule.consent, rule.version) for rule in rules}
+    return tuple(left.values())

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
 
 
@@ -88,7 +89,8 @@ class Change:
     """One write: the next version of ``type``/``id``, to follow version ``expected`` (0: nothing is stored yet).
 
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
-    ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives.
+    ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives,
+    ``rules`` what it says as a consent; these are kept as made by this change, a deletion's too.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
@@ -103,6 +105,7 @@ class Change:
     indexed: Indexed | None
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
+    rules: Sequence[Rule] = ()
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
@@ -257,6 +260,10 @@ class Repository(Protocol):
 
     async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
         """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+        ...
+
+    async def rules(self, dossier: str) -> Sequence[Rule]:
+        """Return the rules that the consents of ``dossier`` make now, those included that others with their choice replace."""
         ...
 
     async def parameters_number(self) -> int:

@@ -1,13 +1,18 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
+clients decided about theirs, ``audit_event`` the record.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
+Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
+``recipient`` (0: everyone); a list is one text, each item between two U+001F (``consent_rows``).
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+
+from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
 
 ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
 BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
@@ -101,6 +106,28 @@ membership = Table(
     PrimaryKeyConstraint("member", "dossier", "row", "starts"),
     Index("membership_dossier", "dossier", "member", "starts", "ends"),
     Index("membership_row", "row"),
+    sqlite_with_rowid=False,
+)
+
+consent_rule = Table(
+    "consent_rule",
+    metadata,
+    Column("dossier", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("who", BigInteger, nullable=False),
+    Column("data_low", BigInteger, nullable=False),
+    Column("data_high", BigInteger, nullable=False),
+    Column("starts", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in SPECIFICITY),
+    *(Column(name, Text, nullable=False) for name in ("choice", "effect", "consent", "recipient")),
+    *(Column(name, Text, nullable=False) for name in LISTS),
+    PrimaryKeyConstraint("dossier", "row", "version", "place"),
+    Index("consent_rule_row", "row"),
     sqlite_with_rowid=False,
 )
 

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from fhir_server.storage import consent_rows
 from fhir_server.storage.compile import COLUMNS, TEXTS
 from fhir_server.storage.conditions import condition
 from fhir_server.storage.dialect import Dialect
@@ -62,6 +63,14 @@ def checks(dialect: Dialect, shape: Shape, lock: str) -> Statement:
     writer = Writer(dialect)
     where = f"r.self {writer.among((SELF, False))} ORDER BY r.self {lock}"
     return writer.statement(f"SELECT {_state(writer, shape)}, r.self FROM resource r WHERE {where}")
+
+
+@lru_cache
+def rules(dialect: Dialect) -> Statement:
+    """Return the statement for the rules of consent of one dossier, whose key is the only value: ``consent_rows.COLUMNS``."""
+    writer = Writer(dialect)
+    columns = ", ".join(consent_rows.COLUMNS)
+    return writer.statement(f"SELECT {columns} FROM consent_rule WHERE dossier = {writer.at(SELF)} ORDER BY row, place")
 
 
 def _version(alias: str, body: str) -> str:

@@ -9,9 +9,10 @@ from fhir_server.search.rows import key
 from fhir_server.search.tree import Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
-from fhir_server.storage import history, single
+from fhir_server.storage import consent_rows, history, single
 from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.repository import Grant, Moved, Page, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
@@ -123,6 +124,10 @@ class Reads(ABC):
                 for stored in self._visible(grant.type, await self._rows(single.fetch(self._dialect, shape), values)):
                     found[f"{stored.type}/{stored.id}"] = stored
         return [found[reference] for reference in dict.fromkeys(references) if reference in found]
+
+    async def rules(self, dossier: str) -> Sequence[Rule]:
+        """Return the rules of the consents of ``dossier``."""
+        return [consent_rows.rule(row, dossier) for row in await self._rows(single.rules(self._dialect), [key(dossier)])]
 
     async def parameters_number(self) -> int:
         """Return the number of the state of the registered search parameters."""
