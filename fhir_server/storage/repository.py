@@ -35,7 +35,12 @@ class Membership:
 
 
 class AuditRow(NamedTuple):
-    """One line of the record: who did what to which resource, with which outcome (HTTP status)."""
+    """One line of the record: who did what to which resource, with which outcome (HTTP status).
+
+    ``organisation`` is whom the actor acts for, ``client`` the OAuth client, ``basis`` what permitted or refused it (codes of
+    reasons, and rules), ``trace`` "traceid-spanid" (W3C), ``address`` the caller's on the network, ``source`` the source that was
+    asked, ``category`` the category of the data, ``reason`` the free text with which a glass was broken, ``detail`` a short text.
+    """
 
     recorded: int
     actor: str
@@ -50,6 +55,15 @@ class AuditRow(NamedTuple):
     query: str = ""
     purpose: str = ""
     request: str = ""
+    organisation: str = ""
+    client: str = ""
+    basis: str = ""
+    trace: str = ""
+    address: str = ""
+    source: str = ""
+    category: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 class Stored(NamedTuple):

@@ -184,11 +184,8 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, row, starts, ends) VALUES (?, ?, ?, ?, ?)"
-_RULE_IN = f"INSERT INTO consent_rule ({', '.join(consent_rows.COLUMNS)}, row) VALUES ({', '.join('?' * len(consent_rows.COLUMNS))}, ?)"
-_AUDIT = (
-    "INSERT INTO audit_event"
-    " (recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request)"
-    " VALUES "
-)
-_ROWS_AT_ONCE = 1_000  # SQLite takes 32,766 parameters
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RULES = (*consent_rows.COLUMNS, "row")
+_RULE_IN = f"INSERT INTO consent_rule ({', '.join(_RULES)}) VALUES ({', '.join('?' * len(_RULES))})"
+_AUDIT = f"INSERT INTO audit_event ({', '.join(AuditRow._fields)}) VALUES "
+_ROWS_AT_ONCE = 500  # SQLite takes 32,766 parameters
+_ROW = f"({', '.join('?' * len(AuditRow._fields))})"

@@ -165,7 +165,9 @@ def _index_state() -> None:
 def _audit() -> None:
     op.create_table(
         "audit_event",
-        sa.Column("seq", ROW, primary_key=True),
+        sa.Column("row", ROW, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False, server_default=""),
+        sa.Column("seq", sa.BigInteger, nullable=False, server_default="0"),
         _number("recorded"),
         _text("actor"),
         _text("role"),
@@ -179,5 +181,9 @@ def _audit() -> None:
         _text("query"),
         _text("purpose"),
         _text("request"),
+        *map(_text, ("organisation", "client", "basis", "trace", "address", "source", "category", "reason", "detail")),
         sqlite_autoincrement=True,
     )
+    op.create_index("audit_event_dossier", "audit_event", ["dossier", "recorded"])
+    op.create_index("audit_event_actor", "audit_event", ["actor", "recorded"])
+    op.create_index("audit_event_recorded", "audit_event", ["recorded"])
