@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.consented import consented
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -179,6 +180,8 @@ def _dossiers(actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
         # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
         return own
     node: Node = MemberOf(actor.people, at)
+    if entry.category:
+        node = And((node, consented(actor, interaction, entry, at)))
     if entry.name == "CareTeam":
         # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
         node = Or((node, TeamMate(actor.people, at)))

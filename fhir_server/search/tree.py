@@ -138,9 +138,10 @@ class Consented:
     """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
 
     ``keys`` are the recipients ("Type/id", "kind:system|code", "function:system|code") that the actor is, ``people`` those of them
-    by whom the actor is found in care teams. ``category`` ("system|code") is that of the data. ``date`` is the parameter of the
-    type's main date, "" when it has none. A dossier without any rule is open if ``open_without``. What decides, and what of several
-    rules holds, says ``access/consent.decide``.
+    by whom the actor is found in care teams; of recipients that begin like one of ``unknown`` it is not known whether the actor is
+    one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the parameter of the
+    type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is unknown. A dossier
+    without any rule is open if ``open_without``. What decides, and which of several rules, says ``access/consent.decide``.
     """
 
     keys: tuple[str, ...]
@@ -150,7 +151,9 @@ class Consented:
     action: str
     at: int
     date: str = ""
+    label: str = ""
     open_without: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

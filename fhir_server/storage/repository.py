@@ -34,6 +34,14 @@ class Membership:
     end: int
 
 
+class Seat(NamedTuple):
+    """Somebody's place in the care team ``team`` ("CareTeam/id"), from ``start`` until ``end`` (microseconds)."""
+
+    team: str
+    start: int
+    end: int
+
+
 class AuditRow(NamedTuple):
     """One line of the record: who did what to which resource, with which outcome (HTTP status).
 
@@ -278,6 +286,10 @@ class Repository(Protocol):
 
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules that the consents of ``dossier`` make now, those included that others with their choice replace."""
+        ...
+
+    async def seats(self, people: Sequence[str], teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``people``, at whatever time, in those of ``teams`` that belong to ``dossier`` or to none."""
         ...
 
     async def parameters_number(self) -> int:

@@ -5,7 +5,7 @@
 clients decided about theirs, ``audit_event`` the record.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
-``recipient`` (0: everyone); a list is one text, each item between two U+001F (``consent_rows``).
+``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F (``consent_rows``).
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 """
@@ -119,6 +119,7 @@ consent_rule = Table(
     Column("number", BigInteger, nullable=False),
     Column("made", BigInteger, nullable=False),
     Column("who", BigInteger, nullable=False),
+    Column("mask", BigInteger, nullable=False),
     Column("data_low", BigInteger, nullable=False),
     Column("data_high", BigInteger, nullable=False),
     Column("starts", BigInteger, nullable=False),

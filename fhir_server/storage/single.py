@@ -73,6 +73,15 @@ def rules(dialect: Dialect) -> Statement:
     return writer.statement(f"SELECT {columns} FROM consent_rule WHERE dossier = {writer.at(SELF)} ORDER BY row, place")
 
 
+@lru_cache
+def seats(dialect: Dialect) -> Statement:
+    """Return the statement for the places of people (keys) in teams (keys) of a dossier (key): reference, starts, ends."""
+    writer = Writer(dialect)
+    member = f"a.row = t.row AND a.member {writer.among((0, False))} AND a.dossier IN ({writer.at(2)}, t.self)"
+    found = f"FROM resource t JOIN membership a ON {member} WHERE t.self {writer.among((1, False))}"
+    return writer.statement(f"SELECT t.type || '/' || t.id, a.starts, a.ends {found}")
+
+
 def _version(alias: str, body: str) -> str:
     return f"r.row, r.type, r.id, {alias}.version, {alias}.updated, {body}, r.sort, {alias}.deleted"
 

@@ -14,7 +14,7 @@ from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import Grant, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.repository import Grant, Moved, Page, Seat, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -128,6 +128,11 @@ class Reads(ABC):
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules of the consents of ``dossier``."""
         return [consent_rows.rule(row, dossier) for row in await self._rows(single.rules(self._dialect), [key(dossier)])]
+
+    async def seats(self, people: Sequence[str], teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``people`` in those of ``teams`` that belong to ``dossier`` or to none."""
+        values = [tuple(map(key, people)), tuple(map(key, teams)), key(dossier)]
+        return [Seat(*row) for row in await self._rows(single.seats(self._dialect), values)] if teams else ()
 
     async def parameters_number(self) -> int:
         """Return the number of the state of the registered search parameters."""

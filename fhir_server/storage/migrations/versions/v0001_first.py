@@ -121,7 +121,7 @@ def _membership() -> None:
 
 
 def _consent() -> None:
-    numbers = ("dossier", "row", "version", "place", "number", "made", "who", "data_low", "data_high", "starts", "ends")
+    numbers = ("dossier", "row", "version", "place", "number", "made", "who", "mask", "data_low", "data_high", "starts", "ends")
     specificity = ("spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
     lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors")
     op.create_table(
