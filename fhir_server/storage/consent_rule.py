@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from fhir_server.search.rows import EARLIEST, LATEST
 
@@ -11,10 +11,20 @@ Effect = Literal["permit", "deny", "none"]
 HUB: Final = "hub"
 """The holder of what the server itself keeps: the dossier of the network."""
 
+UNKNOWN: Final = "?"
+"""In the place of a recipient, or among the values of a limit: what the Consent says there is not understood."""
+TEAM: Final = 2
+"""How specific a recipient is that is a CareTeam."""
+LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
+"""The labels of an item that count: https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html, and our own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What one provision of a NetworkConsent says to one recipient about the dossier ``dossier`` ("Patient/id").
+
+    A provision gives a recipient several rules when it names holders both by type and by themselves, or data both by instance and
+    by author, since one is more specific than the other.
 
     ``choice`` ("system|value" of the Consent's identifier) tells which choices replace each other: of the rules with one choice
     only those count that were ``made`` last (microseconds, server order). ``effect`` "none" says nothing about access: it stands
@@ -24,9 +34,11 @@ class Rule:
     ``recipient`` is "" (everyone), "Type/id" of a person, an Organization or a CareTeam, "kind:system|code" (organisations of that
     type) or "function:system|code" (people in that role). ``holders`` are HUB, "system|value" of an organisation's identifier, or
     "kind:system|code". ``purposes`` are codes of v3-ActReason or our own, ``categories`` are "system|code", ``actions`` codes of
-    consentaction. An empty tuple limits nothing. ``labels`` (codes of confidentiality), ``instances`` and ``authors`` ("Type/id")
-    and ``data_low``/``data_high`` (microseconds, the date of the data) limit which items are meant. ``starts`` and ``ends``
-    (exclusive) are the time in which the rule holds, in microseconds.
+    consentaction. An empty tuple limits nothing. ``labels`` (all codes of confidentiality that are meant, not just the ceiling),
+    ``instances`` and ``authors`` ("Type/id") and ``data_low``/``data_high`` (microseconds, the date of the data, exclusive) limit
+    which items are meant. ``starts`` and ``ends`` (exclusive) are the time in which the rule holds, in microseconds.
+
+    UNKNOWN as recipient or among the values of a tuple fits no request where the rule permits, and every request where it denies.
     """
 
     dossier: str
@@ -50,20 +62,32 @@ class Rule:
     ends: int = LATEST
 
 
-def specificity(rule: Rule) -> tuple[int, int, int, int, int]:
-    """Return how specific ``rule`` is: recipient, holder, data, context and time, each 0 when it says nothing about that."""
+class Specificity(NamedTuple):
+    """How specific a rule is, in each dimension apart (0: not at all)."""
+
+    recipient: int
+    holder: int
+    data: int
+    context: int
+    time: int
+
+
+def specificity(rule: Rule) -> Specificity:
+    """Return how specific ``rule`` is: its recipient (kind or function 1, team 2, organisation 3, person 4), holders and so on.
+
+    The dimensions have no order among themselves: two rules of which each is the more specific one somewhere are not comparable.
+    """
     data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
-    bounded = rule.data_low > EARLIEST or rule.data_high < LATEST
-    holder = 0 if not rule.holders else 1 if any(each.startswith("kind:") for each in rule.holders) else 2
-    return _recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(bounded)
+    holder = 0 if not rule.holders else 1 if all(each.startswith("kind:") for each in rule.holders) else 2
+    dated = (rule.data_low, rule.data_high) != (EARLIEST, LATEST)
+    return Specificity(_recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(dated))
 
 
 def _recipient(recipient: str) -> int:
     if not recipient:
         return 0
-    if recipient.startswith(("kind:", "function:")):
-        return 1
-    return {"CareTeam": 2, "Organization": 3}.get(recipient.partition("/")[0], 4)
+    prefixes = (("kind:", 1), ("function:", 1), ("CareTeam/", TEAM), ("Organization/", 3))
+    return next((level for prefix, level in prefixes if recipient.startswith(prefix)), 4)
 
 
 def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ has. Those that match are one small set; the resource is open when a permit is i
 from collections.abc import Sequence
 
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.storage.consent_rows import EVERYONE, SPECIFICITY
+from fhir_server.storage.consent_rows import SPECIFICITY
 from fhir_server.storage.consent_rule import LABELS, TEAM, UNKNOWN
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
@@ -16,10 +16,10 @@ from fhir_server.storage.writer import Writer
 
 def consented(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition on the resource ``r``, whose ``sort`` and ``row`` are in alias ``at``."""
-    among = " AND ".join(f"e.{name} >= d.{name}" for name in SPECIFICITY)
-    more = " + ".join("e.{0} - d.{0}".format(name) for name in SPECIFICITY)
-    outdone = f"EXISTS (SELECT 1 FROM m e WHERE {among} AND {more} > 0)"
-    denied = f"EXISTS (SELECT 1 FROM m d WHERE d.effect = 'deny' AND NOT {outdone})"
+    among = " AND ".join(f"x.{name} >= y.{name}" for name in SPECIFICITY)
+    more = " + ".join(f"x.{name} - y.{name}" for name in SPECIFICITY)
+    outdone = f"EXISTS (SELECT 1 FROM m x WHERE {among} AND {more} > 0)"
+    denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
     matching = f"SELECT c.effect, {', '.join(f'c.{name}' for name in SPECIFICITY)} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
     permitted = f"WITH m AS MATERIALIZED ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
     if not shape[-1]:
@@ -56,9 +56,9 @@ _ALWAYS = f"(c.data_low = {EARLIEST} AND c.data_high = {LATEST})"
 
 def _recipient(writer: Writer, keys: Items, people: Items, slot: int, unknown: Sequence[str]) -> str:
     """Return the condition that the rule speaks to the actor, or denies to somebody whom the actor may be."""
-    denied = [f"c.recipient = '{UNKNOWN}'", *(f"substr(c.recipient, 1, {len(each)}) = '{each}'" for each in unknown)]
+    denied = [f"c.recipient IN ('', '{UNKNOWN}')", *(f"substr(c.recipient, 1, {len(each)}) = '{each}'" for each in unknown)]
     team = _team(writer, people, writer.at(slot + _NOW))
-    return f"(c.who = {EVERYONE} OR c.who {writer.among(keys)} OR {team} OR (c.effect = 'deny' AND ({' OR '.join(denied)})))"
+    return f"(c.who {writer.among(keys)} OR {team} OR (c.effect = 'deny' AND ({' OR '.join(denied)})))"
 
 
 def _team(writer: Writer, people: Items, now: str) -> str:
@@ -86,11 +86,10 @@ def _labelled(writer: Writer, slot: int, at: str) -> str:
         f" AND p.row = {at}.row LIMIT 1) IS NULL THEN 0 ELSE {1 << number} END"
         for number in range(len(LABELS))
     )
-    mask = f"coalesce(nullif({' + '.join(probes)}, 0), {writer.at(slot + _LABEL)})"
-    doubt = _has(writer, "labels", writer.at(slot + _UNKNOWN))
-    denied = f"CASE {mask} WHEN 0 THEN 1 = 1 ELSE ({mask} & c.mask) <> 0 OR {doubt} END"
-    permitted = f"CASE {mask} WHEN 0 THEN 1 = 0 ELSE ({mask} & ~c.mask) = 0 END"
-    return f"(c.labels = '' OR CASE c.effect WHEN 'deny' THEN {denied} ELSE {permitted} END)"
+    mask = f"SELECT coalesce(nullif({' + '.join(probes)}, 0), {writer.at(slot + _LABEL)}) AS mask"
+    denied = f"i.mask = 0 OR (i.mask & c.mask) <> 0 OR {_has(writer, 'labels', writer.at(slot + _UNKNOWN))}"
+    permitted = "i.mask <> 0 AND (i.mask & ~c.mask) = 0"
+    return f"(c.labels = '' OR (SELECT CASE c.effect WHEN 'deny' THEN {denied} ELSE {permitted} END FROM ({mask}) i))"
 
 
 def _dated(writer: Writer, slot: int, at: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
 
@@ -298,6 +299,10 @@ class Repository(Protocol):
 
     def index(self) -> IndexDatabase:
         """Return the database for work on its index, to be used in a thread and closed there. To be called on the loop."""
+        ...
+
+    def authorization(self) -> AuthorizationStore:
+        """Return what the authorization server remembers. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

@@ -8,6 +8,7 @@ Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules,
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F (``consent_rows``).
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
+``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
@@ -193,4 +194,86 @@ audit_event = Table(
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
+)
+
+oauth_code = Table(
+    "oauth_code",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("session", BYTES, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False, comment="when it was taken, 0: not yet"),
+    Column("granted", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_code_session", "session"),
+)
+
+oauth_refresh = Table(
+    "oauth_refresh",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("session", BYTES, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False, comment="when it was rotated, 0: not yet"),
+    Column("bound", Text, nullable=False),
+    Column("granted", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_refresh_session", "session"),
+)
+
+oauth_session = Table(
+    "oauth_session",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("subject", BYTES, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("idle", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_session_subject", "subject"),
+)
+
+oauth_consent = Table(
+    "oauth_consent",
+    metadata,
+    Column("subject", BYTES, nullable=False),
+    Column("client", BYTES, nullable=False),
+    Column("patient", BYTES, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("given", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subject", "client", "patient"),
+)
+
+oauth_used = Table(
+    "oauth_used",
+    metadata,
+    Column("value", BYTES, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    PrimaryKeyConstraint("value"),
+)
+
+oauth_revocation = Table(
+    "oauth_revocation",
+    metadata,
+    Column("kind", BYTES, nullable=False),
+    Column("value", BYTES, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+    Index("oauth_revocation_since", "since"),
 )

@@ -98,7 +98,7 @@ members = st.sampled_from(TEAMS).flatmap(
 facts = st.none() | st.just(())
 requests = st.builds(
     Request,
-    people=st.sampled_from((PEOPLE, PEOPLE[:1], ("RelatedPerson/x",), (TEAMS[0],))),
+    people=st.sampled_from((PEOPLE, PEOPLE[:1], ("RelatedPerson/x",))),
     role=st.just("practitioner"),
     purpose=st.sampled_from((*PURPOSES, "")),
     category=st.sampled_from(CATEGORIES),
