@@ -3,37 +3,47 @@
 from typing import Final
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.consent import THIRD_PARTY, of_person
+from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
-from fhir_server.search.tree import Consented
+from fhir_server.search.tree import And, Consented, Dossier, Node, Not, Token
 
-MEMBERS_FIRST: Final = "message"
-"""The category that is open to the members of the network until the client consents for the first time."""
+UNLABELLED: Final = "N"
+"""The confidentiality of what has no label."""
+_MESSAGE: Final = "message"
 _CORRECTING: Final = frozenset({"update", "patch", "delete"})
 
 
 def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consented:
     """Return that the consents of a dossier permit ``interaction`` on a type that has a category, at the instant ``at``.
 
-    Who writes a message takes part in the conversation, and needs no more than who reads it.
+    Messages are open to the members of the network until the client consents for the first time.
     """
+    asked = of_person(actor, "", entry.category_coding, at)
+    named = ((ORGANISATION, "", asked.organisations), (KIND, KIND, asked.kinds), (FUNCTION, FUNCTION, asked.functions))
     return Consented(
-        keys=recipients(actor),
-        people=actor.people,
-        purpose=actor.purpose,
-        category=entry.category_coding,
+        keys=(*asked.people, *(f"{prefix}{each}" for _, prefix, values in named for each in values or ())),
+        people=asked.people,
+        purpose=asked.purpose,
+        category=asked.category,
         action=action(interaction),
         at=at,
         date="" if entry.main_date == LAST_UPDATED else entry.main_date,
-        open_without=entry.category == MEMBERS_FIRST,
+        label=UNLABELLED,
+        open_without=entry.category == _MESSAGE,
+        unknown=tuple(start for start, _, values in named if values is None),
     )
 
 
+def own(actor: Actor, entry: Entry) -> Node:
+    """Return what the client reaches in the own dossier by right: all but what somebody else told in confidence."""
+    dossier = Dossier(actor.people)
+    return And((dossier, Not(Token("_security", THIRD_PARTY)))) if entry.category else dossier
+
+
 def action(interaction: str) -> str:
-    """Return the code of http://terminology.hl7.org/CodeSystem/consentaction for ``interaction``."""
-    return "correct" if interaction in _CORRECTING else "access"
+    """Return the code of http://terminology.hl7.org/CodeSystem/consentaction for ``interaction``.
 
-
-def recipients(actor: Actor) -> tuple[str, ...]:
-    """Return as whom a rule can name ``actor``, apart from the care teams: people, organisations, their kinds, the functions."""
-    kinds, functions = (f"kind:{kind}" for kind in actor.kinds), (f"function:{each}" for each in actor.functions)
-    return (*actor.people, *actor.organisations, *kinds, *functions)
+    Who writes a message takes part in the conversation, and needs no more than who reads it.
+    """
+    return "correct" if interaction in _CORRECTING else ACCESS

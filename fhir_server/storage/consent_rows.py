@@ -26,9 +26,9 @@ def rows(rules: Sequence[Rule], made: int, version: int) -> list[RuleRow]:
 def rule(row: RuleRow, dossier: str) -> Rule:
     """Return the rule about ``dossier`` that a row (COLUMNS) keeps."""
     found = dict(zip(COLUMNS, row, strict=True))
-    lists = {name: tuple(found[name].strip(US).split(US)) if found[name] else () for name in LISTS}
-    same = {name: found[name] for name in ("version", "made", *_NUMBERS, *_WORDS)}
-    return Rule(dossier, **same, **lists)
+    more: dict[str, Any] = {name: tuple(found[name].strip(US).split(US)) if found[name] else () for name in LISTS}
+    more |= {name: found[name] for name in ("version", "made", *_NUMBERS, *_WORDS)}
+    return Rule(dossier, **more)
 
 
 def items(values: Sequence[str]) -> str:

@@ -91,6 +91,8 @@ def _recipient(recipient: str) -> int:
 
 
 def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Return what is left of ``rules`` when their Consent is deleted: that each choice was withdrawn, so that none before it revives."""
-    left = {(rule.dossier, rule.choice): Rule(rule.dossier, rule.choice, rule.made, "none", rule.consent, rule.version) for rule in rules}
+    """Return what is left of ``rules`` when their Consent is deleted: each choice as withdrawn, so that none before it revives."""
+    left: dict[tuple[str, str], Rule] = {}
+    for rule in rules:
+        left[rule.dossier, rule.choice] = Rule(rule.dossier, rule.choice, rule.made, "none", rule.consent, rule.version)
     return tuple(left.values())

@@ -13,14 +13,14 @@ from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
 
 
-
 def consented(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition on the resource ``r``, whose ``sort`` and ``row`` are in alias ``at``."""
     among = " AND ".join(f"x.{name} >= y.{name}" for name in SPECIFICITY)
     more = " + ".join(f"x.{name} - y.{name}" for name in SPECIFICITY)
     outdone = f"EXISTS (SELECT 1 FROM m x WHERE {among} AND {more} > 0)"
     denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
-    matching = f"SELECT c.effect, {', '.join(f'c.{name}' for name in SPECIFICITY)} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
+    found = ", ".join(f"c.{name}" for name in SPECIFICITY)
+    matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
     permitted = f"WITH m AS MATERIALIZED ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
     if not shape[-1]:
         return f"({permitted}) IS NOT NULL"

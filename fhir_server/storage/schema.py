@@ -5,7 +5,7 @@
 clients decided about theirs, ``audit_event`` the record.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
-``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F (``consent_rows``).
+``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.

@@ -55,7 +55,8 @@ _INDEX = """
 def _rules(parameter: str) -> str:
     columns = consent_rows.COLUMNS
     types = ", ".join(f"{name} {'text' if name in consent_rows.TEXTS else 'bigint'}" for name in columns)
-    found = f"SELECT {', '.join(f'u.{name}' for name in columns)}, written.row FROM written, json_to_recordset({parameter}::json) u ({types})"
+    values = ", ".join(f"u.{name}" for name in columns)
+    found = f"SELECT {values}, written.row FROM written, json_to_recordset({parameter}::json) u ({types})"
     return f"  rules AS (INSERT INTO consent_rule ({', '.join(columns)}, row) {found}),\n"
 
 

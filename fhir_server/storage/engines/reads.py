@@ -131,7 +131,7 @@ class Reads(ABC):
 
     async def seats(self, people: Sequence[str], teams: Sequence[str], dossier: str) -> Sequence[Seat]:
         """Return the places of ``people`` in those of ``teams`` that belong to ``dossier`` or to none."""
-        values = [tuple(map(key, people)), tuple(map(key, teams)), key(dossier)]
+        values: list[Value] = [tuple(map(key, people)), tuple(map(key, teams)), key(dossier)]
         return [Seat(*row) for row in await self._rows(single.seats(self._dialect), values)] if teams else ()
 
     async def parameters_number(self) -> int:
