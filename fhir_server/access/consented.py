@@ -23,7 +23,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
     named = ((ORGANISATION, "", asked.organisations), (KIND, KIND, asked.kinds), (FUNCTION, FUNCTION, asked.functions))
     return Consented(
         keys=(*asked.people, *(f"{prefix}{each}" for _, prefix, values in named for each in values or ())),
-        people=asked.people,
+        people=(*actor.people, *actor.teams),
         purpose=asked.purpose,
         category=asked.category,
         action=action(interaction),
@@ -32,6 +32,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         label=UNLABELLED,
         open_without=entry.category == _MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
+        left=actor.left,
     )
 
 

@@ -119,29 +119,38 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class MemberOf:
-    """The resource belongs to a dossier of which one of ``people`` is a member at the instant ``at``."""
+    """The resource belongs to a dossier of which one of ``people`` is a member at the instant ``at``.
+
+    Who is so on behalf of one of the organisations ``left`` ("Organization/id") does not count.
+    """
 
     people: tuple[str, ...]
     at: int
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TeamMate:
-    """The resource is itself a member of a dossier of which one of ``people`` is a member, both at the instant ``at``."""
+    """The resource is itself a member of a dossier of which one of ``people`` is a member, both at the instant ``at``.
+
+    ``left`` as in ``MemberOf``, of ``people``.
+    """
 
     people: tuple[str, ...]
     at: int
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Consented:
     """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
 
-    ``keys`` are the recipients ("Type/id", "kind:system|code", "function:system|code") that the actor is, ``people`` those of them
-    by whom the actor is found in care teams; of recipients that begin like one of ``unknown`` it is not known whether the actor is
-    one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the parameter of the
-    type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is unknown. A dossier
-    without any rule is open if ``open_without``. What decides, and which of several rules, says ``access/consent.decide``.
+    ``keys`` are the recipients ("Type/id", "kind:system|code", "function:system|code") that the actor is, ``people`` those by whom
+    the actor is found in care teams (``left`` as in ``MemberOf``). Of recipients that begin like one of ``unknown`` it is not known
+    whether the actor is one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the
+    parameter of the type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is
+    unknown. A dossier without any rule is open if ``open_without``. What decides, and which of several rules, says
+    ``access/consent.decide``.
     """
 
     keys: tuple[str, ...]
@@ -154,6 +163,7 @@ class Consented:
     label: str = ""
     open_without: bool = False
     unknown: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,14 @@ def consented(writer: Writer, shape: Shape, at: str) -> str:
 
 def _matches(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
-    _, keys, people, slot, purposed, dated, unknown, _ = shape
+    _, keys, people, slot, purposed, dated, unknown, left, _ = shape
     now = writer.at(slot + _NOW)
     newer = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
     instance = f"{writer.at(slot + _US)} || r.type || '/' || r.id || {writer.at(slot + _US)}"
     return " AND ".join(
         (
             f"c.dossier = r.dossier AND c.effect <> 'none' AND c.starts <= {now} AND {now} < c.ends",
-            _recipient(writer, keys, people, slot, unknown),
+            _recipient(writer, keys, _team(writer, people, left, now), unknown),
             _listed(writer, "purposes", slot, writer.at(slot + _PURPOSE) if purposed else ""),
             _listed(writer, "categories", slot, writer.at(slot + _CATEGORY)),
             _listed(writer, "actions", slot, writer.at(slot + _ACTION)),
@@ -54,16 +54,16 @@ _NOW, _PURPOSE, _CATEGORY, _ACTION, _HOLDER, _UNKNOWN, _US, _DATE, _LABEL, _LABE
 _ALWAYS = f"(c.data_low = {EARLIEST} AND c.data_high = {LATEST})"
 
 
-def _recipient(writer: Writer, keys: Items, people: Items, slot: int, unknown: Sequence[str]) -> str:
+def _recipient(writer: Writer, keys: Items, team: str, unknown: Sequence[str]) -> str:
     """Return the condition that the rule speaks to the actor, or denies to somebody whom the actor may be."""
     denied = [f"c.recipient IN ('', '{UNKNOWN}')", *(f"substr(c.recipient, 1, {len(each)}) = '{each}'" for each in unknown)]
-    team = _team(writer, people, writer.at(slot + _NOW))
     return f"(c.who {writer.among(keys)} OR {team} OR (c.effect = 'deny' AND ({' OR '.join(denied)})))"
 
 
-def _team(writer: Writer, people: Items, now: str) -> str:
+def _team(writer: Writer, people: Items, left: Items | None, now: str) -> str:
     """Return the condition that the recipient is a team of which one of ``people`` is a member, in this dossier or by itself."""
     active = f"a.dossier IN (c.dossier, c.who) AND a.starts <= {now} AND {now} < a.ends"
+    active += "" if left is None else f" AND NOT a.through {writer.among(left)}"
     team = f"SELECT 1 FROM resource t JOIN membership a ON a.row = t.row AND a.member {writer.among(people)} AND {active}"
     return f"(c.spec_recipient = {TEAM} AND ({team} WHERE t.self = c.who LIMIT 1) IS NOT NULL)"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
-from fhir_server.search.tree import Cursor, Node, Query, SortValue
+from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
@@ -25,14 +25,22 @@ class Grant:
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+TEAMS: Final = "CareTeam"
+"""Stands for a dossier: its members are those of all teams about no patient, so that these are found by their members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds)."""
+    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
+
+    ``through`` is the Organization on whose behalf, "" for none.
+    """
 
     member: str
     dossier: str
     start: int
     end: int
+    through: str = ""
 
 
 class Seat(NamedTuple):
@@ -281,16 +289,20 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
-    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
-        """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+    async def is_member(self, members: MemberOf, dossier: str) -> bool:
+        """Tell whether ``members`` holds for ``dossier``."""
+        ...
+
+    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
         ...
 
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules that the consents of ``dossier`` make now, those included that others with their choice replace."""
         ...
 
-    async def seats(self, people: Sequence[str], teams: Sequence[str], dossier: str) -> Sequence[Seat]:
-        """Return the places of ``people``, at whatever time, in those of ``teams`` that belong to ``dossier`` or to none."""
+    async def seats(self, members: MemberOf, teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``members``, at whatever time, in those of ``teams`` that belong to ``dossier`` or to none."""
         ...
 
     async def parameters_number(self) -> int:

@@ -172,20 +172,25 @@ def _dossier(node: Dossier, _type: str, values: list[Value]) -> Shape:
 
 
 def _member(node: MemberOf, _type: str, values: list[Value]) -> Shape:
-    return ("member", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+    return ("member", _keys(values, [*map(key, node.people)]), _add(values, node.at), _left(node.left, values))
 
 
 def _mate(node: TeamMate, _type: str, values: list[Value]) -> Shape:
-    return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+    return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at), _left(node.left, values))
+
+
+def _left(organisations: Sequence[str], values: list[Value]) -> Items | None:
+    return _keys(values, [*map(key, organisations)]) if organisations else None
 
 
 def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     """Add keys, people and keys of labels, then in one row what ``storage/consented`` binds."""
     labels = tuple(often(type_, "_security", label) for label in LABELS)
     keys, people = ((_add(values, tuple(map(key, each))), False) for each in (node.keys, node.people))
+    left = _left(node.left, values)
     words = (item(each) for each in (node.purpose, node.category, node.action, HUB, UNKNOWN))
     slot = _add(values, node.at, *words, US, often(type_, node.date), mask([node.label]), *labels)
-    return ("consented", keys, people, slot, bool(node.purpose), bool(node.date), node.unknown, node.open_without)
+    return ("consented", keys, people, slot, bool(node.purpose), bool(node.date), node.unknown, left, node.open_without)
 
 
 def _missing(node: Missing, type_: str, values: list[Value]) -> Shape:

@@ -2,15 +2,22 @@
 
 from functools import lru_cache
 
+from fhir_server.search.tree import MemberOf
 from fhir_server.storage import consent_rows
 from fhir_server.storage.compile import COLUMNS, TEXTS
-from fhir_server.storage.conditions import condition
+from fhir_server.storage.conditions import condition, dossiers_of, lasting
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.repository import Grant
 from fhir_server.storage.shape import EVERYTHING, Shape, Value, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
 SELF, VERSION = range(2)
+
+
+def members_values(members: MemberOf, dossier: int) -> tuple[Shape, list[Value]]:
+    """Return the shape of ``members``, and values for ``member`` and ``teams`` with the dossier's key."""
+    values: list[Value] = [dossier]
+    return shape_of(members, "", values), values
 
 
 def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, list[Value]]:
@@ -65,6 +72,21 @@ def checks(dialect: Dialect, shape: Shape, lock: str) -> Statement:
     return writer.statement(f"SELECT {_state(writer, shape)}, r.self FROM resource r WHERE {where}")
 
 
+@lru_cache(maxsize=TEXTS)
+def member(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement that finds a row when the memberships of ``shape`` are some of the dossier SELF."""
+    writer = Writer(dialect)
+    return writer.statement(f"{dossiers_of(writer, *shape[1:])} AND a.dossier = {writer.at(SELF)} LIMIT 1")
+
+
+@lru_cache(maxsize=TEXTS)
+def teams(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the ids of the CareTeams that give the memberships of ``shape`` in the dossier SELF."""
+    writer = Writer(dialect)
+    rows = f"SELECT a.row FROM membership a WHERE a.dossier = {writer.at(SELF)} AND {lasting(writer, *shape[1:])}"
+    return writer.statement(f"SELECT r.id FROM resource r WHERE r.row IN ({rows}) ORDER BY r.id")
+
+
 @lru_cache
 def rules(dialect: Dialect) -> Statement:
     """Return the statement for the rules of consent of one dossier, whose key is the only value: ``consent_rows.COLUMNS``."""
@@ -75,11 +97,16 @@ def rules(dialect: Dialect) -> Statement:
 
 @lru_cache
 def seats(dialect: Dialect) -> Statement:
-    """Return the statement for the places of people (keys) in teams (keys) of a dossier (key): reference, starts, ends."""
+    """Return the statement for places in teams: reference, starts, ends.
+
+    The values are the keys of the people, of the organisations that they left, of the teams, and of the dossier.
+    """
     writer = Writer(dialect)
-    member = f"a.row = t.row AND a.member {writer.among((0, False))} AND a.dossier IN ({writer.at(2)}, t.self)"
-    found = f"FROM resource t JOIN membership a ON {member} WHERE t.self {writer.among((1, False))}"
-    return writer.statement(f"SELECT t.type || '/' || t.id, a.starts, a.ends {found}")
+    people, left, teams, dossier = writer.among((0, False)), writer.among((1, False)), writer.among((2, False)), writer.at(3)
+    member = f"a.row = t.row AND a.member {people} AND NOT a.through {left} AND a.dossier IN ({dossier}, t.self)"
+    return writer.statement(
+        f"SELECT t.type || '/' || t.id, a.starts, a.ends FROM resource t JOIN membership a ON {member} WHERE t.self {teams}"
+    )
 
 
 def _version(alias: str, body: str) -> str:

@@ -13,7 +13,7 @@ from invented import Thing, created, grant, put
 
 from fhir_server.access.consent import Item, Request, decide
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.search.tree import Consented, Query
+from fhir_server.search.tree import Consented, MemberOf, Query
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
 from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
@@ -30,6 +30,7 @@ RECIPIENTS = (
     *("", UNKNOWN, "kind:t|Z3", "function:f|01", "Organization/o", "RelatedPerson/x", "Practitioner/p"),
     *TEAMS,
 )
+LEFT = ("Organization/former",)
 PURPOSES, CATEGORIES, ACTIONS = ("TREAT", "COC"), ("c|message", "c|appointment"), ("access", "correct")
 LABELS = ("N", "R", "third-party")
 times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATEST, 50, 51, 60)))
@@ -89,10 +90,14 @@ consents = st.builds(
 )
 members = st.sampled_from(TEAMS).flatmap(
     lambda team: st.builds(
-        lambda member, dossier, span: (team, Membership(member, team if team == TEAMS[2] else dossier, *span)),
+        lambda member, dossier, span, through: (
+            team,
+            Membership(member, team if team == TEAMS[2] else dossier, *span, through),
+        ),
         st.sampled_from((*PEOPLE, "Practitioner/else")),
         st.sampled_from(PATIENTS),
         st.sampled_from(((0, 100), (0, 50), (50, 51), (60, 100))),
+        st.sampled_from(("", "Organization/o", *LEFT)),
     )
 )
 facts = st.none() | st.just(())
@@ -144,7 +149,7 @@ def predicate(request: Request, *, open_without: bool) -> Consented:
     keys = [f"{prefix}{each}" for _, prefix, values in named for each in values or ()]
     unknown = tuple(start for start, _, values in named if values is None)
     words = request.purpose, request.category, request.action
-    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown)
+    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT)
 
 
 async def store(repository: Repository, case: Case) -> None:
@@ -176,7 +181,7 @@ async def compare(repository: Repository, case: Case) -> None:
 
 async def permitted(repository: Repository, thing: Thing, asked: Request, *, open_without: bool) -> bool:
     kept = await repository.rules(thing.dossier)
-    seats = await repository.seats(asked.people, TEAMS, thing.dossier)
+    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
     teams = tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
     return (open_without and not kept) or decide(replace(asked, teams=teams, item=item(thing)), kept).permit
 
