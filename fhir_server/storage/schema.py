@@ -2,7 +2,7 @@
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
-clients decided about theirs, ``audit_event`` the record.
+clients decided about theirs, ``audit_event`` the record, ``touched`` its lines by dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
@@ -195,6 +195,17 @@ audit_event = Table(
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
+)
+
+touched = Table(
+    "touched",
+    metadata,
+    Column("dossier", BYTES, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False, comment="of audit_event"),
+    PrimaryKeyConstraint("dossier", "recorded", "row"),
+    comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
+    sqlite_with_rowid=False,
 )
 
 oauth_code = Table(
