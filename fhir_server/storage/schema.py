@@ -2,7 +2,9 @@
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
 ``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
-clients decided about theirs, ``audit_event`` the record, ``touched`` its lines by dossier.
+clients decided about theirs.
+The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
+from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
@@ -163,11 +165,47 @@ search_parameter = Table(
     PrimaryKeyConstraint("type", "code", "generation"),
 )
 
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("chain", BYTES, primary_key=True),
+    Column("projected", BigInteger, nullable=False, comment="the last block that audit_event holds"),
+)
+
+audit_block = Table(
+    "audit_block",
+    metadata,
+    Column("chain", BYTES, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain", "number"),
+    sqlite_with_rowid=False,
+)
+
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("made", BigInteger, nullable=False),
+    Column("signed", Text, nullable=False),
+)
+
+audit_secret = Table(
+    "audit_secret",
+    metadata,
+    Column("dossier", BYTES, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,
     Column("row", ROW, primary_key=True),
-    Column("chain", Text, nullable=False),
+    Column("chain", BYTES, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
@@ -191,7 +229,7 @@ audit_event = Table(
     Column("category", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Index("audit_event_dossier", "dossier", "recorded"),
+    Index("audit_event_chain", "chain", "seq", unique=True),
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
