@@ -33,9 +33,10 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.claims import Expected
-from fhir_server.oauth.keys import jwks, secret, signing_key
+from fhir_server.oauth.keys import derive, jwks, secret, signing_key
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
@@ -155,6 +156,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
         clock=now,
         new_id=new_id,
+        bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        bsn_in_url=settings.bsn_in_url,
         referential_integrity=settings.referential_integrity == "on",
     )
 

@@ -41,6 +41,10 @@ class Settings:
     referential_integrity: Literal["on", "off"] = _setting(
         "on", "`on` refuses references to resources of the dossier that are not there, and deleting what others refer to."
     )
+    bsn_in_url: Literal["refuse", "accept-and-redact"] = _setting(
+        "refuse",
+        "A BSN in the parameters of a URL: `refuse` points to POST `_search`, `accept-and-redact` searches and repeats it nowhere.",
+    )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
@@ -106,6 +110,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
     if settings.referential_integrity not in {"on", "off"}:
         raise SettingsError(f"{PREFIX}REFERENTIAL_INTEGRITY: must be on or off, not {settings.referential_integrity!r}")
+    if settings.bsn_in_url not in {"refuse", "accept-and-redact"}:
+        raise SettingsError(f"{PREFIX}BSN_IN_URL: must be refuse or accept-and-redact, not {settings.bsn_in_url!r}")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):

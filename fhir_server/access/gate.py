@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.bsn import Sight
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -98,6 +99,10 @@ class Gate:
         Nothing that is read under it goes into an answer, and no source is asked before ``federated`` has decided.
         """
         return Grant("hub", type_, Everything())
+
+    def bsn_sight(self, actor: Actor) -> Sight:
+        """Return which citizen service numbers ``actor`` sees in what the grants let through."""
+        return self._roles.bsn.sight(actor)
 
     def _now(self) -> int:
         return self._clock() // _SECOND * _SECOND

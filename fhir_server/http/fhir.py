@@ -14,7 +14,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import capabilities
+from fhir_server.interactions import bsn, capabilities
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
@@ -86,7 +86,7 @@ class FhirApplication:
         step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
-        return binary.fetched(step.call, await handle(step.call))
+        return binary.fetched(step.call, await bsn.answered(step.call, await handle(step.call)))
 
     def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
         try:

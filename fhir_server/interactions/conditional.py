@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fhir_server.errors import BadRequest, PreconditionFailed
+from fhir_server.interactions.bsn import sealing
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.parameters import in_url as stands_in_url
 from fhir_server.interactions.write import Write
 from fhir_server.search.parse import parse
 from fhir_server.search.query_string import parse_query
@@ -62,7 +64,7 @@ def of_create(call: Call) -> Criteria:
 
 def of_url(call: Call) -> Criteria:
     """Return the criteria in the URL of ``call``; raises BadRequest. That of an entry of a Bundle travels in the body."""
-    return criteria_of(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=not call.posted)
+    return criteria_of(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=stands_in_url(call))
 
 
 async def resolve(call: Call, criteria: Criteria) -> Stored | None:
@@ -87,7 +89,7 @@ def criteria_of(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bo
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     if any(name.partition(":")[0] in RESULTS for name, _ in parameters):
         raise BadRequest("Criteria are search parameters that name a resource; leave out those that shape an answer.")
-    wanted = parse(call.entry, parameters, base=call.services.base + "/", in_url=in_url)
+    wanted = parse(call.entry, parameters, base=call.services.base + "/", in_url=in_url, seal=sealing(call))
     if wanted.warnings:
         raise BadRequest(
             wanted.warnings[0].text.replace("it was ignored", "criteria are never ignored"), detail="search-parameter-unknown"

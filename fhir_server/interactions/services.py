@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from fhir_server.access.gate import Gate
 from fhir_server.catalog.catalog import Catalog
@@ -9,6 +10,7 @@ from fhir_server.federation.hub import Federation
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.model.body import Limits
+from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 
@@ -17,6 +19,7 @@ from fhir_server.storage.repository import Repository
 class Services:
     """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id.
 
+    ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -31,4 +34,6 @@ class Services:
     limits: Limits
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    bsn: BsnSeal
     referential_integrity: bool = True
+    bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
