@@ -14,6 +14,8 @@ from fhir_server.model.json import Document, read, write
 # The last two are how JSON can hide a letter or a slash.
 _SIGNS: Final = ("NamingSystem/bsn", "113883.2.4.6.3", MARK.decode(), "\\/", "\\u00")
 _SIGNS_IN_BYTES: Final = tuple(each.encode() for each in _SIGNS)
+_NINE: Final = re.compile(r"(?<![0-9])[0-9]{9}(?![0-9])")
+_REDACTED: Final = b"*********"
 _INVALID: Final = "This is no BSN: nine digits, without spaces, that pass the eleven test. Correct it, or leave the identifier out."
 _FORGED: Final = "This text holds what only this server writes, in the place of a number. Send the number, or leave it out."
 
@@ -24,13 +26,14 @@ def may_hold(body: bytes) -> bool:
 
 
 def sealed(document: Document, seal: BsnSeal) -> Document:
-    """Return ``document`` with every number sealed, and every other byte as it was.
+    """Return ``document`` with every number sealed, and every other byte as it was. So are the same numbers in its narrative.
 
     Raises Unprocessable, with the place and without the text, for a value that is no BSN and for one that is sealed already.
     """
     root = str(document.resource.get("resourceType", ""))
     resource, members = dict(document.resource), dict(document.members)
     issues: list[Issue] = []
+    numbers: set[str] = set()
     for name, text in document.members.items():
         if any(sign in text for sign in _SIGNS):
             value, path = resource[name], f"{root}.{name}"
@@ -40,12 +43,26 @@ def sealed(document: Document, seal: BsnSeal) -> Document:
             ]
             faults += [Issue("value", _FORGED, at, detail="bsn-sealed") for at in _forged(value, path, seal)]
             issues += faults
+            numbers |= {each["value"] for _, each in found}
             if found and not faults:
                 resource[name] = changed(value, path, lambda _, each: _with_value(each, seal))
                 members[name] = _spliced(text, [seal.seal(each["value"]) for _, each in found])
     if issues:
         raise Unprocessable("invalid BSN", issues=issues)
+    if numbers and "text" in members:
+        _seal_narrative(resource, members, numbers, seal)
     return Document(resource, members)
+
+
+def _seal_narrative(resource: dict[str, Any], members: dict[str, str], numbers: set[str], seal: BsnSeal) -> None:
+    def in_place(text: str) -> str:
+        return _NINE.sub(lambda match: seal.seal(match[0]) if match[0] in numbers else match[0], text)
+
+    narrative = resource["text"]
+    if "div" in narrative:
+        resource["text"] = {**narrative, "div": in_place(narrative["div"])}
+        plain = "\\u00" not in members["text"]  # else a digit may be written in another way
+        members["text"] = in_place(members["text"]) if plain else write(resource["text"]).decode()
 
 
 def restored(document: Document, stored: bytes) -> Document:
@@ -59,6 +76,8 @@ def restored(document: Document, stored: bytes) -> Document:
     resource, members = dict(document.resource), dict(document.members)
     for name in document.members:
         value = _restored(resource[name], before.resource.get(name), name)
+        if name == "text" and write(value) == _redacted(write(before.resource.get(name)), ()):
+            value = before.resource[name]
         if value is not resource[name]:
             same = write(value) == write(before.resource[name])
             resource[name], members[name] = value, before.members[name] if same else write(value).decode()
@@ -136,9 +155,16 @@ def _masked(body: bytes, visible: Collection[str]) -> bytes:
     document = read(body, OWN)
     members = dict(document.members)
     for name, text in document.members.items():
-        if MARK.decode() in text:
-            members[name] = write(changed(document.resource[name], name, change)).decode()
+        if MARK.decode() in text and name == "text":
+            members[name] = _redacted(text.encode(), visible).decode()
+        elif MARK.decode() in text and (value := changed(document.resource[name], name, change)) is not document.resource[name]:
+            members[name] = write(value).decode()
     return ("{" + ",".join(f"{write(name).decode()}:{text}" for name, text in members.items()) + "}").encode()
+
+
+def _redacted(body: bytes, visible: Collection[str]) -> bytes:
+    """Return the narrative ``body`` with asterisks for the sealed texts that are not ``visible``."""
+    return SEALED.sub(lambda match: match[0] if match[0].decode() in visible else _REDACTED, body)
 
 
 def _restored(value: Any, before: Any, name: str) -> Any:  # noqa: ANN401 - JSON

@@ -10,7 +10,7 @@ from fhir_server.search.rows import US
 
 Sealing = Callable[[str], str]
 """Gives what is stored in the place of a BSN."""
-_REDACTED: Final = "*********"
+_REDACTED: Final = "redacted"
 
 
 def sealed(node: tree.Node, seal: Sealing) -> tree.Node:
@@ -43,7 +43,7 @@ def _token(node: tree.Token, seal: Sealing) -> tree.Node:
 
 
 def without_numbers(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return ``parameters`` with asterisks for each BSN that would be refused in a URL."""
+    """Return ``parameters`` without any BSN that would be refused in a URL."""
     return [
         (name, ",".join(map(_redacted, values.split(value, ","))) if "identifier" in name else value) for name, value in parameters
     ]
