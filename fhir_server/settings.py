@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,17 @@ PREFIX = "FHIR_SERVER_"
 FILE = PREFIX + "CONFIG"
 _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
+_TOKEN_LIFETIMES = range(60, 3601)
 _LOOPBACK = ("127.", "localhost", "::1")
+
+
+_CHOICES = {
+    "auth": ("on", "off"),
+    "referential_integrity": ("on", "off"),
+    "bsn_in_url": ("refuse", "accept-and-redact"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
 
 
 class SettingsError(ValueError):
@@ -34,6 +45,11 @@ class Settings:
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    issuers: str = _setting("", "Path of `issuers.toml`, other issuers whose tokens are accepted (docs/tokens.md). Default: none.")
+    trusted_proxies: str = _setting("", "Addresses or networks of the proxies in front, between commas. Default: none is believed.")
+    client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")
+    clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
+    token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
@@ -92,7 +108,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "body_limit" | "depth_limit" | "entries_limit":
+            case "port" | "workers" | "token_lifetime" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
             case "fan_out_budget" | "body_timeout":
                 return float(text)
@@ -106,22 +122,30 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
 def _check(settings: Settings) -> None:
     if not _URL.fullmatch(settings.base):
         raise SettingsError(f"{PREFIX}BASE_URL: must be an http or https URL that ends in /fhir, not {settings.base!r}")
-    if settings.auth not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
-    if settings.referential_integrity not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}REFERENTIAL_INTEGRITY: must be on or off, not {settings.referential_integrity!r}")
-    if settings.bsn_in_url not in {"refuse", "accept-and-redact"}:
-        raise SettingsError(f"{PREFIX}BSN_IN_URL: must be refuse or accept-and-redact, not {settings.bsn_in_url!r}")
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            told = f"{', '.join(choices[:-1])} or {choices[-1]}"
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be {told}, not {getattr(settings, name)!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    _check_proxies(settings)
+    if settings.token_lifetime not in _TOKEN_LIFETIMES:
+        raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):
         raise SettingsError(f"{PREFIX}WORKERS: SQLite has one writer; use PostgreSQL for more than one worker")
     if not settings.database.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def _check_proxies(settings: Settings) -> None:
+    try:
+        [ip_network(each.strip()) for each in settings.trusted_proxies.split(",") if each.strip()]
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
+    if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
+        raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
 
 
 def describe() -> str:

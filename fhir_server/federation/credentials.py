@@ -16,11 +16,16 @@ def authorization(source: Source, environment: Mapping[str, str]) -> str:
     reference = source.options.get("credentials", "")
     if not reference:
         return ""
-    kind, _, place = reference.partition(":")
-    found = _FINDERS[kind](place, environment) if kind in _FINDERS else None
+    found = secret_at(reference, environment)
     if found is None:
         raise InvalidSources(f"[{source.name}] credentials must be env:NAME or file:PATH, and there must be something there")
     return found
+
+
+def secret_at(reference: str, environment: Mapping[str, str]) -> str | None:
+    """Return the secret at ``env:NAME`` or ``file:PATH``, None where there is none."""
+    kind, _, place = reference.partition(":")
+    return _FINDERS[kind](place, environment) if kind in _FINDERS else None
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> str | None:

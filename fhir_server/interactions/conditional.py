@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fhir_server.errors import BadRequest, PreconditionFailed
-from fhir_server.interactions.bsn import sealing
+from fhir_server.interactions.bsn import query_sealed
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.parameters import in_url as stands_in_url
 from fhir_server.interactions.write import Write
@@ -38,6 +38,7 @@ def is_conditional(call: Call) -> bool:
 async def resolved(call: Call) -> Resolved:
     """Look up the criteria of ``call``; raises BadRequest when they are none, PreconditionFailed when several resources match."""
     criteria = of_create(call) if call.interaction == "create" else of_url(call)
+    criteria = replace(criteria, query=await query_sealed(call, criteria.query))
     return Resolved(criteria, await resolve(call, criteria))
 
 
@@ -89,7 +90,7 @@ def criteria_of(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bo
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     if any(name.partition(":")[0] in RESULTS for name, _ in parameters):
         raise BadRequest("Criteria are search parameters that name a resource; leave out those that shape an answer.")
-    wanted = parse(call.entry, parameters, base=call.services.base + "/", in_url=in_url, seal=sealing(call))
+    wanted = parse(call.entry, parameters, base=call.services.base + "/", in_url=in_url)
     if wanted.warnings:
         raise BadRequest(
             wanted.warnings[0].text.replace("it was ignored", "criteria are never ignored"), detail="search-parameter-unknown"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from fhir_server.interactions.bsn import sealing
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.prefer import preferences
 from fhir_server.model.bundle import Link, outcome
@@ -42,7 +41,6 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
         limit=largest_page(call),
         in_url=in_url,
         catalog=call.services.catalog,
-        seal=sealing(call),
     )
     if not call.within:
         return wanted

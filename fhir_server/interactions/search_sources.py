@@ -5,6 +5,7 @@ from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
 from fhir_server.federation.select import included, matches
 from fhir_server.interactions.ask_sources import Asked, ask_sources
+from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.resolve import without_links
@@ -36,7 +37,7 @@ async def search(call: Call) -> Answer:
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
-    wanted = await without_links(call, wanted, found.merged)
+    wanted = await without_links(call, await with_sealed(call, wanted), found.merged)
     hits = _matches(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits

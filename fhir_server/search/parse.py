@@ -10,7 +10,6 @@ from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.errors import BadRequest, Issue
 from fhir_server.search.criteria import Reader, UnknownParameter, shown
 from fhir_server.search.results import RESULTS, Results
-from fhir_server.search.sealed import Sealing, sealed
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And, Everything, Node, Query
 
@@ -41,15 +40,13 @@ def parse(
     limit: int = 100,
     in_url: bool = True,
     catalog: Catalog | None = None,
-    seal: Sealing | None = None,
 ) -> Search:
     """Read the decoded ``parameters`` of a search of the type ``entry``.
 
     ``strict``: an unknown parameter is refused (otherwise ignored with a warning). ``base`` is the server's FHIR base without a
     slash at the end, ``limit`` the largest ``_count``, ``in_url`` tells that the parameters came in a URL (where no BSN may stand).
     Without ``catalog`` there are no chains, no ``_has`` and no ``_revinclude``; with it, whoever carries out the search replaces
-    the nodes ``Chain`` and ``Has`` first. ``seal`` makes of a BSN what the index knows it as; without it none is found. Raises
-    BadRequest with what to do instead.
+    the nodes ``Chain`` and ``Has`` first. Raises BadRequest with what to do instead.
     """
     state = _Parsing(entry, strict, Reader(base, in_url, catalog), Results(entry, limit, catalog))
     for name, value in parameters:
@@ -57,7 +54,7 @@ def parse(
     results = state.results
     where = state.where[0] if len(state.where) == 1 else And(tuple(state.where)) if state.where else Everything()
     return Search(
-        query=Query(entry.name, sealed(where, seal) if seal else where, results.sort, results.count),
+        query=Query(entry.name, where, results.sort, results.count),
         includes=tuple(results.includes),
         reverse=tuple(results.reverse),
         total=results.total,

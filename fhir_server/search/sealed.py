@@ -13,23 +13,28 @@ Sealing = Callable[[str], str]
 _REDACTED: Final = "redacted"
 
 
-def sealed(node: tree.Node, seal: Sealing) -> tree.Node:
+def sealed_in(node: tree.Node, seal: Sealing) -> tree.Node:
     """Return ``node`` with the numbers in it as ``seal`` makes them.
 
     A number without a system may be one of another kind too, and is then looked for as both.
     """
     match node:
         case tree.And(parts):
-            return tree.And(tuple(sealed(part, seal) for part in parts))
+            return tree.And(tuple(sealed_in(part, seal) for part in parts))
         case tree.Or(parts):
-            return tree.Or(tuple(sealed(part, seal) for part in parts))
+            return tree.Or(tuple(sealed_in(part, seal) for part in parts))
         case tree.Not(part):
-            return tree.Not(sealed(part, seal))
+            return tree.Not(sealed_in(part, seal))
         case tree.Chain() | tree.Has():
-            return replace(node, part=sealed(node.part, seal))
+            return replace(node, part=sealed_in(node.part, seal))
         case tree.Token():
             return _token(node, seal)
     return node
+
+
+def has_number(node: tree.Node) -> bool:
+    """Tell whether ``sealed_in`` changes ``node``."""
+    return sealed_in(node, lambda _: "") != node
 
 
 def _token(node: tree.Token, seal: Sealing) -> tree.Node:

@@ -13,7 +13,6 @@ from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest, Issue
 from fhir_server.search.include_values import backward, forward, is_kept
 from fhir_server.search.parse import parse
-from fhir_server.search.sealed import Sealing
 from fhir_server.search.search import Include, Search
 from fhir_server.search.tree import Query, Sort
 
@@ -74,7 +73,6 @@ def parse_several(
     base: str,
     limit: int,
     in_url: bool,
-    seal: Sealing | None = None,
 ) -> Several:
     """Read the decoded ``parameters`` of a search of ``entries``, as ``parse`` reads those of one type. Raises BadRequest."""
     common = _common(entries or kept(catalog))
@@ -87,7 +85,7 @@ def parse_several(
     answer = parse(together, _sortable(others), strict=strict, base=base, limit=limit, in_url=in_url)
     sort = answer.query.sort if any(name == "_sort" for name, _ in others) else _NEWEST
     searches = {
-        entry.name: _shaped(parse(entry, criteria, base=base, in_url=in_url, catalog=catalog, seal=seal), sort, answer.query.count)
+        entry.name: _shaped(parse(entry, criteria, base=base, in_url=in_url, catalog=catalog), sort, answer.query.count)
         for entry in entries
     }
     if len(entries) > _MOST_LINKED and any(each.linked for each in searches.values()):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
-from fhir_server.search.tree import Cursor, Node, Query, SortValue
+from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.reindex.database import IndexDatabase
 
 
@@ -23,18 +24,31 @@ class Grant:
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+TEAMS: Final = "CareTeam"
+"""Stands for a dossier: its members are those of all teams about no patient, so that these are found by their members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds)."""
+    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
+
+    ``through`` is the Organization on whose behalf, "" for none.
+    """
 
     member: str
     dossier: str
     start: int
     end: int
+    through: str = ""
 
 
 class AuditRow(NamedTuple):
-    """One line of the record: who did what to which resource, with which outcome (HTTP status)."""
+    """One line of the record: who did what to which resource, with which outcome (HTTP status).
+
+    ``organisation`` is whom the actor acts for, ``client`` the OAuth client, ``basis`` what permitted or refused it (codes of
+    reasons, and rules), ``trace`` "traceid-spanid" (W3C), ``address`` the caller's on the network, ``source`` the source that was
+    asked, ``category`` the category of the data, ``reason`` the free text with which a glass was broken, ``detail`` a short text.
+    """
 
     recorded: int
     actor: str
@@ -49,6 +63,15 @@ class AuditRow(NamedTuple):
     query: str = ""
     purpose: str = ""
     request: str = ""
+    organisation: str = ""
+    client: str = ""
+    basis: str = ""
+    trace: str = ""
+    address: str = ""
+    source: str = ""
+    category: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 class Stored(NamedTuple):
@@ -255,8 +278,12 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
-    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
-        """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+    async def is_member(self, members: MemberOf, dossier: str) -> bool:
+        """Tell whether ``members`` holds for ``dossier``."""
+        ...
+
+    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
         ...
 
     async def parameters_number(self) -> int:
@@ -265,6 +292,10 @@ class Repository(Protocol):
 
     def index(self) -> IndexDatabase:
         """Return the database for work on its index, to be used in a thread and closed there. To be called on the loop."""
+        ...
+
+    def authorization(self) -> AuthorizationStore:
+        """Return what the authorization server remembers. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:
