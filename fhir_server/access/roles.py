@@ -10,7 +10,7 @@ from fhir_server.access.actor import ROLES
 from fhir_server.access.bsn import BsnRules
 
 _LETTERS = "cruds"
-_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "bsn"}
+_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record", "bsn"}
 
 
 class RolesError(ValueError):
@@ -25,7 +25,8 @@ class Roles:
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
     ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
     types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
-    maker. ``bsn`` says who sees citizen service numbers.
+    maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
+    ``bsn`` says who sees citizen service numbers.
     """
 
     every: Mapping[str, str]
@@ -37,6 +38,7 @@ class Roles:
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
+    representatives: frozenset[str] = frozenset()
 
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
@@ -71,6 +73,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
+        representatives=frozenset(tables.get("record", {}).get("representatives", ())),
     )
 
 

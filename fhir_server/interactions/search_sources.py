@@ -11,6 +11,7 @@ from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model import bundle
+from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import write
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
@@ -57,6 +58,8 @@ def _patient(where: Node) -> str:
         raise BadRequest(
             "This type is asked from source systems: say about which one patient, with patient=[id].", detail="patient-needed"
         )
+    if is_bsn(patient.partition("/")[2]):
+        raise BadRequest("A BSN is the id of no patient. Look for the patient with POST Patient/_search.", detail="bsn-in-url")
     return patient
 
 

@@ -33,8 +33,15 @@ def sealed_in(node: tree.Node, seal: Sealing) -> tree.Node:
 
 
 def has_number(node: tree.Node) -> bool:
-    """Tell whether ``sealed_in`` changes ``node``."""
-    return sealed_in(node, lambda _: "") != node
+    """Tell whether there is in ``node`` what ``sealed_in`` may change."""
+    match node:
+        case tree.And(parts) | tree.Or(parts):
+            return any(map(has_number, parts))
+        case tree.Not(part) | tree.Chain(_, _, part) | tree.Has(_, _, part):
+            return has_number(part)
+        case tree.Token():
+            return is_bsn(node.code.rpartition(US)[2])
+    return False
 
 
 def _token(node: tree.Token, seal: Sealing) -> tree.Node:

@@ -114,6 +114,8 @@ def sent_everywhere(hub: Demo, numbers: Iterator[str]) -> Iterator[tuple[str, Re
     for path in ("Patient/", "", "CareTeam/"):
         name = {"": "_type=Patient&identifier", "CareTeam/": "subject:Patient.identifier"}.get(path, "identifier")
         yield (number := next(numbers)), posted(system, path, f"{name}={BSN}|{number}&_count=1&_sort=-_lastUpdated")
+    for query in ("Task?patient=Patient/{}", "Patient?_id={}", "AuditEvent?patient=Patient/{}"):
+        yield (number := next(numbers)), system.get(query.format(number))
     for kind in ("batch", "transaction"):
         yield (number := next(numbers)), system.request("POST", "/fhir", bundle(kind, number))
     for reply in ("Patient/bsn-canary/_history", "Patient/bsn-canary/_history/2", "Patient/_history?_count=3", "Patient?_count=2"):
@@ -142,6 +144,7 @@ def refused_everywhere(hub: Demo, numbers: Iterator[str]) -> Iterator[tuple[str,
     for path in [*paths, *(f"Patient?{each}" for each in queries)]:
         yield (number := next(numbers)), system.get(path.format(number))
         yield (number := next(numbers)), system.get(path.format(number), Accept=XML)
+    yield (number := next(numbers)), system.get(f"MedicationDispense?patient=Patient/{number}")
     yield (number := next(numbers)), system.put(patient(number, id=number))
     yield (number := next(numbers)), system.get(f"_search?_type={number}")
     bodies = ['{"resourceType":"%s"}', '{"resourceType":"Patient","birthDate":"%s"}', '{"resourceType":"Patient","x%s":1}', "%s"]
