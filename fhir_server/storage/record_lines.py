@@ -58,6 +58,14 @@ def lines(dialect: Dialect, grant: Grant, asked: Lines) -> tuple[Statement, list
     return text.writer.statement(sql), text.values
 
 
+def figures(dialect: Dialect, since: int, until: int) -> tuple[Statement, list[Value]]:
+    """Return the statement for how many lines of each kind there are from ``since`` to ``until``, and its values."""
+    text = _Text(dialect)
+    columns = "a.organisation, a.actor, a.role, a.interaction, a.type, a.status"
+    where = f"a.recorded >= {text.bind(since)} AND a.recorded < {text.bind(until)}"
+    return text.writer.statement(f"SELECT {columns}, count(*) FROM audit_event a WHERE {where} GROUP BY {columns}"), text.values
+
+
 def logged(found: Sequence[Any]) -> Logged:
     """Return the line that a row of ``lines`` holds."""
     row, chain, seq, *columns = found
