@@ -110,13 +110,14 @@ def _place(call: Call) -> str:
 async def _lines(call: Call, lister: Lister, words: Words, asked: _Asked) -> tuple[list[Logged], str]:
     """Return the lines of a page, and the URL of the next one, "" when there is none."""
     found: list[Logged] = []
+    client = f"Patient/{call.id}"
     kinds: set[tuple[Any, ...]] = set()
     after = asked.after
     while True:
         batch = await lister.lines(Lines(asked.where, _AT_ONCE, after=after))
         for each in batch:
             full = bool(found) and len(kinds) >= asked.count and words.day(each.line) != words.day(found[-1].line)
-            if not asked.low <= each.line.recorded < asked.high:
+            if not asked.low <= each.line.recorded < asked.high or client not in lister.clients(each.line):
                 continue
             if full or len(found) >= MOST:
                 return found, _next(call, asked, found[-1])
