@@ -31,7 +31,7 @@ def profiles(line: AuditRow, clients: int) -> list[str]:
 
 def _pattern(line: AuditRow, clients: int) -> str:
     pattern = _PATTERNS.get(line.interaction, "")
-    known = bool(line.address) and (bool(line.id) or pattern == "Query")
+    known = bool(line.address) and (bool(line.type and line.id) or pattern == "Query")
     if not pattern or line.status >= _DONE or not known:
         return ""
     if pattern == "Delete":

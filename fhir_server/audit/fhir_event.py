@@ -63,7 +63,8 @@ def event(logged: Logged, observer: Observer, names: Mapping[str, Named], dossie
         found["purposeOfEvent"] = [coded(line.purpose, "purpose")]
     found["agent"] = agents
     found["source"] = _source(observer)
-    found["entity"] = list(_entities(line, names, dossiers))
+    if entities := list(_entities(line, names, dossiers)):
+        found["entity"] = entities
     if claims := profiles(line, len(dossiers)):
         found["meta"]["profile"] = claims
     return found

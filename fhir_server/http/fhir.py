@@ -26,7 +26,8 @@ from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.oauth.bearer import Bearer
-from fhir_server.operations import OPERATIONS
+from fhir_server.operations import DECLARED, OPERATIONS, ROUTES
+from fhir_server.operations.paper import may_be_printed
 from fhir_server.search.query_string import parse_query
 from fhir_server.storage.repository import AuditRow
 
@@ -64,7 +65,7 @@ class FhirApplication:
         self._services = services
         self._bearer = bearer
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
-        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references)
+        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references, DECLARED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
@@ -90,7 +91,7 @@ class FhirApplication:
         step.correlation = correlation_of(request.headers)
         step.parameters = parse_query(request.query) if request.query else ()
         step.wanted = self._wanted(request, step.parameters)
-        step.route = routed(self._services.catalog, request.method, request.segments, step.parameters)
+        step.route = routed(self._services.catalog, request.method, request.segments, step.parameters, ROUTES)
         if step.route.interaction == "capabilities":
             return self._capabilities.answer(step.parameters)
         authorization = request.headers.raw("authorization")
@@ -105,7 +106,7 @@ class FhirApplication:
         try:
             return wanted(request.headers.get("accept"), parameters)
         except NotAcceptable:
-            if binary.may_be_fetched(request, parameters):
+            if binary.may_be_fetched(request, parameters) or may_be_printed(request.segments):
                 return _JSON  # for whatever goes wrong: the content itself is in its own format
             raise
 

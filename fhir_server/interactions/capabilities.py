@@ -14,6 +14,8 @@ from fhir_server.search.include_values import reversible
 
 RELEASED = "2026-11-22"
 MODES = ("full", "normative", "terminology")
+Operation = tuple[str, str, str]
+"""The type that an operation is of ("": the whole system), its code, and the canonical URL of its definition."""
 REFERENCES = ("literal", "logical")
 ENFORCED = "enforced"
 BUILT_IN = (
@@ -40,12 +42,14 @@ PATCH_FORMATS = (
 class Capabilities:
     """The CapabilityStatement, built once for each state of the catalogue."""
 
-    def __init__(self, catalog: Catalog, base: str, references: Sequence[str] = REFERENCES) -> None:
-        """Build it for the server at ``base``, which takes ``references`` of these kinds."""
-        self._references = references
+    def __init__(
+        self, catalog: Catalog, base: str, references: Sequence[str] = REFERENCES, operations: Sequence[Operation] = ()
+    ) -> None:
+        """Build it for the server at ``base``, which takes ``references`` of these kinds and has ``operations``."""
+        self._references, self._operations = references, operations
         self._catalog, self._base = catalog, base
         self._types = catalog.types
-        self._body = write(statement(catalog, base, references))
+        self._body = write(statement(catalog, base, references, operations))
 
     def answer(self, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
         """Answer with the CapabilityStatement; it needs no token, and is the same whatever part of it the ``mode`` asks for.
@@ -57,11 +61,13 @@ class Capabilities:
                 raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
         if self._types is not self._catalog.types:
             self._types = self._catalog.types
-            self._body = write(statement(self._catalog, self._base, self._references))
+            self._body = write(statement(self._catalog, self._base, self._references, self._operations))
         return Answer(200, one(self._body, "CapabilityStatement", parameters))
 
 
-def statement(catalog: Catalog, base: str, references: Sequence[str] = REFERENCES) -> dict[str, Any]:
+def statement(
+    catalog: Catalog, base: str, references: Sequence[str] = REFERENCES, operations: Sequence[Operation] = ()
+) -> dict[str, Any]:
     """Return the CapabilityStatement (https://hl7.org/fhir/R4/capabilitystatement.html) of the server at ``base``."""
     return {
         "resourceType": "CapabilityStatement",
@@ -77,19 +83,26 @@ def statement(catalog: Catalog, base: str, references: Sequence[str] = REFERENCE
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": list(PATCH_FORMATS),
-        "rest": [_rest(catalog, base, references)],
+        "rest": [_rest(catalog, base, references, operations)],
     }
 
 
-def _rest(catalog: Catalog, base: str, references: Sequence[str]) -> dict[str, Any]:
-    return {
+def _rest(catalog: Catalog, base: str, references: Sequence[str], operations: Sequence[Operation]) -> dict[str, Any]:
+    resources = [_resource(catalog, entry, references) | _operations(operations, name) for name, entry in catalog.types.items()]
+    rest = {
         "mode": "server",
         "security": _security(base),
-        "resource": [_resource(catalog, entry, references) for entry in catalog.types.values()],
+        "resource": resources,
         "interaction": [{"code": code} for code in ("batch", "history-system", "search-system", "transaction")],
         "searchParam": _of_all_types(catalog),
         "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name}" for name in COMPARTMENTS],
     }
+    return rest | _operations(operations, "")
+
+
+def _operations(operations: Sequence[Operation], type_: str) -> dict[str, Any]:
+    found = [{"name": code, "definition": definition} for of, code, definition in operations if of == type_]
+    return {"operation": found} if found else {}
 
 
 def _of_all_types(catalog: Catalog) -> list[dict[str, str]]:

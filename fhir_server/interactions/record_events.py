@@ -12,7 +12,7 @@ from fhir_server.model.json import read, write
 from fhir_server.search.lines import LinePlace, Lines
 from fhir_server.search.match import matches
 from fhir_server.search.tree import Everything, Node
-from fhir_server.storage.repository import Logged, Stored
+from fhir_server.storage.repository import AuditRow, Logged, Stored
 
 _NAMED: Final = ("Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Device", "Organization")
 _URA: Final = "http://fhir.nl/fhir/NamingSystem/ura"
@@ -41,6 +41,10 @@ class Lister:
         """List what ``reader`` may see."""
         self._call, self._reader = call, reader
         self._names: dict[str, Named] = {}
+
+    def clients(self, line: AuditRow) -> Sequence[str]:
+        """Return the clients in a line whom the reader may know of."""
+        return self._reader.clients(line)
 
     async def page(self, asked: Lines, most: int = MOST) -> Events:
         """Return ``asked.count`` events at most for which ``asked.where`` holds, looking at ``most`` lines."""

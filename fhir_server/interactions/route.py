@@ -1,7 +1,7 @@
 """From method and path to the interaction they mean (https://hl7.org/fhir/R4/http.html#summary)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from fhir_server.catalog.catalog import Catalog
@@ -25,13 +25,15 @@ class Route(NamedTuple):
     within: str = ""
 
 
+Operations = Mapping[tuple[str, str], Mapping[str, str]]
+"""Operations by type ("": of the whole system) and "$code": which method means which interaction."""
+NO_OPERATIONS: Final[Operations] = {}
 BUNDLE: Final = "batch"
 """A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
 _SEARCH = {"GET": "search-system", "HEAD": "search-system"}
 _ON_BASE = {"POST": BUNDLE, **_SEARCH}
 _OF_THE_SYSTEM = {
     ("_search",): ({"POST": "search-system"}, "_search"),
-    ("$reindex",): ({"POST": "reindex", "GET": "reindex-status"}, "$reindex"),
     ("_history",): ({"GET": "history-system", "HEAD": "history-system"}, "a history"),
     (): (_ON_BASE, "the base"),
 }
@@ -41,7 +43,13 @@ _ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create", **_CO
 _ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-def route(catalog: Catalog, method: str, segments: tuple[str, ...], parameters: Sequence[tuple[str, str]] = ()) -> Route:
+def route(
+    catalog: Catalog,
+    method: str,
+    segments: tuple[str, ...],
+    parameters: Sequence[tuple[str, str]] = (),
+    operations: Operations = NO_OPERATIONS,
+) -> Route:
     """Return what the request asks for; raises BadRequest, NotFound for no such path, NotAllowed for no such interaction.
 
     Of the ``parameters`` only ``_type`` counts: with it, ``Patient/1`` is a search of that compartment, as ``Patient/1/*`` is.
@@ -51,6 +59,8 @@ def route(catalog: Catalog, method: str, segments: tuple[str, ...], parameters: 
     if segments in _OF_THE_SYSTEM:
         methods, place = _OF_THE_SYSTEM[segments]
         return Route(_on(methods, method, place))
+    if found := _operation(method, segments, operations):
+        return found
     type_ = segments[0]
     if type_ not in catalog.types:
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
@@ -62,6 +72,15 @@ def route(catalog: Catalog, method: str, segments: tuple[str, ...], parameters: 
     if found.interaction not in catalog.types[found.type].interactions:
         raise NotAllowed(_refusal(catalog, found.type, found.interaction))
     return found
+
+
+def _operation(method: str, segments: tuple[str, ...], operations: Operations) -> Route | None:
+    match segments:
+        case (code,) if ("", code) in operations:
+            return Route(_on(operations["", code], method, code))
+        case (type_, id_, code) if (type_, code) in operations:
+            return Route(_on(operations[type_, code], method, code), type_, _checked(id_))
+    return None
 
 
 def _compartment(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route | None:
@@ -96,7 +115,7 @@ def _below(type_: str, method: str, rest: tuple[str, ...]) -> Route:
     raise NotFound("No such path below this type. /metadata lists what there is.", detail="unknown-path")
 
 
-def _on(methods: dict[str, str], method: str, place: str) -> str:
+def _on(methods: Mapping[str, str], method: str, place: str) -> str:
     if method in methods:
         return methods[method]
     error = NotAllowed(f"{method} is not possible on {place}.")

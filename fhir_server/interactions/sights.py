@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fhir_server.access.actor import Role
 from fhir_server.access.sight import Held, Member, Sight, sights
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
@@ -39,7 +40,7 @@ async def outlook(call: Call, patient: str) -> Outlook | None:
 
 def _own(call: Call) -> list[Held]:
     gate = call.services.gate
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[Role]] = {}
     for entry in call.services.catalog.types.values():
         if entry.category and entry.home != "federated":
             found.setdefault(entry.category_coding, set()).update(gate.readers(entry.name))

@@ -82,6 +82,6 @@ def _name(resource: Mapping[str, Any]) -> str:
     name = resource.get("name", "")
     if isinstance(name, str):
         return name
-    first = next(iter(name), {})
+    first: Mapping[str, Any] = next(iter(name), {})
     words = (*first.get("given", ()), first.get("family", ""))
     return str(first.get("text") or " ".join(each for each in words if each))

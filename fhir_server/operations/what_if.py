@@ -19,7 +19,7 @@ _DRAFT = "draft"
 
 
 async def what_if(call: Call) -> Answer:
-    """Answer Parameters: one ``change`` for each person, category, holder and purpose. Raises Forbidden, Unprocessable, NotFound."""
+    """Answer Parameters: one ``change`` for each person, category, holder and purpose. Raises Forbidden, Unprocessable."""
     patient = await required(call)
     draft = _draft(call)
     before = tuple(await call.services.repository.rules(patient))

@@ -3,7 +3,7 @@
 The grant is carried out exactly. Of the question only what narrows it cheaply becomes a condition; whoever asks looks at the rest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.search.lines import Lines
@@ -56,6 +56,26 @@ def lines(dialect: Dialect, grant: Grant, asked: Lines) -> tuple[Statement, list
     order = f"ORDER BY {at}.recorded {way}, {at}.row {way} LIMIT {text.bind(asked.count)}"
     sql = f"SELECT a.row, a.chain, a.seq, {_COLUMNS} FROM {source} WHERE {conditions} {order}"
     return text.writer.statement(sql), text.values
+
+
+def figures(dialect: Dialect, since: int, until: int) -> tuple[Statement, list[Value]]:
+    """Return the statement for how many lines of each kind there are from ``since`` to ``until``, and its values."""
+    text = _Text(dialect)
+    columns = "a.organisation, a.actor, a.role, a.interaction, a.type, a.status"
+    where = f"a.recorded >= {text.bind(since)} AND a.recorded < {text.bind(until)}"
+    return text.writer.statement(f"SELECT {columns}, count(*) FROM audit_event a WHERE {where} GROUP BY {columns}"), text.values
+
+
+_BY: Final = frozenset({"actor", "client", "organisation", "address"})
+
+
+def touched(dialect: Dialect, by: Mapping[str, str], since: int, until: int) -> tuple[Statement, list[Value]]:
+    """Return the statement for the dossiers in the lines of whom ``by`` says, with how often and when, and its values."""
+    text = _Text(dialect)
+    where = [f"a.recorded >= {text.bind(since)}", f"a.recorded < {text.bind(until)}", "a.dossier <> ''"]
+    where += [f"a.{column} = {text.bind(value)}" for column, value in by.items() if column in _BY]
+    columns = "a.dossier, count(*), min(a.recorded), max(a.recorded)"
+    return text.writer.statement(f"SELECT {columns} FROM audit_event a WHERE {' AND '.join(where)} GROUP BY a.dossier"), text.values
 
 
 def logged(found: Sequence[Any]) -> Logged:

@@ -308,6 +308,13 @@ class Repository(Protocol):
         """Return lines of the record within ``grant``, and all of those for which ``asked`` holds among as many as it counts."""
         ...
 
+    async def figures(self, grant: Grant, since: int, until: int) -> Sequence[tuple[str, str, str, str, str, int, int]]:
+        """Return how many lines of each kind the record has from ``since`` to ``until``, for a ``grant`` on all of it.
+
+        A kind is organisation, actor, role, interaction, type and status; the number comes last.
+        """
+        ...
+
     async def is_member(self, members: MemberOf, dossier: str) -> bool:
         """Tell whether ``members`` holds for ``dossier``."""
         ...

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fhir_server.search.lines import Lines
 from fhir_server.search.rows import key
-from fhir_server.search.tree import MemberOf, Query, Sort
+from fhir_server.search.tree import Everything, MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
 from fhir_server.storage import consent_rows, history, record_lines, single
@@ -135,6 +135,12 @@ class Reads(ABC):
         await self.project_record()
         statement, values = record_lines.lines(self._dialect, grant, asked)
         return list(map(record_lines.logged, await self._rows(statement, values)))
+
+    async def figures(self, grant: Grant, since: int, until: int) -> Sequence[tuple[str, str, str, str, str, int, int]]:
+        """Return how many lines of each kind there are. Raises SearchTooSlow."""
+        assert grant.where == Everything(), "figures are made of the whole record"
+        statement, values = record_lines.figures(self._dialect, since, until)
+        return [tuple(row) for row in await self._rows(statement, values)]
 
     async def is_member(self, members: MemberOf, dossier: str) -> bool:
         """Tell whether ``members`` holds for ``dossier``."""

@@ -1,0 +1,47 @@
+"""The operations (https://hl7.org/fhir/R4/operations.html): a new one is a file beside this one, and a line below."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from fhir_server.interactions.handlers import Handler
+from fhir_server.operations import access_log, explain_access, reindex, usage_report, what_if, who_can_see
+
+DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
+
+
+class Operation(NamedTuple):
+    """The operation ``$code`` on one resource of ``type``, or on the whole system; which method does what.
+
+    The interactions, the values of ``methods``, are the names under which the record knows it.
+    """
+
+    code: str
+    methods: Mapping[str, tuple[str, Handler]]
+    type: str = ""
+
+    @property
+    def definition(self) -> str:
+        """The canonical URL of its OperationDefinition."""
+        return f"{DEFINITIONS}{self.code}"
+
+
+def reading(code: str, handle: Handler, type_: str = "") -> Operation:
+    """Return an operation that changes nothing: GET and HEAD."""
+    interaction = (f"${code}", handle)
+    return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
+
+
+REGISTERED: Final = (
+    Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
+    reading("access-log", access_log.access_log, "Patient"),
+    reading("usage-report", usage_report.usage_report),
+    reading("who-can-see", who_can_see.who_can_see, "Patient"),
+    reading("explain-access", explain_access.explain_access, "Patient"),
+    Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
+)
+OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}
+"""What carries each of them out, by the names of the interactions."""
+ROUTES: Final = {(each.type, f"${each.code}"): {method: name for method, (name, _) in each.methods.items()} for each in REGISTERED}
+"""The interactions by type and path, then by method."""
+DECLARED: Final = tuple((each.type, each.code, each.definition) for each in REGISTERED)
+"""Type, code and definition of each, for the CapabilityStatement."""

@@ -1,0 +1,43 @@
+"""The commands on the record, beside a server that runs."""
+
+import json
+import stat
+import subprocess
+from pathlib import Path
+
+from flows.client import Demo, cli
+
+
+def audit(hub: Demo, *words: str) -> subprocess.CompletedProcess[str]:
+    more = {"FHIR_SERVER_DATABASE_URL": hub.database} if hub.database else {}
+    return cli("audit", *words, FHIR_SERVER_DATA_DIR=str(hub.folder), FHIR_SERVER_BASE_URL=f"{hub.facts['base']}/fhir", **more)
+
+
+def test_export(hub: Demo, tmp_path: Path) -> None:
+    hub.as_("gp").get("Patient/ansje")
+    hub.as_("system").get("Patient")
+    file = tmp_path / "record.ndjson"
+    made = audit(hub, "export", "--from", "2020-01-01", "--dossier", "Patient/ansje", str(file))
+    assert made.returncode == 0, made.stderr
+    events = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {each["resourceType"] for each in events} == {"AuditEvent"}
+    assert [each["recorded"] for each in events] == sorted(each["recorded"] for each in events)
+    assert "other-client" not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert audit(hub, "export", str(file)).returncode == 1  # it is there already
+
+
+def test_touched(hub: Demo) -> None:
+    hub.as_("outsider").get("Patient/ansje")
+    made = audit(hub, "touched", "--actor", "Practitioner/gp-elders", "--from", "2020")
+    assert made.returncode == 0, made.stderr
+    assert [line.split("\t")[0] for line in made.stdout.splitlines()] == ["Patient/ansje"]
+    assert audit(hub, "touched", "--actor", "Practitioner/gp-elders", "--to", "2020").stdout == ""
+    assert audit(hub, "touched").returncode == 1
+    assert audit(hub, "touched", "--actor", "x", "--from", "soon").returncode == 1
+
+
+def test_report(hub: Demo) -> None:
+    made = audit(hub, "report", "--month", "2026-11")
+    assert (made.returncode, json.loads(made.stdout)["resourceType"]) == (0, "MeasureReport")
+    assert audit(hub, "report", "--month", "november").returncode == 1
