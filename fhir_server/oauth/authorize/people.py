@@ -1,0 +1,150 @@
+"""Who is who in the dossier: persons that log in, and the clients whose dossiers they may see."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fhir_server.access.actor import Actor, Role
+from fhir_server.access.gate import Gate
+from fhir_server.access.scope import parse_scopes
+from fhir_server.catalog.catalog import Catalog
+from fhir_server.errors import FhirError
+from fhir_server.model import reference
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.search.parse import parse
+from fhir_server.storage.repository import Repository, Stored
+
+ROLES: Mapping[str, Role] = {"Practitioner": "practitioner", "RelatedPerson": "related-person", "Patient": "patient"}
+"""The types of resource that a person can be, and the role that goes with each."""
+
+MOST_SHOWN = 50
+_MOST_FOUND = 20
+_PURPOSES: Mapping[str, str] = {"practitioner": "TREAT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the network: a reference ("Type/id"), a name for people to read, and what tells two of one name apart."""
+
+    reference: str
+    name: str
+    detail: str = ""
+
+    @property
+    def role(self) -> Role:
+        """The role in which this person acts."""
+        return ROLES[self.reference.partition("/")[0]]
+
+
+Standing = Callable[[Actor], Awaitable[Actor | None]]
+"""Adds to an actor what the dossier knows of the person now; None: the person has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Looks people up: as the hub to recognise who logs in, and otherwise in the name of who is logged in."""
+
+    repository: Repository
+    gate: Gate
+    catalog: Catalog
+    standing: Standing
+
+    async def known(self, text: str) -> Person | None:
+        """Return the person with the reference ``text``, None when there is none, or none who takes part any more."""
+        target = reference.parse(text)
+        if target is None or target.version or target.type not in ROLES:
+            return None
+        found = await self.repository.fetch([self.gate.locating(target.type)], [str(target)])
+        return await self._present(found[0]) if found else None
+
+    async def identified(self, system: str, value: str) -> tuple[Person, ...]:
+        """Return everyone who carries the identifier: one person can be a professional and a relative."""
+        found = []
+        for type_ in ROLES:
+            query = parse(
+                self.catalog.types[type_],
+                [("identifier", f"{_escaped(system)}|{_escaped(value)}"), ("_count", str(_MOST_FOUND))],
+                in_url=False,
+            ).query
+            page = await self.repository.search(self.gate.locating(type_), query)
+            found += [person for each in page.resources if (person := await self._present(each)) is not None]
+        return tuple(found)
+
+    async def actor(self, person: str, role: str, client: str = "") -> Actor | None:
+        """Return the actor that the logged-in ``person`` ("Type/id") is, None when the person has left."""
+        known = await self.known(person)
+        if known is None or known.role != role:
+            return None
+        return await self.standing(_actor(known, client))
+
+    async def dossiers(self, actor: Actor, find: str = "") -> tuple[Sequence[Person], bool]:
+        """Return the clients whose dossiers ``actor`` may see, by name, and whether there are more than are shown."""
+        if actor.role == "patient":
+            own = await self.dossier(actor, actor.reference)
+            return ([own] if own else []), False
+        parameters = [("_sort", "family"), ("_count", str(MOST_SHOWN))]
+        if find.strip():
+            parameters.append(("name", _escaped(find.strip())))
+        try:
+            grant = self.gate.grant(actor, "search", "Patient")
+            page = await self.repository.search(grant, parse(self.catalog.types["Patient"], parameters, in_url=False).query)
+        except FhirError:
+            return [], False
+        return [_person(each) for each in page.resources], page.more
+
+    async def dossier(self, actor: Actor, patient: str) -> Person | None:
+        """Return the client ``patient`` ("Patient/id") when ``actor`` may see that dossier; a client opens only the own one."""
+        if not patient.startswith("Patient/") or (actor.role == "patient" and patient != actor.reference):
+            return None
+        try:
+            grant = self.gate.grant(actor, "read", "Patient")
+        except FhirError:
+            return None
+        found = await self.repository.fetch([grant], [patient])
+        return _person(found[0]) if found else None
+
+    async def _present(self, stored: Stored) -> Person | None:
+        resource = read(stored.body, OWN).resource
+        if resource.get("active") is False:
+            return None
+        person = _person(stored)
+        return person if await self.standing(_actor(person, "")) is not None else None
+
+
+async def as_claimed(actor: Actor) -> Actor | None:
+    """Return ``actor`` as it is: where nothing more is known of the person."""
+    return actor
+
+
+def _actor(person: Person, client: str) -> Actor:
+    scope = "patient/*.cruds user/*.cruds" if person.role == "patient" else "user/*.cruds"
+    made = Actor(person.reference, person.role, parse_scopes(scope), people=(person.reference,), client=client)
+    return replace(made, purpose=_PURPOSES.get(person.role, "PATRQT"))
+
+
+def _person(stored: Stored) -> Person:
+    resource = read(stored.body, OWN).resource
+    return Person(f"{stored.type}/{stored.id}", name_of(resource), _detail(resource))
+
+
+def name_of(resource: Mapping[str, Any]) -> str:
+    """Return the name by which people know somebody (https://hl7.org/fhir/R4/datatypes.html#HumanName), else the reference."""
+    names = sorted(resource.get("name", ()), key=lambda name: name.get("use") != "official")
+    for name in names:
+        text = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
+        if text:
+            return str(text)
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def _detail(resource: Mapping[str, Any]) -> str:
+    if resource["resourceType"] == "RelatedPerson":
+        return str(resource.get("patient", {}).get("display", ""))
+    return str(resource.get("birthDate", "")) if resource["resourceType"] == "Patient" else ""
+
+
+def _escaped(text: str) -> str:
+    for special in "\\$,|":
+        text = text.replace(special, "\\" + special)
+    return text
