@@ -11,6 +11,7 @@ PREFIX = "FHIR_SERVER_"
 FILE = PREFIX + "CONFIG"
 _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
+_TOKEN_LIFETIMES = range(60, 3601)
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -34,6 +35,8 @@ class Settings:
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
+    token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
@@ -88,7 +91,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "body_limit" | "depth_limit" | "entries_limit":
+            case "port" | "workers" | "token_lifetime" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
             case "fan_out_budget" | "body_timeout":
                 return float(text)
@@ -110,6 +113,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    if settings.token_lifetime not in _TOKEN_LIFETIMES:
+        raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):

@@ -57,6 +57,11 @@ def secret(data_dir: Path, name: str) -> bytes:
     return value
 
 
+def fresh_secret() -> str:
+    """Return 32 random bytes as base64url: a code, a refresh token, a cookie."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
 def derive(secret_: bytes, label: str, length: int = SECRET_BYTES) -> bytes:
     """Return ``length`` bytes for the use ``label``, derived from a secret with HKDF-SHA-256 (RFC 5869)."""
     return HKDF(SHA256(), length, salt=None, info=label.encode()).derive(secret_)

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.reindex.database import IndexDatabase
 
 
@@ -34,7 +35,12 @@ class Membership:
 
 
 class AuditRow(NamedTuple):
-    """One line of the record: who did what to which resource, with which outcome (HTTP status)."""
+    """One line of the record: who did what to which resource, with which outcome (HTTP status).
+
+    ``organisation`` is whom the actor acts for, ``client`` the OAuth client, ``basis`` what permitted or refused it (codes of
+    reasons, and rules), ``trace`` "traceid-spanid" (W3C), ``address`` the caller's on the network, ``source`` the source that was
+    asked, ``category`` the category of the data, ``reason`` the free text with which a glass was broken, ``detail`` a short text.
+    """
 
     recorded: int
     actor: str
@@ -49,6 +55,15 @@ class AuditRow(NamedTuple):
     query: str = ""
     purpose: str = ""
     request: str = ""
+    organisation: str = ""
+    client: str = ""
+    basis: str = ""
+    trace: str = ""
+    address: str = ""
+    source: str = ""
+    category: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 class Stored(NamedTuple):
@@ -265,6 +280,10 @@ class Repository(Protocol):
 
     def index(self) -> IndexDatabase:
         """Return the database for work on its index, to be used in a thread and closed there. To be called on the loop."""
+        ...
+
+    def authorization(self) -> AuthorizationStore:
+        """Return what the authorization server remembers. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

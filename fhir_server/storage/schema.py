@@ -5,6 +5,7 @@
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
+``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
@@ -136,7 +137,9 @@ search_parameter = Table(
 audit_event = Table(
     "audit_event",
     metadata,
-    Column("seq", ROW, primary_key=True),
+    Column("row", ROW, primary_key=True),
+    Column("chain", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("role", Text, nullable=False),
@@ -150,5 +153,99 @@ audit_event = Table(
     Column("query", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("request", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("trace", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("audit_event_dossier", "dossier", "recorded"),
+    Index("audit_event_actor", "actor", "recorded"),
+    Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
+)
+
+oauth_code = Table(
+    "oauth_code",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("session", BYTES, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False, comment="when it was taken, 0: not yet"),
+    Column("granted", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_code_session", "session"),
+)
+
+oauth_refresh = Table(
+    "oauth_refresh",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("family", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("session", BYTES, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False, comment="when it was rotated, 0: not yet"),
+    Column("bound", Text, nullable=False),
+    Column("granted", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_refresh_session", "session"),
+)
+
+oauth_session = Table(
+    "oauth_session",
+    metadata,
+    Column("hash", BYTES, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("subject", BYTES, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("authenticated", BigInteger, nullable=False),
+    Column("idle", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index("oauth_session_subject", "subject"),
+)
+
+oauth_consent = Table(
+    "oauth_consent",
+    metadata,
+    Column("subject", BYTES, nullable=False),
+    Column("client", BYTES, nullable=False),
+    Column("patient", BYTES, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("given", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subject", "client", "patient"),
+)
+
+oauth_used = Table(
+    "oauth_used",
+    metadata,
+    Column("value", BYTES, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    PrimaryKeyConstraint("value"),
+)
+
+oauth_revocation = Table(
+    "oauth_revocation",
+    metadata,
+    Column("kind", BYTES, nullable=False),
+    Column("value", BYTES, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "value"),
+    Index("oauth_revocation_since", "since"),
 )

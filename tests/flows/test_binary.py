@@ -213,7 +213,7 @@ def test_the_dossier_of_the_context_says_who_sees_it(hub: Demo) -> None:
             assert (refused.status, refused.json["resourceType"]) == (403, "OperationOutcome")
             assert refused.headers.get("content-disposition") is None
             assert hub.as_("operator").get(path).status == 403
-    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY seq DESC")[0] == ("Patient/ansje",)
+    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC")[0] == ("Patient/ansje",)
 
 
 @pytest.mark.parametrize("person", MEMBERS)
@@ -225,7 +225,7 @@ def test_without_a_context_it_is_its_makers_alone(hub: Demo, person: str) -> Non
     for other in {*MEMBERS, "pharmacist", "outsider"} - {person}:
         for path in (place, f"{place}/_history/1", f"{place}/_history"):
             assert hub.as_(other).get(path).status == 403
-    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY seq DESC")[0] == ("",)
+    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC")[0] == ("",)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_tokens_narrow_it(hub: Demo) -> None:
 
 
 def test_one_line_in_the_record(hub: Demo) -> None:
-    statement = "SELECT action, interaction, status, type, id FROM audit_event ORDER BY seq DESC"
+    statement = "SELECT action, interaction, status, type, id FROM audit_event ORDER BY row DESC"
     gp = hub.as_("gp")
     before = len(hub.rows(statement))
     place = kept(gp, **within("Communication/reply-tablets"))

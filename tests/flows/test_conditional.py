@@ -239,7 +239,7 @@ def test_every_request_leaves_one_line_in_the_record(hub: Demo) -> None:
     update(system, "recorded", place("recorded", "Anders"))
     system.request("DELETE", f"Location?{by('recorded')}")
     system.request("DELETE", f"Location?{by('recorded')}")
-    lines = hub.rows("SELECT interaction, status, version FROM audit_event ORDER BY seq DESC LIMIT 5")[::-1]
+    lines = hub.rows("SELECT interaction, status, version FROM audit_event ORDER BY row DESC LIMIT 5")[::-1]
     assert lines == [("create", 201, 1), ("create", 200, 1), ("update", 200, 2), ("delete", 204, 3), ("delete", 204, 0)]
     assert hub.rows("SELECT count(*) FROM audit_event")[0][0] == before + 5
 

@@ -66,7 +66,7 @@ def test_the_versions_of_a_resource(hub: Demo) -> None:
 
 def test_the_record_says_that_it_was_read(hub: Demo) -> None:
     hub.as_("gp").get("Patient/ansje/_history?_count=1")
-    statement = "SELECT actor, action, interaction, status, type, id, query FROM audit_event ORDER BY seq DESC LIMIT 1"
+    statement = "SELECT actor, action, interaction, status, type, id, query FROM audit_event ORDER BY row DESC LIMIT 1"
     assert hub.rows(statement) == [("Practitioner/gp-harmsen", "R", "history-instance", 200, "Patient", "ansje", "_count")]
 
 

@@ -8,7 +8,7 @@ from flows.client import Client, Demo, Reply
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 XML = "application/fhir+xml"
-LAST = "SELECT action, interaction, status, type, id, version FROM audit_event ORDER BY seq DESC"
+LAST = "SELECT action, interaction, status, type, id, version FROM audit_event ORDER BY row DESC"
 
 
 def start(client: Client, id_: str, **more: Any) -> Client:

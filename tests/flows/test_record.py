@@ -7,7 +7,7 @@ from flows.client import Client, Demo, Reply
 
 ROLE = {"resourceType": "Practitioner", "id": "recorded", "active": True}
 LAST = (
-    "SELECT actor, role, action, interaction, status, type, id, version, dossier, query, purpose FROM audit_event ORDER BY seq DESC"
+    "SELECT actor, role, action, interaction, status, type, id, version, dossier, query, purpose FROM audit_event ORDER BY row DESC"
 )
 
 

@@ -13,7 +13,7 @@ OURS, THEIRS = "Patient/ansje", "Patient/other-client"
 MEMBERS = ("gp", "nurse", "daughter", "client")
 FORM = "application/x-www-form-urlencoded"
 TAG = "http://example.org/tags"
-RECORD = "SELECT actor, action, interaction, status, type, id, dossier, query FROM audit_event ORDER BY seq DESC"
+RECORD = "SELECT actor, action, interaction, status, type, id, dossier, query FROM audit_event ORDER BY row DESC"
 
 
 def token(hub: Demo, reference: str, role: str, scope: str, patient: str = "") -> Client:

@@ -12,7 +12,7 @@ from fhir_server.model.json import read
 from fhir_server.validation import validate
 
 COUNT = "SELECT count(*) FROM resource"
-LINES = "SELECT interaction, status, type, role, request FROM audit_event ORDER BY seq"
+LINES = "SELECT interaction, status, type, role, request FROM audit_event ORDER BY row"
 PATIENT, TEAM, THREAD = (f"urn:uuid:0b6c2f6e-4a5e-4c0e-9c5e-00000000000{n}" for n in (1, 2, 3))
 
 

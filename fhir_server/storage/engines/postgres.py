@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg
 
 from fhir_server.search.rows import key
+from fhir_server.storage.authorization.postgres import PostgresAuthorization
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_text
 from fhir_server.storage.engines.group_commit import GroupCommit
@@ -64,6 +65,10 @@ class PostgresRepository(Reads):
     def index(self) -> PostgresIndex:
         """Return the database for work on its index."""
         return PostgresIndex(self._pool.url)
+
+    def authorization(self) -> PostgresAuthorization:
+        """Return the store of the authorization server."""
+        return PostgresAuthorization(self._pool)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

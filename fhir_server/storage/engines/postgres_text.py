@@ -14,8 +14,9 @@ from fhir_server.storage.repository import AuditRow, Change
 from fhir_server.storage.shape import Value
 from fhir_server.storage.texts import clean
 
-_AUDIT_COLUMNS = "recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request"
-_AUDIT_TYPES = ("bigint", "text", "text", "text", "text", "int", "text", "text", "int", "text", "text", "text", "text")
+_AUDIT_COLUMNS = ", ".join(AuditRow._fields)
+_AUDIT_NUMBERS = {"recorded": "bigint", "status": "int", "version": "int"}
+_AUDIT_TYPES = [_AUDIT_NUMBERS.get(name, "text") for name in AuditRow._fields]
 
 
 def _audit(parameter: str, condition: str = "") -> str:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from fhir_server.search.rows import key
+from fhir_server.storage.authorization.sqlite import SqliteAuthorization
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
@@ -66,6 +67,10 @@ class SqliteRepository(Reads):
         """Return the database for work on its index; it writes through the one writer."""
         loop = asyncio.get_running_loop()
         return SqliteIndex(self._path, lambda work: asyncio.run_coroutine_threadsafe(self._writer.submit(work), loop).result())
+
+    def authorization(self) -> SqliteAuthorization:
+        """Return the store of the authorization server."""
+        return SqliteAuthorization(self._writer, self._fast.rows)
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""

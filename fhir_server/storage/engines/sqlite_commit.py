@@ -182,10 +182,6 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, row, starts, ends) VALUES (?, ?, ?, ?, ?)"
-_AUDIT = (
-    "INSERT INTO audit_event"
-    " (recorded, actor, role, action, interaction, status, type, id, version, dossier, query, purpose, request)"
-    " VALUES "
-)
-_ROWS_AT_ONCE = 1_000  # SQLite takes 32,766 parameters
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_AUDIT = f"INSERT INTO audit_event ({', '.join(AuditRow._fields)}) VALUES "
+_ROWS_AT_ONCE = 500  # SQLite takes 32,766 parameters
+_ROW = f"({', '.join('?' * len(AuditRow._fields))})"

@@ -23,12 +23,14 @@ def _bytes(name: str, comment: str | None = None) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Create resource, history, the index, membership and audit_event."""
+    """Create resource, history, the index, membership, audit_event, and what the authorization server remembers."""
     _resources()
     _index()
     _membership()
     _index_state()
     _audit()
+    _authorization()
+    _logged_in()
 
 
 def _resources() -> None:
@@ -150,7 +152,9 @@ def _index_state() -> None:
 def _audit() -> None:
     op.create_table(
         "audit_event",
-        sa.Column("seq", ROW, primary_key=True),
+        sa.Column("row", ROW, primary_key=True),
+        sa.Column("chain", sa.Text, nullable=False, server_default=""),
+        sa.Column("seq", sa.BigInteger, nullable=False, server_default="0"),
         _number("recorded"),
         _text("actor"),
         _text("role"),
@@ -164,5 +168,85 @@ def _audit() -> None:
         _text("query"),
         _text("purpose"),
         _text("request"),
+        *map(_text, ("organisation", "client", "basis", "trace", "address", "source", "category", "reason", "detail")),
         sqlite_autoincrement=True,
     )
+    op.create_index("audit_event_dossier", "audit_event", ["dossier", "recorded"])
+    op.create_index("audit_event_actor", "audit_event", ["actor", "recorded"])
+    op.create_index("audit_event_recorded", "audit_event", ["recorded"])
+
+
+def _authorization() -> None:
+    op.create_table(
+        "oauth_code",
+        _bytes("hash"),
+        _text("family"),
+        _text("client"),
+        _text("subject"),
+        _bytes("session"),
+        _number("authenticated"),
+        _text("redirect_uri"),
+        _text("challenge"),
+        _number("expires"),
+        _number("used", "when it was taken, 0: not yet"),
+        _text("granted"),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("oauth_code_session", "oauth_code", ["session"])
+    op.create_table(
+        "oauth_refresh",
+        _bytes("hash"),
+        _text("family"),
+        _text("client"),
+        _text("subject"),
+        _bytes("session"),
+        _number("authenticated"),
+        _number("expires"),
+        _number("ends"),
+        _number("used", "when it was rotated, 0: not yet"),
+        _text("bound"),
+        _text("granted"),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("oauth_refresh_session", "oauth_refresh", ["session"])
+
+
+def _logged_in() -> None:
+    op.create_table(
+        "oauth_session",
+        _bytes("hash"),
+        _text("id"),
+        _bytes("subject"),
+        _text("role"),
+        _number("authenticated"),
+        _number("idle"),
+        _number("ends"),
+        _text("csrf"),
+        _text("organisation"),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index("oauth_session_subject", "oauth_session", ["subject"])
+    op.create_table(
+        "oauth_consent",
+        _bytes("subject"),
+        _bytes("client"),
+        _bytes("patient"),
+        _text("scope"),
+        _number("given"),
+        sa.PrimaryKeyConstraint("subject", "client", "patient"),
+    )
+    op.create_table(
+        "oauth_used",
+        _bytes("value"),
+        _number("expires"),
+        sa.PrimaryKeyConstraint("value"),
+    )
+    op.create_table(
+        "oauth_revocation",
+        _bytes("kind"),
+        _bytes("value"),
+        _number("since"),
+        _number("until"),
+        sa.PrimaryKeyConstraint("kind", "value"),
+    )
+    op.create_index("oauth_revocation_since", "oauth_revocation", ["since"])

@@ -1,0 +1,47 @@
+"""The store of the authorization server in the SQLite file: written by its one writer."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fhir_server.storage.authorization.engine import ScriptedStore
+from fhir_server.storage.authorization.scripts import Result, Script, Value
+from fhir_server.storage.engines.sqlite_refusal import told
+from fhir_server.storage.engines.sqlite_writer import SqliteWriter
+
+
+class SqliteAuthorization(ScriptedStore):
+    """Writes through the writer of the repository, and reads as it does."""
+
+    def __init__(self, writer: SqliteWriter, read: Callable[[str, Sequence[Value]], Sequence[Sequence[Any]]]) -> None:
+        """Write with ``writer``; ``read`` returns the rows of a SELECT."""
+        self._writer = writer
+        self._read = read
+
+    async def _do(self, script: Script[Result]) -> Result:
+        results: list[Result] = []
+        try:
+            await self._writer.submit(lambda connection: results.append(_carried_out(connection, script)))
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+        return results[0]
+
+    async def _rows(self, sql: str, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
+        try:
+            return self._read(_marked(sql), values)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
+
+
+def _carried_out(connection: sqlite3.Connection, script: Script[Result]) -> Result:
+    try:
+        sql, values = next(script)
+        while True:
+            sql, values = script.send(connection.execute(_marked(sql), values).fetchall())
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+def _marked(sql: str) -> str:
+    return sql.replace("$", "?")
