@@ -60,7 +60,7 @@ class Groups:
         if atoms and all(key in kept for key, _ in atoms):
             return (word,)
         given = [right for key, right in atoms if key in kept]
-        return _joined(given)
+        return joined(given)
 
     def _atoms(self, word: str, letters: Letters) -> list[tuple[str, str]]:
         """Return the pairs of key and single right ("patient/Task.r") that a scope is made of."""
@@ -100,7 +100,7 @@ def _texts(tables: Mapping[str, Any], language: str) -> dict[str, str]:
         raise GroupsError(f"consent-groups.toml: a group has no text in the language {language}: {error}") from error
 
 
-def _joined(rights: Iterable[str]) -> tuple[str, ...]:
+def joined(rights: Iterable[str]) -> tuple[str, ...]:
     """Join single rights to scopes: "patient/Task.r" and "patient/Task.s" to "patient/Task.rs"."""
     found: dict[str, str] = {}
     for right in rights:

@@ -1,7 +1,7 @@
 """Forms that a browser posts: read with a limit on their size."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 
@@ -27,6 +27,10 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         """Return every value of ``name``."""
         return tuple(value for key, value in self._fields if key == name)
+
+    def encoded(self) -> str:
+        """Return the form as a query string."""
+        return urlencode(self._fields)
 
 
 async def read_form(request: Request) -> Form:

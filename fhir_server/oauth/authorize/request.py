@@ -147,6 +147,18 @@ def answer_uri(redirect_uri: str, values: Mapping[str, str]) -> str:
     return redirect_uri + ("&" if urlsplit(redirect_uri).query else "?") + urlencode(values)
 
 
+def origin_of(uri: str) -> str:
+    """Return the origin of a redirect URI as a source of a Content-Security-Policy: scheme and host, or the app's own scheme."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
+
+
+def place_of(uri: str) -> str:
+    """Return what people may recognise a redirect URI by: its host, or the app's own scheme."""
+    parts = urlsplit(uri)
+    return parts.netloc or parts.scheme
+
+
 def _check_kind(parameters: Parameters) -> None:
     if parameters.get("request"):
         raise Refused("request_not_supported", "request objects are not supported")

@@ -49,8 +49,8 @@ class OidcClient:
         self._clock = clock
         self._published = Published(remote, clock)
 
-    async def address(self, provider: Provider, attempt: Attempt) -> str:
-        """Return where the browser is to go; raises RemoteFailed."""
+    async def address(self, provider: Provider, attempt: Attempt, *, again: bool = False) -> str:
+        """Return where the browser is to go; ``again``: also who is logged in there has to log in. Raises RemoteFailed."""
         metadata = await self._published.of(provider)
         digest = sha256(attempt.verifier.encode()).digest()
         asked = {
@@ -62,7 +62,7 @@ class OidcClient:
             "nonce": attempt.nonce,
             "code_challenge": urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
-            "prompt": "login",
+            **({"prompt": "login"} if again else {}),
             **({"acr_values": " ".join(provider.acr_values)} if provider.acr_values else {}),
         }
         return f"{metadata.authorization}?{urlencode(asked)}"
