@@ -37,6 +37,11 @@ class Settings:
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
     token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
+    login_providers: str = _setting("", "Path of `providers.toml`, where people log in (docs/login.md). Default: nowhere.")
+    development_login: Literal["on", "off"] = _setting(
+        "off",
+        "`on` lets anybody at this machine log in as anyone; refused unless host and base URL are loopback.",
+    )
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
@@ -105,10 +110,9 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
 def _check(settings: Settings) -> None:
     if not _URL.fullmatch(settings.base):
         raise SettingsError(f"{PREFIX}BASE_URL: must be an http or https URL that ends in /fhir, not {settings.base!r}")
-    if settings.auth not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
-    if settings.referential_integrity not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}REFERENTIAL_INTEGRITY: must be on or off, not {settings.referential_integrity!r}")
+    for name in ("auth", "development_login", "referential_integrity"):
+        if getattr(settings, name) not in {"on", "off"}:
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be on or off, not {getattr(settings, name)!r}")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):

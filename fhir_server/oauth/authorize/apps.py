@@ -27,9 +27,7 @@ async def show_apps(desk: Desk, request: Request, *, withdrawn: bool = False) ->
     given = await desk.authority.store.consents(session.subject)
     clients = dict.fromkeys(each.client for each in given)
     apps = [await _app(desk, language, session, client, [each for each in given if each.client == client]) for client in clients]
-    return desk.pages.page(
-        "apps", language, "apps-title", person=person.name, apps=apps, csrf=session.csrf, withdrawn=withdrawn
-    )
+    return desk.pages.page("apps", language, "apps-title", person=person.name, apps=apps, csrf=session.csrf, withdrawn=withdrawn)
 
 
 async def withdraw(desk: Desk, request: Request, form: Form) -> Response:

@@ -26,9 +26,7 @@ class Cookies:
 
     def put(self, response: Response, name: CookieName, value: str, seconds: int) -> None:
         """Let the browser keep ``value``."""
-        response.set_cookie(
-            self.name(name), value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax"
-        )
+        response.set_cookie(self.name(name), value, max_age=seconds, path="/", secure=self._secure, httponly=True, samesite="lax")
 
     def drop(self, response: Response, name: CookieName) -> None:
         """Let the browser forget the value."""

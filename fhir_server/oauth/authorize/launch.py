@@ -34,7 +34,9 @@ async def make_handle(desk: Desk, request: Request) -> Response:
     except FhirError as error:
         await desk.record(actor, "launch", error.status, request_id(request), patient)
         headers = {name.decode(): value.decode() for name, value in error.headers}
-        return JSONResponse({"error": _ERRORS.get(error.status, "invalid_request"), "error_description": error.text}, error.status, headers)
+        return JSONResponse(
+            {"error": _ERRORS.get(error.status, "invalid_request"), "error_description": error.text}, error.status, headers
+        )
     now = desk.authority.clock()
     handle = desk.sealed.seal("launch", {"patient": patient, "user": user}, now + KEPT)
     await desk.record(actor, "launch", 201, request_id(request), patient)

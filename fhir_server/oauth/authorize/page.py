@@ -54,13 +54,13 @@ class Pages:
             text=lambda key, **given: self.text(language, key, **given),
             **values,
         )
-        return HTMLResponse(html, status, {**_HEADERS, "Content-Security-Policy": self._policy(forms_to), "Content-Language": language})
+        return HTMLResponse(
+            html, status, {**_HEADERS, "Content-Security-Policy": self._policy(forms_to), "Content-Language": language}
+        )
 
     def _policy(self, forms_to: Sequence[str]) -> str:
-        return (
-            f"default-src 'none'; style-src {self._style_source}; form-action {' '.join(("'self'", *forms_to))}; "
-            "frame-ancestors 'none'; base-uri 'none'"
-        )
+        forms = " ".join(["'self'", *forms_to])
+        return f"default-src 'none'; style-src {self._style_source}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
 
 
 def redirect(uri: str) -> Response:
