@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from adapters import registry
-from fhir_server.access.actor import Actor, local_system
+from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
 from fhir_server.catalog import catalog, own
@@ -27,6 +28,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
@@ -34,8 +36,14 @@ from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
+from fhir_server.oauth.dpop import Proofs
+from fhir_server.oauth.issuer import Issuer, Issuers
+from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import jwks, secret, signing_key
+from fhir_server.oauth.remote import Remote
+from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
@@ -89,16 +97,18 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         services = await open_services(settings)
         looking = asyncio.create_task(_keep_looking(services.parameters))
         key = signing_key(settings.data_dir)
+        remote = Remote()
 
         async def close() -> None:
             looking.cancel()
+            await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        app = FhirApplication(services, authentication(settings), metrics)
+        app = FhirApplication(services, authentication(settings, services, remote), metrics)
         running = Running(app, shell(services.repository, settings.base, jwks(key), metrics), close)
         if lasting:
             gc.collect()
@@ -117,13 +127,30 @@ async def _keep_looking(parameters: OwnParameters) -> None:
             _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
 
 
-def authentication(settings: Settings) -> Callable[[bytes | None, int], Actor]:
-    """Return what makes an Actor of an Authorization header; with ``auth`` off, no header means the system."""
-    bearer = Bearer([signing_key(settings.data_dir).verifying], Expected(issuer=issuer(settings), audience=settings.base))
-    if settings.auth == "on":
-        return bearer.actor
-    system = local_system()
-    return lambda header, at: bearer.actor(header, at) if header else system
+def authentication(settings: Settings, services: Services, remote: Remote) -> Bearer:
+    """Return what makes an Actor of what a request shows; with ``auth`` off, no Authorization header means the system."""
+    return Bearer(
+        [signing_key(settings.data_dir).verifying],
+        Expected(issuer=issuer(settings), audience=settings.base),
+        issuers=Issuers(trusted_issuers(settings, remote), settings.base, partial(identified, services)),
+        proofs=Proofs(_replays(settings, services)),
+        certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
+        anonymous=local_system() if settings.auth == "off" else None,
+    )
+
+
+def _replays(settings: Settings, services: Services) -> Replays:
+    """Return what remembers proofs: this process where there is only one, the database where there may be several."""
+    if settings.database.startswith("sqlite"):
+        return MemoryReplays(now())
+    return StoredReplays(services.repository.authorization().first_use)
+
+
+def trusted_issuers(settings: Settings, remote: Remote) -> tuple[Issuer, ...]:
+    """Return the other issuers whose tokens are accepted; raises InvalidIssuers."""
+    if not settings.issuers:
+        return ()
+    return read_issuers(Path(settings.issuers), Surroundings(settings.base, issuer(settings), os.environ, remote))
 
 
 def issuer(settings: Settings) -> str:

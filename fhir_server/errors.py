@@ -18,6 +18,7 @@ FhirError                      what every failure of a request is
 |-- TooCostly          503     answering would take too long
 |-- NoRoom             507     the disk is full
 |-- NoDatabase         503     the database does not answer
+|-- NoIssuer           503     who issued the token does not answer
 |-- SourcesFailed      502     every source failed
 `-- SourcesTimedOut    504     every source was too late
 
@@ -153,6 +154,12 @@ class NoDatabase(FhirError):
     """The database does not answer, or cannot write."""
 
     status, code, detail = 503, "transient", "database-unavailable"
+
+
+class NoIssuer(FhirError):
+    """The issuer of a token does not answer, or not as it should."""
+
+    status, code, detail = 503, "transient", "issuer-unavailable"
 
 
 class NoRoom(FhirError):

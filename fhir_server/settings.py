@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ PREFIX = "FHIR_SERVER_"
 FILE = PREFIX + "CONFIG"
 _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
 _TOKEN_LIFETIMES = range(60, 3601)
 _LOOPBACK = ("127.", "localhost", "::1")
 
@@ -35,6 +37,9 @@ class Settings:
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    issuers: str = _setting("", "Path of `issuers.toml`, other issuers whose tokens are accepted (docs/tokens.md). Default: none.")
+    trusted_proxies: str = _setting("", "Addresses or networks of the proxies in front, between commas. Default: none is believed.")
+    client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
     token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
     login_providers: str = _setting("", "Path of `providers.toml`, where people log in (docs/login.md). Default: nowhere.")
@@ -117,6 +122,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     if settings.workers < 1:
@@ -125,6 +131,15 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}WORKERS: SQLite has one writer; use PostgreSQL for more than one worker")
     if not settings.database.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
+
+
+def _check_proxies(settings: Settings) -> None:
+    try:
+        [ip_network(each.strip()) for each in settings.trusted_proxies.split(",") if each.strip()]
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
+    if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
+        raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
 
 
 def describe() -> str:

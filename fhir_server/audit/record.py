@@ -36,11 +36,12 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     version: int = 0,
     dossier: str = "",
     parameters: Iterable[tuple[str, str]] = (),
+    basis: str = "",
 ) -> AuditRow:
     """Return the line for a request that ended with HTTP ``status`` at the instant ``recorded`` (microseconds).
 
     ``actor`` is None when nobody was recognised (401); ``request`` is the id under which the log knows the request. Of the search
-    ``parameters`` only the names are kept: their values can name a person.
+    ``parameters`` only the names are kept: their values can name a person. ``basis`` is the code of what was decided.
     """
     return AuditRow(
         recorded=recorded,
@@ -56,6 +57,7 @@ def row(  # noqa: PLR0913 - one argument per column of the record
         query=parameter_names(parameters),
         purpose=actor.purpose if actor else "",
         request=request,
+        basis=basis,
     )
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.roles import RolesError, load_roles
+from fhir_server.bootstrap import trusted_issuers
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
+from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError, signing_key
+from fhir_server.oauth.remote import Remote
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
 
@@ -34,7 +37,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
 def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
     try:
         yield from look(settings)
-    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, KeyFileError) as error:
+    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, InvalidIssuers, KeyFileError) as error:
         yield str(error)
 
 
@@ -50,6 +53,11 @@ def _adapters(_: Settings) -> Iterator[str]:
 def _sources(settings: Settings) -> Iterator[str]:
     if settings.sources:
         sources.read(Path(settings.sources), [each.id for each in registry.manifests()])
+    return iter(())
+
+
+def _issuers(settings: Settings) -> Iterator[str]:
+    trusted_issuers(settings, Remote())
     return iter(())
 
 
@@ -69,6 +77,7 @@ _LOOKS = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
     "sources": _sources,
+    "issuers": _issuers,
     "keys": _keys,
     "database": _database,
 }

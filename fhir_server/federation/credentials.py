@@ -13,16 +13,17 @@ def authorization(source: Source, environment: Mapping[str, str]) -> str:
     The key ``credentials`` is ``env:NAME`` (a variable of ``environment``) or ``file:PATH``; what is found there is the whole
     value, "Bearer ..." or "Basic ...". Raises InvalidSources when it is not there.
     """
-    found = found_at(source.options.get("credentials", ""), environment)
+    reference = source.options.get("credentials", "")
+    if not reference:
+        return ""
+    found = secret_at(reference, environment)
     if found is None:
         raise InvalidSources(f"[{source.name}] credentials must be env:NAME or file:PATH, and there must be something there")
     return found
 
 
-def found_at(reference: str, environment: Mapping[str, str]) -> str | None:
-    """Return the secret at ``reference`` (``env:NAME`` or ``file:PATH``), "" for no reference, None when nothing is there."""
-    if not reference:
-        return ""
+def secret_at(reference: str, environment: Mapping[str, str]) -> str | None:
+    """Return the secret at ``env:NAME`` or ``file:PATH``, None where there is none."""
     kind, _, place = reference.partition(":")
     return _FINDERS[kind](place, environment) if kind in _FINDERS else None
 

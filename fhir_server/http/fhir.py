@@ -1,7 +1,7 @@
 """The FHIR application: bytes in, one decision, one record, bytes out. A raw ASGI application, for speed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from fhir_server.http import binary
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
-from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, request_of
+from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
 from fhir_server.interactions import capabilities
 from fhir_server.interactions.allow import routed
@@ -23,6 +23,7 @@ from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
+from fhir_server.oauth.bearer import Bearer
 from fhir_server.operations import OPERATIONS
 from fhir_server.search.query_string import parse_query
 
@@ -50,13 +51,13 @@ class _Step:
 
 
 class FhirApplication:
-    """Serves ``/fhir``: ``authenticate`` turns the Authorization header and the moment (microseconds) into an Actor."""
+    """Serves ``/fhir``: ``bearer`` turns what a request shows, and the moment (microseconds), into an Actor."""
 
-    def __init__(self, services: Services, authenticate: Callable[[bytes | None, int], Actor], metrics: Metrics) -> None:
+    def __init__(self, services: Services, bearer: Bearer, metrics: Metrics) -> None:
         """Serve with ``services``, and count in ``metrics``."""
         self._metrics = metrics
         self._services = services
-        self._authenticate = authenticate
+        self._bearer = bearer
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
         self._capabilities = capabilities.Capabilities(services.catalog, services.base, references)
 
@@ -83,7 +84,10 @@ class FhirApplication:
         step.route = routed(self._services.catalog, request.method, request.segments, step.parameters)
         if step.route.interaction == "capabilities":
             return self._capabilities.answer(step.parameters)
-        step.actor = self._authenticate(request.headers.raw("authorization"), step.now)
+        authorization = request.headers.raw("authorization")
+        step.actor = self._bearer.known(authorization, step.now)
+        if step.actor is None:
+            step.actor = await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         return binary.fetched(step.call, await handle(step.call))
@@ -158,6 +162,7 @@ class FhirApplication:
             version=answer.version,
             dossier=answer.dossier,
             parameters=step.parameters,
+            basis=answer.refusal,
         )
         try:
             await self._services.repository.record(line)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from fhir_server.errors import BadRequest, TooLarge
 from fhir_server.http.encoding import inflated
+from fhir_server.oauth.presented import Presented
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -66,6 +67,14 @@ def request_of(scope: Scope, prefix: str) -> Request:
     except UnicodeDecodeError as error:
         raise BadRequest("The path must be percent-encoded UTF-8.") from error
     return Request(scope["method"], segments, scope["query_string"], Headers(scope["headers"]))
+
+
+def presented(scope: Scope, authorization: bytes | None, base: str, prefix: str) -> Presented:
+    """Return what the request shows to be let in; its URL is the one below our own ``base``, whatever the header Host says."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("ascii")[len(prefix) :]
+    client = scope.get("client")
+    return Presented(authorization, scope["method"], base + path, scope["headers"], client[0] if client else "")
 
 
 def correlation_of(headers: Headers) -> str:

@@ -80,9 +80,9 @@ class Answer:
     """What an interaction answers: a status, the JSON of a resource (or nothing), and headers.
 
     ``version`` and ``dossier`` say for the record what was touched, ``updated`` when that version was made (microseconds, 0 for
-    none). ``media`` is the media type of a body that is not FHIR but the content of a Binary. ``recorded`` is set when the line of
-    the record was written together with a change. ``keep`` is False for what nobody may keep a copy of, because it belongs to a
-    source.
+    none), and ``refusal`` the code of the error that it tells of. ``media`` is the media type of a body that is not FHIR but the
+    content of a Binary. ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for
+    what nobody may keep a copy of, because it belongs to a source.
     """
 
     status: int
@@ -95,6 +95,7 @@ class Answer:
     media: str = ""
     recorded: bool = False
     keep: bool = True
+    refusal: str = ""
 
 
 def resource_type_of(resource: Mapping[str, Any]) -> str:

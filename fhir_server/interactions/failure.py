@@ -36,7 +36,7 @@ def failed(error: Exception, request: str) -> Answer:
 def answer_of(error: FhirError) -> Answer:
     """Return the OperationOutcome of ``error`` with its status and headers."""
     headers = [(name.decode(), value.decode()) for name, value in error.headers]
-    return Answer(error.status, write(operation_outcome(error.issues)), headers)
+    return Answer(error.status, write(operation_outcome(error.issues)), headers, refusal=error.issues[0].detail)
 
 
 def _out_of_order(error: Unavailable | StorageFull, request: str) -> FhirError:

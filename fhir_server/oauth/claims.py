@@ -28,23 +28,23 @@ def check_claims(claims: Mapping[str, Any], expected: Expected, now: int) -> Non
     Codes: token-claims (missing, of a wrong type, or valid for too long), token-issuer, token-audience, token-expired,
     token-not-yet-valid.
     """
-    if _text(claims, "iss") != expected.issuer:
+    if text(claims, "iss") != expected.issuer:
         raise refused("token-issuer", "The access token comes from another issuer. Get one from this server.")
-    if _audience(claims) != expected.audience:
+    if audience(claims) != expected.audience:
         raise refused("token-audience", "The access token is meant for another server. Ask for one with this server as audience.")
-    if not _text(claims, "sub"):
+    if not text(claims, "sub"):
         raise refused("token-claims", "The access token names no subject.")
     _check_time(claims, expected.lifetime, now)
 
 
 def expiry(claims: Mapping[str, Any]) -> int:
     """Return the first instant (microseconds) at which a token with these checked claims is no longer accepted."""
-    return _instant(claims, "exp") + LEEWAY
+    return instant(claims, "exp") + LEEWAY
 
 
 def _check_time(claims: Mapping[str, Any], lifetime: int, now: int) -> None:
-    issued, expires = _instant(claims, "iat"), _instant(claims, "exp")
-    start = _instant(claims, "nbf") if "nbf" in claims else issued
+    issued, expires = instant(claims, "iat"), instant(claims, "exp")
+    start = instant(claims, "nbf") if "nbf" in claims else issued
     if expires <= issued or expires - issued > lifetime * SECOND:
         raise refused("token-claims", f"The access token is valid for longer than {lifetime} seconds, or for no time at all.")
     if now >= expires + LEEWAY:
@@ -53,7 +53,8 @@ def _check_time(claims: Mapping[str, Any], lifetime: int, now: int) -> None:
         raise refused("token-not-yet-valid", "The access token is not valid yet. Check the clock of its issuer.")
 
 
-def _audience(claims: Mapping[str, Any]) -> str:
+def audience(claims: Mapping[str, Any]) -> str:
+    """Return the one audience; raises Unauthorized (token-audience)."""
     # A token for several servers could be replayed here by any of them: a list may hold one audience only.
     value = claims.get("aud")
     if isinstance(value, list) and len(value) == 1:
@@ -63,14 +64,16 @@ def _audience(claims: Mapping[str, Any]) -> str:
     return value
 
 
-def _text(claims: Mapping[str, Any], name: str) -> str:
+def text(claims: Mapping[str, Any], name: str) -> str:
+    """Return a claim that must be text; raises Unauthorized (token-claims)."""
     value = claims.get(name)
     if not isinstance(value, str):
         raise refused("token-claims", f"The claim {name} of the access token is missing or no text.")
     return value
 
 
-def _instant(claims: Mapping[str, Any], name: str) -> int:
+def instant(claims: Mapping[str, Any], name: str) -> int:
+    """Return a claim that must be a time, in microseconds; raises Unauthorized (token-claims)."""
     value = claims.get(name)
     if type(value) is not int or not 0 <= value < _LAST_SECOND:
         raise refused("token-claims", f"The claim {name} of the access token is missing or no whole number of seconds.")

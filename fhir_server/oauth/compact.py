@@ -35,14 +35,22 @@ def parse_compact(token: str) -> Compact:
     return Compact(_object(header), _object(claims))
 
 
+def strict_object(raw: bytes) -> dict[str, Any]:
+    """Read a JSON object in which no member occurs twice, at any depth; raises ValueError."""
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("no object")  # noqa: TRY004 - what json.loads raises for everything else that is wrong
+    return value
+
+
 def _object(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(_decode(part).decode("utf-8"), object_pairs_hook=_members, parse_constant=_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_object(_decode(part))
+    except ValueError as error:
         raise _malformed() from error
-    if not isinstance(value, dict):
-        raise _malformed()
-    return value
 
 
 def _decode(part: str) -> bytes:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 CURVES: Mapping[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1}
-ALGORITHMS: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "RS256": "RSA"}
+ALGORITHMS: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "RS256": "RSA", "PS256": "RSA", "EdDSA": "Ed25519"}
 RSA_BITS = range(2048, 8193)
 _EXPONENT = 65537
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_REQUIRED: Mapping[str, tuple[str, ...]] = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -28,7 +31,7 @@ class VerifyingKey:
 
     kid: str
     algorithm: str
-    public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    public: PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,57 @@ class SigningKey:
 
 
 def verifying_key(jwk: Mapping[str, Any]) -> VerifyingKey:
-    """Read a public JWK; raises UnusableKey.
+    """Read a public JWK as a key for the first algorithm that fits it; raises UnusableKey.
 
     Wanted: a ``kid``, a use (or ``key_ops``) that is verification, an algorithm of ours that fits the key, a curve of ours or RSA
     of 2048 to 8192 bits with the usual exponent, and nothing private.
     """
+    return _usable(jwk)[0]
+
+
+def verifying_keys(jwks: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
+    """Read a JWK Set, leaving out the keys that are unusable (RFC 7517 section 5).
+
+    A key that names no algorithm is there once for each one that fits it: which of them counts is for the reader of a token to say.
+    """
+    found: list[VerifyingKey] = []
+    given = jwks.get("keys")
+    for jwk in given if isinstance(given, list) else ():
+        try:
+            found += _usable(jwk)
+        except UnusableKey:
+            continue
+    return tuple(found)
+
+
+def embedded_key(jwk: Mapping[str, Any], algorithm: str) -> VerifyingKey:
+    """Read the public key that a proof of possession brings itself, for ``algorithm``; its ``kid`` is its thumbprint.
+
+    Raises UnusableKey, as ``verifying_key`` does.
+    """
+    public, algorithms = _checked(jwk)
+    if algorithm not in algorithms:
+        raise UnusableKey("the key does not fit the algorithm")
+    return VerifyingKey(thumbprint(_members(public)), algorithm, public)
+
+
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """Return the SHA-256 thumbprint of a key (RFC 7638), base64url; its members must be spelled as the RFCs want it."""
+    required = {name: jwk[name] for name in _REQUIRED[jwk["kty"]]}
+    return encode(sha256(json.dumps(required, separators=(",", ":"), sort_keys=True).encode()).digest())
+
+
+def _usable(jwk: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
+    if not isinstance(jwk, Mapping):
+        raise UnusableKey("the key is no object")
     kid = jwk.get("kid")
     if not isinstance(kid, str) or not kid:
         raise UnusableKey("the key has no kid")
+    public, algorithms = _checked(jwk)
+    return tuple(VerifyingKey(kid, algorithm, public) for algorithm in algorithms)
+
+
+def _checked(jwk: Mapping[str, Any]) -> tuple[PublicKey, tuple[str, ...]]:
     if _PRIVATE & jwk.keys():
         raise UnusableKey("the key holds private or symmetric members")
     operations = jwk.get("key_ops", ["verify"])
@@ -68,35 +114,22 @@ def verifying_key(jwk: Mapping[str, Any]) -> VerifyingKey:
         raise UnusableKey("the key is not meant for verifying signatures")
     public = _public(jwk)
     kind = "RSA" if isinstance(public, rsa.RSAPublicKey) else jwk["crv"]
-    fitting = next(name for name, wanted in ALGORITHMS.items() if wanted == kind)
-    if jwk.get("alg", fitting) != fitting:
+    fitting = [name for name, wanted in ALGORITHMS.items() if wanted == kind]
+    if "alg" in jwk:
+        fitting = [name for name in fitting if name == jwk["alg"]]
+    if not fitting:
         raise UnusableKey("the key's alg is not supported, or does not fit the key")
-    return VerifyingKey(kid, fitting, public)
+    return public, tuple(fitting)
 
 
-def verifying_keys(jwks: Mapping[str, Any]) -> tuple[VerifyingKey, ...]:
-    """Read a JWK Set, leaving out the keys that are unusable (RFC 7517 section 5)."""
-    found = []
-    for jwk in jwks.get("keys", ()):
-        try:
-            found.append(verifying_key(jwk))
-        except UnusableKey:
-            continue
-    return tuple(found)
-
-
-def thumbprint(jwk: Mapping[str, str]) -> str:
-    """Return the SHA-256 thumbprint of an EC key (RFC 7638), base64url."""
-    required = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
-    return _encode(sha256(json.dumps(required, separators=(",", ":"), sort_keys=True).encode()).digest())
-
-
-def _public(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey | rsa.RSAPublicKey:
+def _public(jwk: Mapping[str, Any]) -> PublicKey:
     match jwk.get("kty"):
         case "EC":
             return _ec(str(jwk.get("crv")), _number(jwk, "x"), _number(jwk, "y"))
         case "RSA":
             return _rsa(_number(jwk, "n"), _number(jwk, "e"))
+        case "OKP":
+            return _okp(jwk.get("crv"), _bytes(jwk, "x"))
     raise UnusableKey("the key's type is not supported")
 
 
@@ -120,22 +153,45 @@ def _rsa(modulus: int, exponent: int) -> rsa.RSAPublicKey:
     return rsa.RSAPublicNumbers(exponent, modulus).public_key()
 
 
+def _okp(name: object, x: bytes) -> ed25519.Ed25519PublicKey:
+    if name != "Ed25519":
+        raise UnusableKey("the key's curve is not supported")
+    try:
+        return ed25519.Ed25519PublicKey.from_public_bytes(x)
+    except ValueError as error:
+        raise UnusableKey("the key's point has another length than 32 bytes") from error
+
+
 def _number(jwk: Mapping[str, Any], name: str) -> int:
+    return int.from_bytes(_bytes(jwk, name), "big")
+
+
+def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str) or not _BASE64URL.fullmatch(value):
         raise UnusableKey(f"the key's member {name} is missing or no base64url")
     try:
-        return int.from_bytes(urlsafe_b64decode(value + "=" * (-len(value) % 4)), "big")
+        return urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except ValueError as error:
         raise UnusableKey(f"the key's member {name} is no base64url") from error
 
 
-def _members(public: ec.EllipticCurvePublicKey) -> dict[str, str]:
-    numbers = public.public_numbers()
-    size = (public.key_size + 7) // 8
-    x, y = (_encode(value.to_bytes(size, "big")) for value in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+def _members(public: PublicKey) -> dict[str, str]:
+    match public:
+        case rsa.RSAPublicKey():
+            numbers = public.public_numbers()
+            return {"kty": "RSA", "n": encode(_octets(numbers.n)), "e": encode(_octets(numbers.e))}
+        case ec.EllipticCurvePublicKey():
+            point, size = public.public_numbers(), (public.key_size + 7) // 8
+            x, y = (encode(value.to_bytes(size, "big")) for value in (point.x, point.y))
+            return {"kty": "EC", "crv": f"P-{public.key_size}", "x": x, "y": y}
+    return {"kty": "OKP", "crv": "Ed25519", "x": encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))}
 
 
-def _encode(raw: bytes) -> str:
+def _octets(value: int) -> bytes:
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def encode(raw: bytes) -> str:
+    """Return ``raw`` in base64url without padding (RFC 7515 section 2)."""
     return urlsafe_b64encode(raw).rstrip(b"=").decode()

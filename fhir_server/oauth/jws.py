@@ -1,15 +1,19 @@
-"""Signing and verifying tokens (RFC 7515, RFC 8725): the only module that touches the JOSE library.
+"""Signing and verifying tokens (RFC 7515, RFC 8725): the only module that touches the JOSE libraries.
 
-The library trusts the header's ``alg``, ignores ``kid``, ``use`` and ``crit``, takes weak keys and lets missing claims pass. So
+python-jose trusts the header's ``alg``, ignores ``kid``, ``use`` and ``crit``, takes weak keys and lets missing claims pass. So
 everything is decided here, before and after the one thing that is left to it: the arithmetic of a signature, with one key and one
-algorithm that this module chose.
+algorithm that this module chose. joserfc does that arithmetic for the algorithms that python-jose lacks.
 """
 
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jose import jwk, jws
 from jose.exceptions import JOSEError
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from fhir_server.oauth.claims import Expected, check_claims
 from fhir_server.oauth.compact import parse_compact
@@ -18,6 +22,7 @@ from fhir_server.oauth.refusal import refused
 
 # Only these may stand in a header: whatever else there is asks the reader to fetch a key, to bring its own, or to read differently.
 _HEADER = frozenset({"alg", "typ", "kid"})
+_OTHERS: Mapping[str, type[RSAKey | OKPKey]] = {"PS256": RSAKey, "EdDSA": OKPKey}
 
 
 def sign(key: SigningKey, claims: Mapping[str, Any], typ: str = "at+jwt") -> str:
@@ -34,13 +39,24 @@ def verify(token: str, keys: Sequence[VerifyingKey], expected: Expected, now: in
     """
     parts = parse_compact(token)
     key = _key(parts.header, keys, expected)
-    public: Any = key.public
-    try:
-        jws.verify(token, jwk.construct(public, key.algorithm), algorithms=[key.algorithm])
-    except JOSEError as error:
-        raise refused("token-signature", "The signature of the access token does not verify. Get a new one.") from error
+    if not signed_with(token, key):
+        raise refused("token-signature", "The signature of the access token does not verify. Get a new one.")
     check_claims(parts.claims, expected, now)
     return parts.claims
+
+
+def signed_with(token: str, key: VerifyingKey) -> bool:
+    """Tell whether the signature of ``token``, whose form ``parse_compact`` has checked, is one of ``key`` with its algorithm."""
+    public: Any = key.public
+    try:
+        if key.algorithm in _OTHERS:
+            signed, _, signature = token.rpartition(".")
+            raw = urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+            return JWSRegistry.algorithms[key.algorithm].verify(signed.encode(), raw, _OTHERS[key.algorithm].import_key(public))
+        jws.verify(token, jwk.construct(public, key.algorithm), algorithms=[key.algorithm])
+    except (JOSEError, JoseError):
+        return False
+    return True
 
 
 def _key(header: Mapping[str, Any], keys: Sequence[VerifyingKey], expected: Expected) -> VerifyingKey:

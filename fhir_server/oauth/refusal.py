@@ -1,6 +1,9 @@
 """The answer to a token that is not accepted (RFC 6750 section 3): it says what to change and nothing of what the token holds."""
 
-from fhir_server.errors import Unauthorized
+from fhir_server.errors import NoIssuer, Unauthorized
+
+RETRY_AFTER = 10
+_PROOF_ALGORITHMS = b'algs="ES256 ES384 PS256 RS256 EdDSA"'
 
 
 def refused(detail: str, text: str) -> Unauthorized:
@@ -11,6 +14,19 @@ def refused(detail: str, text: str) -> Unauthorized:
 def missing(text: str) -> Unauthorized:
     """Return the error for a request that brings no bearer token at all."""
     return _with_challenge(Unauthorized(text, detail="token-missing"), b'Bearer realm="fhir"')
+
+
+def unproven(detail: str, text: str) -> Unauthorized:
+    """Return the error for a token that is bound to a key which the request does not prove to have (RFC 9449 section 7.1)."""
+    error = b"invalid_dpop_proof" if detail.startswith("dpop-") else b"invalid_token"
+    return _with_challenge(Unauthorized(text, detail=detail), b'DPoP error="' + error + b'", ' + _PROOF_ALGORITHMS)
+
+
+def silent(text: str) -> NoIssuer:
+    """Return the error for an issuer that does not answer, or not as it should: the caller is not to blame."""
+    error = NoIssuer(text)
+    error.headers = ((b"retry-after", str(RETRY_AFTER).encode()),)
+    return error
 
 
 def _with_challenge(error: Unauthorized, challenge: bytes) -> Unauthorized:

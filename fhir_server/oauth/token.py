@@ -12,7 +12,7 @@ from fhir_server.oauth.jws import sign
 DEFAULT_LIFETIME = 3600
 LONGEST_LIFETIME = 86_400
 _SCOPES: Mapping[str, str] = {"system": "system/*.cruds", "source": "system/*.rs", "pgo": "patient/*.rs", "operator": "user/*.rs"}
-_PURPOSES: Mapping[str, str] = {"practitioner": "TREAT", "patient": "PATRQT", "related-person": "PATRQT", "pgo": "PATRQT"}
+PURPOSES: Mapping[str, str] = {"practitioner": "TREAT", "patient": "PATRQT", "related-person": "PATRQT", "pgo": "PATRQT"}
 
 
 class TokenRequestError(ValueError):
@@ -59,7 +59,7 @@ def claims_of(request: TokenRequest, issuer: str, audience: str, now: int, token
         "role": request.role,
         "scope": request.scope or _SCOPES.get(request.role, "user/*.cruds"),
         "patient": request.patient,
-        "purpose": request.purpose or _PURPOSES.get(request.role, ""),
+        "purpose": request.purpose or PURPOSES.get(request.role, ""),
         "btg_reason": request.reason,
         "organization": request.organisation,
         "client_id": request.client,

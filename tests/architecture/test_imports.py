@@ -103,7 +103,7 @@ def linted(root: Path) -> str:
         ("fhir_server/cli/planted.py", "from psycopg import sql", "SQL stays in storage"),
         ("fhir_server/interactions/planted.py", "import fastapi", "the web framework stays at the doors"),
         ("fhir_server/oauth/planted.py", "from jose import jwt", "tokens are read in one place"),
-        ("adapters/planted.py", "import aiohttp", "the client of sources stays in federation"),
+        ("adapters/planted.py", "import aiohttp", "who asks other servers"),
     ],
 )
 def test_a_contract_fails_when_it_is_broken(copy: Path, path: str, line: str, contract: str) -> None:

@@ -1,7 +1,7 @@
 """Launch from within a record system (https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#launch-app-ehr-launch).
 
-``POST /oauth/launch`` gives the record system a handle for one patient and one user; the app brings it along as ``launch``. The handle
-is sealed, so that nothing of it is stored until it is used; then its hash is, and it is good no more.
+``POST /oauth/launch`` gives the record system a handle for one patient and one user; the app brings it along as ``launch``. The
+handle is sealed, so that nothing of it is stored until it is used; then its hash is, and it is good no more.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""HTML pages: templates that escape everything, and headers under which a browser runs no script, loads nothing and frames nothing."""
+"""HTML pages: templates that escape everything, and headers under which a browser runs no script and nobody frames the page."""
 
 import base64
 from collections.abc import Mapping, Sequence

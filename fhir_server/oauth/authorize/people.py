@@ -5,21 +5,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir_server.access.actor import Actor, Role
-from fhir_server.access.gate import Gate
 from fhir_server.access.scope import parse_scopes
-from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import FhirError
+from fhir_server.interactions.identified import identified
+from fhir_server.interactions.services import Services
 from fhir_server.model import reference
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.search.parse import parse
-from fhir_server.storage.repository import Repository, Stored
+from fhir_server.storage.repository import Stored
 
 ROLES: Mapping[str, Role] = {"Practitioner": "practitioner", "RelatedPerson": "related-person", "Patient": "patient"}
 """The types of resource that a person can be, and the role that goes with each."""
 
 MOST_SHOWN = 50
-_MOST_FOUND = 20
 _PURPOSES: Mapping[str, str] = {"practitioner": "TREAT"}
 
 
@@ -45,9 +44,7 @@ Standing = Callable[[Actor], Awaitable[Actor | None]]
 class People:
     """Looks people up: as the hub to recognise who logs in, and otherwise in the name of who is logged in."""
 
-    repository: Repository
-    gate: Gate
-    catalog: Catalog
+    services: Services
     standing: Standing
 
     async def known(self, text: str) -> Person | None:
@@ -55,21 +52,15 @@ class People:
         target = reference.parse(text)
         if target is None or target.version or target.type not in ROLES:
             return None
-        found = await self.repository.fetch([self.gate.locating(target.type)], [str(target)])
+        grant = self.services.gate.locating(target.type)
+        found = await self.services.repository.fetch([grant], [str(target)])
         return await self._present(found[0]) if found else None
 
     async def identified(self, system: str, value: str) -> tuple[Person, ...]:
         """Return everyone who carries the identifier: one person can be a professional and a relative."""
-        found = []
-        for type_ in ROLES:
-            query = parse(
-                self.catalog.types[type_],
-                [("identifier", f"{_escaped(system)}|{_escaped(value)}"), ("_count", str(_MOST_FOUND))],
-                in_url=False,
-            ).query
-            page = await self.repository.search(self.gate.locating(type_), query)
-            found += [person for each in page.resources if (person := await self._present(each)) is not None]
-        return tuple(found)
+        found = [each for type_ in ROLES for each in await identified(self.services, type_, system, value)]
+        people = [await self.known(each) for each in found]
+        return tuple(each for each in people if each is not None)
 
     async def actor(self, person: str, role: str, client: str = "") -> Actor | None:
         """Return the actor that the logged-in ``person`` ("Type/id") is, None when the person has left."""
@@ -87,8 +78,8 @@ class People:
         if find.strip():
             parameters.append(("name", _escaped(find.strip())))
         try:
-            grant = self.gate.grant(actor, "search", "Patient")
-            page = await self.repository.search(grant, parse(self.catalog.types["Patient"], parameters, in_url=False).query)
+            grant = self.services.gate.grant(actor, "search", "Patient")
+            page = await self.services.repository.search(grant, parse(self.services.catalog.types["Patient"], parameters, in_url=False).query)
         except FhirError:
             return [], False
         return [_person(each) for each in page.resources], page.more
@@ -98,10 +89,10 @@ class People:
         if not patient.startswith("Patient/") or (actor.role == "patient" and patient != actor.reference):
             return None
         try:
-            grant = self.gate.grant(actor, "read", "Patient")
+            grant = self.services.gate.grant(actor, "read", "Patient")
         except FhirError:
             return None
-        found = await self.repository.fetch([grant], [patient])
+        found = await self.services.repository.fetch([grant], [patient])
         return _person(found[0]) if found else None
 
     async def _present(self, stored: Stored) -> Person | None:

@@ -21,7 +21,7 @@ _STEPS = frozenset({"login", "select_account"})
 
 
 class Shown(Exception):
-    """The request cannot be answered by a redirect, since nobody knows yet whom that would reach: ``text`` is a key of the texts."""
+    """The request is answered by a page: nobody knows yet whom a redirect would reach. ``text`` is a key of the texts."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         """Name the text to show, and the HTTP status to show it with."""
@@ -31,7 +31,7 @@ class Shown(Exception):
 
 
 class Refused(Exception):
-    """The request is refused by a redirect: an ``error`` code of RFC 6749 section 4.1.2.1 or OpenID Connect, and words for developers."""
+    """The request is refused by a redirect: an ``error`` of RFC 6749 section 4.1.2.1 or OpenID Connect, and why."""
 
     def __init__(self, error: str, description: str) -> None:
         """Say why."""

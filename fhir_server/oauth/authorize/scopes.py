@@ -20,7 +20,7 @@ class InvalidScope(ValueError):
 
 
 def read_scopes(text: str, types: Collection[str], allowed: Collection[str] | None = None) -> tuple[str, ...]:
-    """Return the words of ``text`` that are understood here, each once and in their order; others are ignored, as OpenID Connect wants.
+    """Return the words of ``text`` that are understood here, once each; others are ignored, as OpenID Connect wants.
 
     ``types`` are the resource types of this server, ``allowed`` the scopes that the client is registered for (None: all).
     Raises InvalidScope for a resource scope that is misspelt, of the level system, restricted by a search, or about an unknown

@@ -1,4 +1,4 @@
-"""This server as a client of a provider: code flow with PKCE, state and nonce (RFC 9700)."""
+"""The server as a client of a provider: code flow with PKCE, state and nonce (RFC 9700)."""
 
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping

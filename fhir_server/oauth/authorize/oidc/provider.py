@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from fhir_server.federation.credentials import found_at
+from fhir_server.federation.credentials import secret_at
 
 Kind = Literal["identifier", "reference"]
 _ID = re.compile(r"[a-z][a-z0-9-]{0,40}")
@@ -78,7 +78,8 @@ def _provider(id_: str, table: Any, environment: Mapping[str, str]) -> Provider:
         raise InvalidProviders(f"{where}: wanted is one table per provider, named by small letters, digits and hyphens")
     if wrong := _wrong(table):
         raise InvalidProviders(f"{where}: {wrong}")
-    secret = found_at(table.get("credentials", ""), environment)
+    reference = table.get("credentials", "")
+    secret = secret_at(reference, environment) if reference else ""
     if secret is None:
         raise InvalidProviders(f"{where}: credentials must be env:NAME or file:PATH, and there must be something there")
     return Provider(
