@@ -1,4 +1,4 @@
-"""The end of an authorization request: a redirect to the client with a code, or with an error (RFC 6749 section 4.1.2, RFC 9207)."""
+"""The end of an authorization request: the client gets a code, or an error (RFC 6749 section 4.1.2, RFC 9207)."""
 
 from collections.abc import Sequence
 

@@ -61,7 +61,7 @@ async def given_before(desk: Desk, question: Question) -> frozenset[Right]:
 async def needs_asking(desk: Desk, question: Question) -> bool:
     """Tell whether the person must be asked: unless they agreed to all of it before, and an app cannot pose as this one.
 
-    The redirect URI is all that proves who a public client is, and on this machine any program can have that (RFC 8252 section 8.6).
+    A redirect URI is all that proves who a public client is; on a device any program can have one (RFC 8252 section 8.6).
     """
     if "consent" in question.asked.prompts:
         return True

@@ -25,8 +25,8 @@ from fhir_server.oauth.authorize.sessions import Sessions
 class Desk:
     """The parts of the pages. ``types`` are the resource types of this server.
 
-    ``letters`` tells for a role what it may do with a resource type. ``authenticate`` verifies the Authorization header of a request
-    that no person makes. ``development`` are the references that the development login offers, None where there is no such login.
+    ``letters`` tells for a role what it may do with a resource type. ``authenticate`` verifies the token of a request that no
+    person makes. ``development`` are the references that the development login offers, None where there is no such login.
     """
 
     authority: Authority
@@ -45,7 +45,7 @@ class Desk:
     development: Sequence[str] | None = None
 
     async def record(self, actor: Actor | None, what: str, status: int, request: str, patient: str = "") -> None:
-        """Append a line to the record: ``what`` happened with HTTP ``status``, about ``patient`` ("Patient/id") if about anybody."""
+        """Append a line to the record: ``what`` ended with HTTP ``status``; ``patient`` is "Patient/id" or ""."""
         line = row(actor, what, status, self.authority.clock(), request, dossier=patient)
         await self.authority.record(line)
 

@@ -10,7 +10,6 @@ from hmac import compare_digest
 from fastapi import Request
 from fastapi.responses import Response
 
-from fhir_server.access.actor import Actor
 from fhir_server.oauth.authorize.answer import approval, refusal
 from fhir_server.oauth.authorize.consent import Question, consent_page, needs_asking, offered, remember
 from fhir_server.oauth.authorize.desk import Desk, language_for, request_id

@@ -79,7 +79,9 @@ class People:
             parameters.append(("name", _escaped(find.strip())))
         try:
             grant = self.services.gate.grant(actor, "search", "Patient")
-            page = await self.services.repository.search(grant, parse(self.services.catalog.types["Patient"], parameters, in_url=False).query)
+            page = await self.services.repository.search(
+                grant, parse(self.services.catalog.types["Patient"], parameters, in_url=False).query
+            )
         except FhirError:
             return [], False
         return [_person(each) for each in page.resources], page.more

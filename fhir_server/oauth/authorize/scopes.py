@@ -33,9 +33,7 @@ def read_scopes(text: str, types: Collection[str], allowed: Collection[str] | No
     for word in known:
         _check(word, types)
     if not any(word in IDENTITY or word.startswith(_RESOURCE) for word in known):
-        raise InvalidScope(
-            "scope asks for nothing: name scopes such as patient/Communication.rs, or openid"
-        )
+        raise InvalidScope("scope asks for nothing: name scopes such as patient/Communication.rs, or openid")
     unregistered = [word for word in known if allowed is not None and not _registered(word, allowed)]
     if unregistered:
         raise InvalidScope(f"the client is not registered for {' '.join(unregistered)}")
@@ -58,9 +56,7 @@ def _check(word: str, types: Collection[str]) -> None:
     if word.startswith("system/"):
         raise InvalidScope(f"{word} is for clients without a person; ask for it with the grant client_credentials")
     if "?" in word:
-        raise InvalidScope(
-            f"{word.partition('?')[0]} is restricted by a search, which is not supported; leave that out"
-        )
+        raise InvalidScope(f"{word.partition('?')[0]} is restricted by a search, which is not supported; leave that out")
     read = parse_scopes(word)
     if not read:
         raise InvalidScope(f"{word} is no scope: write patient/TYPE.cruds or user/TYPE.cruds, with letters in that order")
