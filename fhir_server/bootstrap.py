@@ -32,9 +32,15 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
+from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.oauth import clients
+from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.development import check_loopback
+from fhir_server.oauth.authorize.oidc.provider import read_providers
+from fhir_server.oauth.authorize.opening import LogIn, pages
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
@@ -52,6 +58,7 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
 
@@ -108,8 +115,11 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        app = FhirApplication(services, authentication(settings, services, remote), metrics)
-        running = Running(app, shell(services.repository, settings.base, jwks(key), metrics), close)
+        bearer = authentication(settings, services, remote)
+        app = FhirApplication(services, bearer, metrics)
+        roles, granting = load_roles(services.catalog.types), authority(settings, services.repository)
+        log_in = pages(granting, services, roles, bearer, remote, secret(settings.data_dir, "pages"), ways_to_log_in(settings))
+        running = Running(app, shell(services.repository, settings.base, jwks(key), metrics, [log_in]), close)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -137,6 +147,29 @@ def authentication(settings: Settings, services: Services, remote: Remote) -> Be
         certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
         anonymous=local_system() if settings.auth == "off" else None,
     )
+
+
+def authority(settings: Settings, repository: Repository) -> Authority:
+    """Put the parts of the authorization server together. Raises InvalidClients."""
+    return Authority(
+        issuer=issuer(settings),
+        audience=settings.base,
+        clients=clients.read(settings.clients),
+        store=repository.authorization(),
+        record=repository.record,
+        clock=now,
+        new_id=new_id,
+        token_lifetime=settings.token_lifetime,
+    )
+
+
+def ways_to_log_in(settings: Settings) -> LogIn:
+    """Return how people log in. Raises InvalidProviders, and RefusedHere where the development login must not be."""
+    providers = read_providers(settings.login_providers, os.environ)
+    if settings.development_login == "off":
+        return LogIn(providers)
+    check_loopback(settings.host, settings.base)
+    return LogIn(providers, tuple(each["reference"] for each in persons().values()))
 
 
 def _replays(settings: Settings, services: Services) -> Replays:
@@ -170,13 +203,15 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
+    gate = Gate(known, load_roles(known.types), now)
     return Services(
         base=settings.base,
         catalog=known,
         repository=repository,
         parameters=parameters,
+        standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
-        gate=Gate(known, load_roles(known.types), now),
+        gate=gate,
         federation=_federation(settings),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),

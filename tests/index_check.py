@@ -22,7 +22,7 @@ TABLES = {
     "idx": "SELECT key, sort, row, high FROM idx",
     "idx_date": "SELECT key, row, low, high FROM idx_date",
     "idx_text": "SELECT key, start, row, mark, rest FROM idx_text",
-    "membership": "SELECT member, dossier, row, starts, ends FROM membership",
+    "membership": "SELECT member, dossier, row, starts, ends, through FROM membership",
 }
 
 
@@ -71,7 +71,17 @@ def _of(resource: dict[str, Any], row: int, base: str) -> Iterator[tuple[str, tu
         yield "idx_text", (kept.key, kept.start, row, kept.mark, kept.rest)
     if resource["resourceType"] == "CareTeam":
         for member in memberships(resource, base):
-            yield "membership", (key(member.member), key(member.dossier), row, member.start, member.end)
+            yield (
+                "membership",
+                (
+                    key(member.member),
+                    key(member.dossier),
+                    row,
+                    member.start,
+                    member.end,
+                    key(member.through) if member.through else 0,
+                ),
+            )
 
 
 def version_faults(url: str) -> list[str]:

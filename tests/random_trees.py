@@ -29,6 +29,7 @@ WORDS = (
     "\U0010ffff",
 )
 DOSSIERS, PEOPLE = ("", "Patient/1", "Patient/2"), ("Practitioner/3", "RelatedPerson/4")
+ORGANISATIONS = ("Organization/5", "Organization/6")
 NOW = 50
 
 numbers = st.integers(0, 100)
@@ -75,6 +76,7 @@ def dates(draw_main: bool) -> st.SearchStrategy[Node]:  # noqa: FBT001
     return st.builds(lambda prefix, span: tree.Date(param, prefix, *span, main=draw_main, point=draw_main), prefixes, spans)
 
 
+left = st.lists(st.sampled_from(ORGANISATIONS), max_size=2, unique=True).map(tuple)
 leaves: st.SearchStrategy[Node] = st.one_of(
     st.just(tree.Everything()),
     st.just(tree.Nothing()),
@@ -98,8 +100,8 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(lambda prefix, span: tree.LastUpdated(prefix, span[0] * 500, span[1] * 500), prefixes, spans),
     st.builds(lambda param: tree.Missing(param, PLACES[param]), st.sampled_from(sorted(PLACES))),
     st.builds(tree.Dossier, few(st.sampled_from(DOSSIERS[1:]))),
-    st.builds(tree.MemberOf, few(st.sampled_from(PEOPLE)), st.just(NOW)),
-    st.builds(tree.TeamMate, few(st.sampled_from(PEOPLE)), st.just(NOW)),
+    st.builds(tree.MemberOf, few(st.sampled_from(PEOPLE)), st.just(NOW), left),
+    st.builds(tree.TeamMate, few(st.sampled_from(PEOPLE)), st.just(NOW), left),
 )
 trees: st.SearchStrategy[Node] = st.recursive(
     leaves,
@@ -111,10 +113,11 @@ trees: st.SearchStrategy[Node] = st.recursive(
 )
 memberships = st.lists(
     st.builds(
-        lambda member, dossier, span: Membership(member, dossier, *span),
+        lambda member, dossier, span, through: Membership(member, dossier, *span, through),
         st.sampled_from((*PEOPLE, "Task/t0", "Task/t1")),
         st.sampled_from(DOSSIERS[1:]),
         spans,
+        st.sampled_from(("", *ORGANISATIONS)),
     ),
     max_size=4,
 )
@@ -176,12 +179,10 @@ class Naive:
                 return compares(prefix, (thing.updated, thing.updated + 1000), (low, high))
             case tree.Dossier(patients):
                 return thing.dossier in patients
-            case tree.MemberOf(people, at):
-                return thing.dossier in self.dossiers(people, at)
-            case tree.TeamMate(people, at):
-                mates = {
-                    one.member for one in self.members if one.dossier in self.dossiers(people, at) and one.start <= at < one.end
-                }
+            case tree.MemberOf():
+                return thing.dossier in self.dossiers(node)
+            case tree.TeamMate(_, at):
+                mates = {one.member for one in self.members if one.dossier in self.dossiers(node) and one.start <= at < one.end}
                 return f"Task/{thing.id}" in mates
             case tree.Missing(param, _):
                 return not any(param in {one[0] for one in found} for found in thing.values)
@@ -194,8 +195,9 @@ class Naive:
             case tree.Or(parts):
                 return any(self.holds(part, thing) for part in parts)
 
-    def dossiers(self, people: tuple[str, ...], at: int) -> set[str]:
-        return {one.dossier for one in self.members if one.member in people and one.start <= at < one.end}
+    def dossiers(self, node: tree.MemberOf | tree.TeamMate) -> set[str]:
+        mine = [one for one in self.members if one.member in node.people and one.through not in node.left]
+        return {one.dossier for one in mine if one.start <= node.at < one.end}
 
 
 def reads(mode: str, value: str, normal: str, exact: str) -> bool:

@@ -27,7 +27,8 @@ class Actor:
     ``client`` the software that got it.
 
     ``organisation`` is the one that the token names. ``organisations`` ("Organization/id") are those that the dossier knows the
-    person to work for now, ``kinds`` their types and ``functions`` the codes of the person's roles there, both as "system|code".
+    person to work for now, ``left`` those of before; ``kinds`` are the types of the former and ``functions`` the codes of the
+    person's roles there, both as "system|code". ``teams`` ("CareTeam/id") are the teams of organisations that the person is in.
     """
 
     reference: str
@@ -43,6 +44,8 @@ class Actor:
     organisations: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:
@@ -100,6 +103,13 @@ def person(text: str, role: Role, base: str = "") -> str:
 def refused(text: str) -> Unauthorized:
     """Return the error for a token whose claims make no actor."""
     error = Unauthorized(text, detail="token-claims")
+    error.headers = ((b"www-authenticate", b'Bearer error="invalid_token"'),)
+    return error
+
+
+def gone() -> Unauthorized:
+    """Return the error for a person who does not take part any more: no token lets them in."""
+    error = Unauthorized("The person of this access token is not active here any more.", detail="person-left")
     error.headers = ((b"www-authenticate", b'Bearer error="invalid_token"'),)
     return error
 

@@ -121,7 +121,7 @@ class Gate:
             return Everything()
         if actor.role == "patient":
             return Everything() if actor.reference == patient else Nothing()
-        return MemberOf(actor.people, self._now())
+        return MemberOf(_members(actor), self._now(), actor.left)
 
     def _where(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
         if entry.home == "federated":
@@ -140,7 +140,7 @@ class Gate:
     def _reach(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
         at = self._now()
         if entry.name in self._roles.directory:
-            mates = TeamMate(actor.people, at)
+            mates = TeamMate(_members(actor), at, actor.left)
             return And((mates, TeamMate((bound,), at))) if bound else mates
         if entry.name in self._roles.personal:
             node = _made_by(self._roles.author[entry.name], actor)
@@ -154,7 +154,8 @@ class Gate:
         return node
 
     def _self(self, actor: Actor, entry: Entry) -> Node:
-        return Id((actor.reference.partition("/")[2],)) if entry.name == actor.type else Nothing()
+        own = tuple(each.partition("/")[2] for each in actor.people if each.startswith(f"{entry.name}/"))
+        return Id(own) if own else Nothing()
 
 
 def _bound(actor: Actor, interaction: str, type_: str) -> str:
@@ -178,11 +179,16 @@ def _dossiers(actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
     if actor.role == "patient" and interaction in _WRITES:
         # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
         return own
-    node: Node = MemberOf(actor.people, at)
+    node: Node = MemberOf(_members(actor), at, actor.left)
     if entry.name == "CareTeam":
         # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
-        node = Or((node, TeamMate(actor.people, at)))
+        node = Or((node, TeamMate(_members(actor), at, actor.left)))
     return Or((node, own)) if actor.role == "patient" else node
+
+
+def _members(actor: Actor) -> tuple[str, ...]:
+    """Return what makes the actor a member: the person, and the teams of which the person is one."""
+    return (*actor.people, *actor.teams)
 
 
 def _made_by(parameter: str, actor: Actor) -> Node:

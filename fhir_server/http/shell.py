@@ -1,9 +1,9 @@
 """The FastAPI shell: what is not FHIR REST. Health for operators, discovery and keys for clients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -12,10 +12,15 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.storage.repository import Repository
 
 
-def shell(repository: Repository, base: str, jwks: Mapping[str, Any], metrics: Metrics) -> FastAPI:
+def shell(
+    repository: Repository, base: str, jwks: Mapping[str, Any], metrics: Metrics, routers: Sequence[APIRouter] = ()
+) -> FastAPI:
     """Return the shell of the server whose FHIR base is ``base`` and whose public keys are ``jwks`` (RFC 7517)."""
     app = FastAPI(title="Network dossier hub", version=__version__, docs_url=None, redoc_url=None)
     root = base.removesuffix("/fhir")
+
+    for router in routers:
+        app.include_router(router)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

@@ -42,7 +42,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
 async def _permitted(call: Call, decision: FederationGrant) -> bool:
     condition = decision.condition
     if isinstance(condition, MemberOf):
-        return await call.services.repository.is_member(condition.people, decision.patient, condition.at)
+        return await call.services.repository.is_member(condition, decision.patient)
     return isinstance(condition, Everything)
 
 

@@ -10,6 +10,7 @@ from fhir_server.access.actor import local_system
 from fhir_server.errors import BadRequest, FhirError, Issue
 from fhir_server.interactions.call import Call, resource_type_of
 from fhir_server.interactions.create import create
+from fhir_server.interactions.followers import follow
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.interactions.write import change, checked, line, written
@@ -70,7 +71,7 @@ async def store_new(services: Services, made: Sequence[New]) -> bool:
     try:
         grants = [services.gate.grant(actor, each[0], each[1]) for each in {(one.line.interaction, one.line.type) for one in made}]
         await services.repository.commit(grants, [one.change for one in made], [one.line for one in made])
-        await services.parameters.follow(one.change for one in made)
+        await follow(services, [one.change for one in made])
     except Exception:  # noqa: BLE001 - whatever it is, ``store`` tells for each resource by itself
         return False
     return True

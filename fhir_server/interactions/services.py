@@ -8,6 +8,7 @@ from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.reindexing import Reindexing
+from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
@@ -24,6 +25,7 @@ class Services:
     catalog: Catalog
     repository: Repository
     parameters: OwnParameters
+    standings: Standings
     reindexing: Reindexing
     gate: Gate
     federation: Federation

@@ -11,6 +11,7 @@ from fhir_server.interactions.bundle_entries import Item, call_of, expression_at
 from fhir_server.interactions.bundle_identities import Step, identified
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
+from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.write import Write, in_dossiers, line
 from fhir_server.storage.repository import AuditRow, Dangling, Doubled, Grant, OutOfGrant, StillReferred, VersionConflict
@@ -93,7 +94,7 @@ async def _commit(
     except StillReferred as error:
         with placed(next(each.item for each in steps if each.target == error.target)):
             raise await still_referred(outer, error) from error
-    await outer.services.parameters.follow(changes)
+    await follow(outer.services, changes)
 
 
 def _places(outer: Call, steps: Sequence[Step], made: Sequence[Write], missing: Collection[str]) -> list[str]:

@@ -9,6 +9,7 @@ from fhir_server.audit.record import row
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary
 from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
@@ -149,7 +150,7 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
         raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
     except StillReferred as error:
         raise await still_referred(call, error) from error
-    await call.services.parameters.follow([write.change])
+    await follow(call.services, [write.change])
     write.answer.recorded = True
     return write.answer
 

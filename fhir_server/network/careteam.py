@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fhir_server.model import reference
+from fhir_server.network.period import lasting
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.search.values import DateError, Range, span
-from fhir_server.storage.repository import Membership
+from fhir_server.search.values import Range
+from fhir_server.storage.repository import TEAMS, Membership
 
 _MEMBERS = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Organization", "CareTeam"})
 _ALWAYS = Range(EARLIEST, LATEST)
-_NEVER = Range(LATEST, EARLIEST)
 
 
 def memberships(careteam: Mapping[str, Any], base: str = "") -> tuple[Membership, ...]:
@@ -19,7 +19,7 @@ def memberships(careteam: Mapping[str, Any], base: str = "") -> tuple[Membership
     The dossier is that of the subject, or the team itself when it is about no patient. Members are the subject, every
     ``participant.member``, and every ``participant.onBehalfOf``. An Organization opens nothing by being a member, since nobody acts
     as an Organization; it makes the organisation visible to the team. A member that is a CareTeam gives its own members nothing
-    either: who follows teams in teams must do so from the actor's side.
+    either: who follows teams in teams does so from the actor's side (``standing``), and finds the team under TEAMS.
 
     A membership lasts while the period of the participant and that of the team both do; dates count whole days in the Netherlands.
     What overlaps is joined, so that a member has no two memberships that begin at the same instant. ``base`` is the server's own
@@ -28,11 +28,13 @@ def memberships(careteam: Mapping[str, Any], base: str = "") -> tuple[Membership
     dossier = dossier_of(careteam, base)
     if careteam.get("status") != "active" or not dossier:
         return ()
-    lasting = _range(careteam.get("period"))
-    times: dict[str, list[Range]] = {}
-    for member, own in _members(careteam, base):
-        times.setdefault(member, []).append(Range(max(lasting.low, own.low), min(lasting.high, own.high)))
-    return tuple(Membership(member, dossier, *each) for member, ranges in times.items() for each in _joined(ranges))
+    team = lasting(careteam.get("period"))
+    times: dict[tuple[str, str], list[Range]] = {}
+    for member, through, own in _members(careteam, base):
+        times.setdefault((member, through), []).append(Range(max(team.low, own.low), min(team.high, own.high)))
+    found = [(*who, each) for who, ranges in times.items() for each in _joined(ranges)]
+    within = (dossier,) if dossier.startswith("Patient/") else (dossier, TEAMS)
+    return tuple(Membership(member, each, *during, through) for each in within for member, through, during in found)
 
 
 def dossier_of(careteam: Mapping[str, Any], base: str = "") -> str:
@@ -43,16 +45,17 @@ def dossier_of(careteam: Mapping[str, Any], base: str = "") -> str:
     return f"CareTeam/{careteam['id']}" if careteam.get("id") else ""
 
 
-def _members(careteam: Mapping[str, Any], base: str) -> Iterator[tuple[str, Range]]:
+def _members(careteam: Mapping[str, Any], base: str) -> Iterator[tuple[str, str, Range]]:
     subject = _reference(careteam.get("subject"), base)
     if subject.startswith("Patient/"):
-        yield subject, _ALWAYS
+        yield subject, "", _ALWAYS
     for participant in careteam.get("participant", ()):
-        lasting = _range(participant.get("period"))
-        for name in ("member", "onBehalfOf"):
-            member = _reference(participant.get(name), base)
-            if member:
-                yield member, lasting
+        during = lasting(participant.get("period"))
+        member, through = (_reference(participant.get(name), base) for name in ("member", "onBehalfOf"))
+        if member:
+            yield member, through, during
+        if through:
+            yield through, "", during
 
 
 def _reference(value: object, base: str) -> str:
@@ -69,14 +72,3 @@ def _joined(ranges: Iterable[Range]) -> list[Range]:
         else:
             joined.append(Range(low, high))
     return joined
-
-
-def _range(period: object) -> Range:
-    """Return the time that a Period covers; none at all when its dates cannot be read: a doubtful period opens nothing."""
-    if not isinstance(period, Mapping):
-        return _ALWAYS
-    start, end = period.get("start"), period.get("end")
-    try:
-        return Range(span(start).low if start else EARLIEST, span(end).high if end else LATEST)
-    except (DateError, TypeError):
-        return _NEVER

@@ -119,18 +119,26 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class MemberOf:
-    """The resource belongs to a dossier of which one of ``people`` is a member at the instant ``at``."""
+    """The resource belongs to a dossier of which one of ``people`` is a member at the instant ``at``.
+
+    Who is so on behalf of one of the organisations ``left`` ("Organization/id") does not count.
+    """
 
     people: tuple[str, ...]
     at: int
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TeamMate:
-    """The resource is itself a member of a dossier of which one of ``people`` is a member, both at the instant ``at``."""
+    """The resource is itself a member of a dossier of which one of ``people`` is a member, both at the instant ``at``.
+
+    ``left`` as in ``MemberOf``, of ``people``.
+    """
 
     people: tuple[str, ...]
     at: int
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,16 +66,22 @@ def text_rows(writer: Writer, shape: Shape) -> str:
     return f"{found} AND substr(p.rest, 1, length({rest})) = {rest}"
 
 
-def dossiers_of(writer: Writer, people: Items, at_slot: int) -> str:
-    """Return the SELECT of the dossiers of which ``people`` are members."""
+def dossiers_of(writer: Writer, people: Items, at_slot: int, left: Items | None) -> str:
+    """Return the SELECT of the dossiers of which ``people`` are members, other than on behalf of ``left``."""
+    return f"SELECT a.dossier FROM membership a WHERE {lasting(writer, people, at_slot, left)}"
+
+
+def lasting(writer: Writer, people: Items, at_slot: int, left: Items | None) -> str:
+    """Return the condition on memberships (alias ``a``) that they are those of ``people`` now, other than on behalf of ``left``."""
     at = writer.at(at_slot)
-    return f"SELECT a.dossier FROM membership a WHERE a.member {writer.among(people)} AND a.starts <= {at} AND {at} < a.ends"
+    found = f"a.member {writer.among(people)} AND a.starts <= {at} AND {at} < a.ends"
+    return found if left is None else f"{found} AND NOT a.through {writer.among(left)}"
 
 
-def mates_of(writer: Writer, people: Items, at_slot: int) -> str:
+def mates_of(writer: Writer, people: Items, at_slot: int, left: Items | None) -> str:
     """Return the SELECT of the members of the dossiers of which ``people`` are members."""
     at = writer.at(at_slot)
-    dossiers = writer.dialect.set_of(dossiers_of(writer, people, at_slot))
+    dossiers = writer.dialect.set_of(dossiers_of(writer, people, at_slot, left))
     return f"SELECT b.member FROM membership b WHERE b.dossier {dossiers} AND b.starts <= {at} AND {at} < b.ends"
 
 

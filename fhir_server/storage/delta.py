@@ -8,6 +8,7 @@ from fhir_server.storage.repository import Change, Membership
 from fhir_server.storage.texts import StoredText, stored
 
 KEEP: Final = 0  # the key of no reference: a hash of 64 bits
+NOBODY: Final = 0  # on whose behalf a member takes part who does so for nobody else
 _Row = TypeVar("_Row", IndexRow, StoredText)
 
 
@@ -26,11 +27,11 @@ class Delta(NamedTuple):
     dates_added: list[IndexRow]
     texts_gone: list[StoredText]
     texts_added: list[StoredText]
-    members: list[tuple[int, int, int, int]]
+    members: list[tuple[int, int, int, int, int]]
 
 
 def delta(change: Change) -> Delta:
-    """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends), one per start."""
+    """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends, through)."""
     now, before = change.indexed, change.previous
     gone, added = _differ(before.rows if before else (), now.rows if now else ())
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
@@ -63,13 +64,13 @@ def _differ(before: Iterable[_Row], now: Iterable[_Row]) -> tuple[list[_Row], li
     return sorted(old - new), sorted(new - old)
 
 
-def _members(change: Change) -> list[tuple[int, int, int, int]]:
-    latest: dict[tuple[int, int, int], int] = {}
+def _members(change: Change) -> list[tuple[int, int, int, int, int]]:
+    latest: dict[tuple[int, int, int, int], int] = {}
     for given in change.members if change.indexed is not None else ():
         place = _place(given)
         latest[place] = max(given.end, latest.get(place, given.end))
-    return [(*place, end) for place, end in sorted(latest.items())]
+    return [(member, dossier, start, end, through) for (member, dossier, start, through), end in sorted(latest.items())]
 
 
-def _place(given: Membership) -> tuple[int, int, int]:
-    return key(given.member), key(given.dossier), given.start
+def _place(given: Membership) -> tuple[int, int, int, int]:
+    return key(given.member), key(given.dossier), given.start, key(given.through) if given.through else NOBODY

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.rows import Indexed
-from fhir_server.search.tree import Cursor, Node, Query, SortValue
+from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.reindex.database import IndexDatabase
@@ -24,14 +24,22 @@ class Grant:
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
+TEAMS: Final = "CareTeam"
+"""Stands for a dossier: its members are those of all teams about no patient, so that these are found by their members."""
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds)."""
+    """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
+
+    ``through`` is the Organization on whose behalf, "" for none.
+    """
 
     member: str
     dossier: str
     start: int
     end: int
+    through: str = ""
 
 
 class AuditRow(NamedTuple):
@@ -270,8 +278,12 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
-    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
-        """Tell whether one of ``people`` is a member of ``dossier`` at the instant ``at``."""
+    async def is_member(self, members: MemberOf, dossier: str) -> bool:
+        """Tell whether ``members`` holds for ``dossier``."""
+        ...
+
+    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
         ...
 
     async def parameters_number(self) -> int:

@@ -99,8 +99,9 @@ membership = Table(
     Column("row", BigInteger, nullable=False, comment="the CareTeam that gives the membership"),
     Column("starts", BigInteger, nullable=False),
     Column("ends", BigInteger, nullable=False, comment="exclusive"),
-    PrimaryKeyConstraint("member", "dossier", "row", "starts"),
-    Index("membership_dossier", "dossier", "member", "starts", "ends"),
+    Column("through", BigInteger, nullable=False, comment="the organisation on whose behalf, 0 for none"),
+    PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
+    Index("membership_dossier", "dossier", "member", "starts", "ends", "through"),
     Index("membership_row", "row"),
     sqlite_with_rowid=False,
 )

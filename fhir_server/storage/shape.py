@@ -169,11 +169,15 @@ def _dossier(node: Dossier, _type: str, values: list[Value]) -> Shape:
 
 
 def _member(node: MemberOf, _type: str, values: list[Value]) -> Shape:
-    return ("member", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+    return ("member", _keys(values, [*map(key, node.people)]), _add(values, node.at), _left(node.left, values))
 
 
 def _mate(node: TeamMate, _type: str, values: list[Value]) -> Shape:
-    return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at))
+    return ("mate", _keys(values, [*map(key, node.people)]), _add(values, node.at), _left(node.left, values))
+
+
+def _left(organisations: Sequence[str], values: list[Value]) -> Items | None:
+    return _keys(values, [*map(key, organisations)]) if organisations else None
 
 
 def _missing(node: Missing, type_: str, values: list[Value]) -> Shape:

@@ -2,14 +2,21 @@
 
 from functools import lru_cache
 
+from fhir_server.search.tree import MemberOf
 from fhir_server.storage.compile import COLUMNS, TEXTS
-from fhir_server.storage.conditions import condition
+from fhir_server.storage.conditions import condition, dossiers_of, lasting
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.repository import Grant
 from fhir_server.storage.shape import EVERYTHING, Shape, Value, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
 SELF, VERSION = range(2)
+
+
+def members_values(members: MemberOf, dossier: int) -> tuple[Shape, list[Value]]:
+    """Return the shape of ``members``, and values for ``member`` and ``teams`` with the dossier's key."""
+    values: list[Value] = [dossier]
+    return shape_of(members, "", values), values
 
 
 def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, list[Value]]:
@@ -62,6 +69,21 @@ def checks(dialect: Dialect, shape: Shape, lock: str) -> Statement:
     writer = Writer(dialect)
     where = f"r.self {writer.among((SELF, False))} ORDER BY r.self {lock}"
     return writer.statement(f"SELECT {_state(writer, shape)}, r.self FROM resource r WHERE {where}")
+
+
+@lru_cache(maxsize=TEXTS)
+def member(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement that finds a row when the memberships of ``shape`` are some of the dossier SELF."""
+    writer = Writer(dialect)
+    return writer.statement(f"{dossiers_of(writer, *shape[1:])} AND a.dossier = {writer.at(SELF)} LIMIT 1")
+
+
+@lru_cache(maxsize=TEXTS)
+def teams(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the ids of the CareTeams that give the memberships of ``shape`` in the dossier SELF."""
+    writer = Writer(dialect)
+    rows = f"SELECT a.row FROM membership a WHERE a.dossier = {writer.at(SELF)} AND {lasting(writer, *shape[1:])}"
+    return writer.statement(f"SELECT r.id FROM resource r WHERE r.row IN ({rows}) ORDER BY r.id")
 
 
 def _version(alias: str, body: str) -> str:

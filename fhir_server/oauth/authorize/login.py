@@ -9,7 +9,7 @@ from fhir_server.oauth.authorize.desk import Desk, address, language_for, reques
 from fhir_server.oauth.authorize.form import Form
 from fhir_server.oauth.authorize.page import redirect
 from fhir_server.oauth.authorize.people import Person
-from fhir_server.oauth.authorize.request import Parameters, Shown, client_of, origin_of
+from fhir_server.oauth.authorize.request import Parameters, Shown, client_of, origin_of, redirect_uri_of
 from fhir_server.oauth.authorize.sealed import MINUTE, used_first
 from fhir_server.oauth.keys import fresh_secret
 from fhir_server.oauth.store import SECOND
@@ -108,6 +108,9 @@ def _app(desk: Desk, following: str) -> str:
 
 
 def _forms_to(desk: Desk, following: str) -> list[str]:
-    """Return the origins to which a form can lead by redirects: those of the client, when nothing more has to be asked."""
+    """Return the origin to which a form can lead by redirects: that of the client, when nothing more has to be asked."""
     client = desk.authority.clients.get(_client(following))
-    return list(dict.fromkeys(origin_of(uri) for uri in client.redirect_uris)) if client else []
+    try:
+        return [origin_of(redirect_uri_of(Parameters(following), client.redirect_uris))] if client else []
+    except Shown:
+        return []

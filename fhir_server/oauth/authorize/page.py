@@ -13,7 +13,6 @@ from fhir_server.oauth.authorize.language import filled, load_texts
 
 _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Pragma": "no-cache",

@@ -1,12 +1,12 @@
 """Who is who in the dossier: persons that log in, and the clients whose dossiers they may see."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fhir_server.access.actor import Actor, Role
 from fhir_server.access.scope import parse_scopes
-from fhir_server.errors import FhirError
+from fhir_server.errors import FhirError, Unauthorized
 from fhir_server.interactions.identified import identified
 from fhir_server.interactions.services import Services
 from fhir_server.model import reference
@@ -36,16 +36,11 @@ class Person:
         return ROLES[self.reference.partition("/")[0]]
 
 
-Standing = Callable[[Actor], Awaitable[Actor | None]]
-"""Adds to an actor what the dossier knows of the person now; None: the person has left."""
-
-
 @dataclass(frozen=True, slots=True)
 class People:
     """Looks people up: as the hub to recognise who logs in, and otherwise in the name of who is logged in."""
 
     services: Services
-    standing: Standing
 
     async def known(self, text: str) -> Person | None:
         """Return the person with the reference ``text``, None when there is none, or none who takes part any more."""
@@ -58,16 +53,22 @@ class People:
 
     async def identified(self, system: str, value: str) -> tuple[Person, ...]:
         """Return everyone who carries the identifier: one person can be a professional and a relative."""
-        found = [each for type_ in ROLES for each in await identified(self.services, type_, system, value)]
-        people = [await self.known(each) for each in found]
-        return tuple(each for each in people if each is not None)
+        found: list[Person] = []
+        covered: set[str] = set()
+        for reference_ in [each for type_ in ROLES for each in await identified(self.services, type_, system, value)]:
+            person = None if reference_ in covered else await self.known(reference_)
+            actor = await self.actor(person.reference, person.role) if person else None
+            if person and actor:
+                covered.update(actor.people)  # a relative of several clients is one person, under as many references
+                found.append(person)
+        return tuple(found)
 
     async def actor(self, person: str, role: str, client: str = "") -> Actor | None:
         """Return the actor that the logged-in ``person`` ("Type/id") is, None when the person has left."""
         known = await self.known(person)
         if known is None or known.role != role:
             return None
-        return await self.standing(_actor(known, client))
+        return await self._standing(known, client)
 
     async def dossiers(self, actor: Actor, find: str = "") -> tuple[Sequence[Person], bool]:
         """Return the clients whose dossiers ``actor`` may see, by name, and whether there are more than are shown."""
@@ -102,12 +103,13 @@ class People:
         if resource.get("active") is False:
             return None
         person = _person(stored)
-        return person if await self.standing(_actor(person, "")) is not None else None
+        return person if await self._standing(person) is not None else None
 
-
-async def as_claimed(actor: Actor) -> Actor | None:
-    """Return ``actor`` as it is: where nothing more is known of the person."""
-    return actor
+    async def _standing(self, person: Person, client: str = "") -> Actor | None:
+        try:
+            return await self.services.standings.of(_actor(person, client), self.services.clock())
+        except Unauthorized:
+            return None
 
 
 def _actor(person: Person, client: str) -> Actor:

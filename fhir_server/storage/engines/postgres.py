@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import psycopg
 
-from fhir_server.search.rows import key
 from fhir_server.storage.authorization.postgres import PostgresAuthorization
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_text
@@ -55,13 +54,6 @@ class PostgresRepository(Reads):
         except psycopg.OperationalError as error:
             raise told(error) from error
 
-    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
-        """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
-        try:
-            return bool(await self._pool.rows(_IS_MEMBER, bind((tuple(map(key, people)), key(dossier), at))))
-        except psycopg.OperationalError as error:
-            raise told(error) from error
-
     def index(self) -> PostgresIndex:
         """Return the database for work on its index."""
         return PostgresIndex(self._pool.url)
@@ -92,6 +84,3 @@ class PostgresRepository(Reads):
             raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
         except psycopg.OperationalError as error:
             raise told(error) from error
-
-
-_IS_MEMBER = "SELECT 1 FROM membership WHERE member = ANY($1::bigint[]) AND dossier = $2 AND starts <= $3 AND $3 < ends LIMIT 1"

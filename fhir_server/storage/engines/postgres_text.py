@@ -33,6 +33,12 @@ def _gone(name: str, table: str, rows: str, columns: str) -> str:
 
 
 _TEXTS_GONE = 'json_to_recordset($25::json) u (key bigint, start text COLLATE "C", mark bigint)'
+
+
+def _index(through: str) -> str:
+    return _INDEX.replace("THROUGH", f"{through}::bigint[]")
+
+
 _INDEX = """
   added AS (INSERT INTO idx (key, sort, row, high)
     SELECT u.key, u.sort, written.row, u.high FROM written, unnest($1::bigint[], $2::bigint[], $3::bigint[]) u (key, sort, high)
@@ -44,10 +50,10 @@ _INDEX = """
   dates AS (INSERT INTO idx_date (key, row, low, high)
     SELECT u.key, written.row, u.low, u.high FROM written, unnest($18::bigint[], $19::bigint[], $20::bigint[]) u (key, low, high)
     ON CONFLICT DO NOTHING),
-  members AS (INSERT INTO membership (member, dossier, row, starts, ends)
-    SELECT u.member, u.dossier, written.row, u.starts, u.ends
-    FROM written, unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) u (member, dossier, starts, ends)
-    ON CONFLICT (member, dossier, row, starts) DO UPDATE SET ends = excluded.ends),
+  members AS (INSERT INTO membership (member, dossier, row, starts, ends, through)
+    SELECT u.member, u.dossier, written.row, u.starts, u.ends, u.through
+    FROM written, unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], THROUGH) u (member, dossier, starts, ends, through)
+    ON CONFLICT (member, dossier, row, starts, through) DO UPDATE SET ends = excluded.ends),
 """
 
 _RECORD = "recorded AS (" + _audit("$9", "WHERE EXISTS (SELECT 1 FROM written)") + ")"
@@ -67,7 +73,7 @@ CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
     SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
     ON CONFLICT (self) DO NOTHING RETURNING row),
-{_INDEX}{_RECORD}
+{_index("$22")}{_RECORD}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
@@ -84,9 +90,9 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
 {_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
-    SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[]) u (member, dossier, starts)
-    WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts)),
-{_INDEX}{_RECORD}
+    SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
+    WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
+{_index("$30")}{_RECORD}
 SELECT row FROM written"""
 
 RECORD = _audit("$1")
@@ -105,15 +111,16 @@ def parameters(
     common = (
         *_columns(rows.added, 3),
         _texts(rows.texts_added),
-        *_columns(rows.members, 4),
+        *_columns([each[:4] for each in rows.members], 4),
         audit_json(audit),
         *(str(rows.self), change.type, change.id, str(change.updated), deleted, str(rows.sort), dossier, body),
         *_columns(rows.dates_added, 3),
     )
+    through = array(each[4] for each in rows.members)
     if change.expected == 0:
-        return (*common, there)
+        return (*common, there, through)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, there)
+    return (*common, str(change.expected), *gone, there, through)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.search.rows import key
-from fhir_server.search.tree import Query, Sort
+from fhir_server.search.tree import MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
 from fhir_server.storage import history, single
 from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import Grant, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, Grant, Moved, Page, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -123,6 +123,16 @@ class Reads(ABC):
                 for stored in self._visible(grant.type, await self._rows(single.fetch(self._dialect, shape), values)):
                     found[f"{stored.type}/{stored.id}"] = stored
         return [found[reference] for reference in dict.fromkeys(references) if reference in found]
+
+    async def is_member(self, members: MemberOf, dossier: str) -> bool:
+        """Tell whether ``members`` holds for ``dossier``."""
+        shape, values = single.members_values(members, key(dossier))
+        return bool(await self._rows(single.member(self._dialect, shape), values))
+
+    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
+        shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
+        return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
 
     async def parameters_number(self) -> int:
         """Return the number of the state of the registered search parameters."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from fhir_server.search.rows import key
 from fhir_server.storage.authorization.sqlite import SqliteAuthorization
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
@@ -54,14 +53,6 @@ class SqliteRepository(Reads):
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
         await self._submit(row)
-
-    async def is_member(self, people: Sequence[str], dossier: str, at: int) -> bool:
-        """Tell whether one of ``people`` is a member of ``dossier`` at ``at``."""
-        values = bind((tuple(map(key, people)), key(dossier), at))
-        try:
-            return bool(self._fast.rows(_IS_MEMBER, values))
-        except sqlite3.OperationalError as error:
-            raise told(error) from error
 
     def index(self) -> SqliteIndex:
         """Return the database for work on its index; it writes through the one writer."""
@@ -180,9 +171,3 @@ class _Snapshots(_Reader):
             self._until = inf
             self._execute("COMMIT")
             self._seen = -1
-
-
-_IS_MEMBER = (
-    "SELECT 1 FROM membership WHERE member IN (SELECT value FROM json_each(?1)) AND dossier = ?2"
-    " AND starts <= ?3 AND ?3 < ends LIMIT 1"
-)

@@ -154,7 +154,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
         (_IDX_IN, [(key, sort, row, high) for each, row in both for key, sort, high in each.added]),
         (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
         (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
-        (_MEMBER_IN, [(member, to, row, starts, ends) for each, row in both for member, to, starts, ends in each.members]),
+        (_MEMBER_IN, [(*member, row) for each, row in both for member in each.members]),
     ):
         if values:
             connection.executemany(sql, sorted(values))
@@ -181,7 +181,7 @@ _DATE_OUT = "DELETE FROM idx_date WHERE key = ? AND row = ? AND low = ? AND high
 _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?, ?)"
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
-_MEMBER_IN = "INSERT INTO membership (member, dossier, row, starts, ends) VALUES (?, ?, ?, ?, ?)"
+_MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
 _AUDIT = f"INSERT INTO audit_event ({', '.join(AuditRow._fields)}) VALUES "
 _ROWS_AT_ONCE = 500  # SQLite takes 32,766 parameters
 _ROW = f"({', '.join('?' * len(AuditRow._fields))})"

@@ -14,7 +14,7 @@ COLUMNS: Final = {
     "idx": ("key", "sort", "row", "high"),
     "idx_date": ("key", "row", "low", "high"),
     "idx_text": ("key", "start", "row", "mark", "rest"),
-    "membership": ("member", "dossier", "row", "starts", "ends"),
+    "membership": ("member", "dossier", "row", "starts", "ends", "through"),
 }
 """The tables that are made from the bodies, and their columns."""
 

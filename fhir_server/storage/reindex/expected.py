@@ -61,6 +61,6 @@ class Rebuilder:
                 "idx": [(key, sort, at, high) for key, sort, high in rows.added],
                 "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
                 "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
-                "membership": [(member, dossier, at, starts, ends) for member, dossier, starts, ends in rows.members],
+                "membership": [(member, dossier, at, *rest) for member, dossier, *rest in rows.members],
             },
         )

@@ -13,7 +13,7 @@ async def seen(repository: Repository, person: str, at: int) -> bool:
     stored = await repository.read(grant(where=MemberOf((person,), at)), "Task", "one")
     assert stored is not None
     found = await repository.count(grant(), Query("Task", MemberOf((person,), at)))
-    member = await repository.is_member([person, "Patient/nobody"], "Patient/1", at)
+    member = await repository.is_member(MemberOf((person, "Patient/nobody"), at), "Patient/1")
     assert (found == 1) == stored.visible == member
     return stored.visible
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from invented import Run, Thing, created, deleted, grant, put, updated
 
 from fhir_server.search.rows import key
-from fhir_server.search.tree import And, Date, Everything, LastUpdated, Nothing, Query, ReferenceTo, Sort, Text, Token
+from fhir_server.search.tree import And, Date, Everything, LastUpdated, MemberOf, Nothing, Query, ReferenceTo, Sort, Text, Token
 from fhir_server.search.values import normalise
 from fhir_server.storage.repository import Repository
 
@@ -205,7 +205,7 @@ def test_values_are_bound_never_read_as_sql(run: Run) -> None:
             for where in (Token("status", text), Token("status", text, text), Text("name", text), Text("name", text, "contains")):
                 assert await repository.count(grant(), Query("Task", where)) == 0
             assert await repository.read(grant(), "Task", text) is None
-            assert await repository.is_member([text], text, 0) is False
+            assert await repository.is_member(MemberOf((text,), 0), text) is False
         await put(repository, *(Thing(f"n{number}", texts=(("name", normalise(text), text),)) for number, text in enumerate(nasty)))
         for number, text in enumerate(nasty):
             page = await repository.search(grant(), Query("Task", Text("name", text, "exact")))

@@ -86,8 +86,9 @@ FAULTS = [
     ("idx_text", "INSERT INTO idx_text (key, start, row, mark, rest) VALUES (7, 'a', 3, 8, 'b')", False, True),
     ("idx_text", "UPDATE idx_text SET rest = 'x'", True, True),
     ("membership", "DELETE FROM membership", True, False),
-    ("membership", "INSERT INTO membership (member, dossier, row, starts, ends) VALUES (7, 8, 3, 9, 10)", False, True),
+    ("membership", "INSERT INTO membership (member, dossier, row, starts, ends, through) VALUES (7, 8, 3, 9, 10, 11)", False, True),
     ("membership", "UPDATE membership SET ends = ends - 1", True, True),
+    ("membership", "UPDATE membership SET through = 11", True, True),
     ("resource", "UPDATE resource SET dossier = 5 WHERE dossier IS NOT NULL", True, False),
 ]
 """A table, what is planted in it, and whether that makes rows missing or surplus."""

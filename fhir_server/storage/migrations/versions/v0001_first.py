@@ -114,10 +114,11 @@ def _membership() -> None:
         _number("row", "the CareTeam that gives the membership"),
         _number("starts"),
         _number("ends", "exclusive"),
-        sa.PrimaryKeyConstraint("member", "dossier", "row", "starts"),
+        _number("through", "the organisation on whose behalf, 0 for none"),
+        sa.PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
         sqlite_with_rowid=False,
     )
-    op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends"])
+    op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends", "through"])
     op.create_index("membership_row", "membership", ["row"])
 
 

@@ -1,0 +1,162 @@
+"""A client's choice as rules: what a Consent (https://hl7.org/fhir/R4/consent.html) of the profile NetworkConsent says to whom.
+
+What is not understood narrows what is permitted and widens what is denied; a choice that must be refused when it is written
+(``network/consent_check.py``) opens nothing here either.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from fhir_server.model import reference
+from fhir_server.network import provision
+from fhir_server.network.consent_names import CATEGORY, MANDATE, PROFILE
+from fhir_server.network.json_parts import listed, mapped, text
+from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.search.values import DateError, instant
+from fhir_server.storage.consent_rule import Rule
+
+_OVER: Final = frozenset({"inactive", "rejected"})
+_FLIPPED: Final = {"permit": "deny", "deny": "permit"}
+_INHERITED: Final = (
+    "period",
+    "action",
+    "purpose",
+    "class",
+    "dataPeriod",
+    "data",
+    "code",
+    "modifierExtension",
+)
+
+
+def rules(consent: Mapping[str, Any], base: str, made: int, version: int) -> tuple[Rule, ...]:
+    """Return the rules of version ``version`` of ``consent``, made at ``made`` (microseconds); ``base`` is the server's FHIR base.
+
+    A Consent that is no NetworkConsent, not yet a choice (draft, proposed), no choice after all (entered-in-error), or given
+    by somebody without a mandate has no rules at all. A choice that was withdrawn or refused has one, with effect "none"; so has
+    one that neither permits nor denies anything.
+    """
+    dossier = _patient(consent, base)
+    status = consent.get("status")
+    if not is_network_consent(consent) or not dossier or status not in {"active", *_OVER} or not mandated(consent, base):
+        return ()
+    blank = Rule(dossier, choice(consent), made, "none", f"Consent/{text(consent, 'id')}", version)
+    if status in _OVER:
+        return (blank,)
+    return tuple(_provisions(consent, base, blank)) or (blank,)
+
+
+def is_network_consent(consent: Mapping[str, Any]) -> bool:
+    """Tell whether ``consent`` says that it is a NetworkConsent, by its category or by its profile."""
+    codings = (coding for each in listed(consent, "category") for coding in listed(each, "coding"))
+    profiles = mapped(consent, "meta").get("profile") or ()
+    return any((text(each, "system"), text(each, "code")) == CATEGORY for each in codings) or any(
+        str(each).partition("|")[0] == PROFILE for each in profiles
+    )
+
+
+def choice(consent: Mapping[str, Any]) -> str:
+    """Return by what the versions of one choice know each other: "system|value" of the identifier, else the Consent itself."""
+    for identifier in listed(consent, "identifier"):
+        if text(identifier, "value"):
+            return f"{text(identifier, 'system')}|{text(identifier, 'value')}"
+    return f"Consent/{text(consent, 'id')}"
+
+
+def mandated(consent: Mapping[str, Any], base: str) -> bool:
+    """Tell whether the client chose, or somebody whose mandate was verified and held at ``Consent.dateTime``.
+
+    A mandate that ended later takes nothing away from the choice.
+    """
+    performers = [literal(each, base) for each in listed(consent, "performer")]
+    types = {each.partition("/")[0] for each in performers}
+    if not types or types - {"Patient", "RelatedPerson"}:
+        return False
+    if any(each.startswith("Patient/") and each != _patient(consent, base) for each in performers):
+        return False
+    return "RelatedPerson" not in types or any(
+        verified(each, text(consent, "dateTime")) for each in listed(consent, "verification")
+    )
+
+
+def verified(verification: Mapping[str, Any], at: str) -> bool:
+    """Tell whether ``verification`` shows a mandate that held at the dateTime ``at``."""
+    if verification.get("verified") is not True or not verification.get("verifiedWith") or not verification.get("verificationDate"):
+        return False
+    mandates = [each for each in listed(verification, "extension") if each.get("url") == MANDATE]
+    return any(_held(each, at) for each in mandates)
+
+
+def _held(mandate: Mapping[str, Any], at: str) -> bool:
+    parts = {text(each, "url"): each for each in listed(mandate, "extension")}
+    if "kind" not in parts:
+        return False
+    lasted = provision.time(parts.get("period", {}).get("valuePeriod"))
+    try:
+        return lasted is not None and lasted.low <= instant(at) < lasted.high
+    except DateError:
+        return False
+
+
+def literal(value: object, base: str) -> str:
+    """Return "Type/id" of a Reference to this server, "" for any other."""
+    found = reference.parse(text(value, "reference"), base) if isinstance(value, Mapping) else None
+    return str(found) if found else ""
+
+
+def _patient(consent: Mapping[str, Any], base: str) -> str:
+    found = literal(consent.get("patient"), base)
+    return found if found.startswith("Patient/") else ""
+
+
+def _provisions(consent: Mapping[str, Any], base: str, blank: Rule) -> Iterator[Rule]:
+    root = mapped(consent, "provision")
+    blank = replace(blank, labels=provision.labels(root, text(root, "type")))
+    addressed = provision.addressed(listed(consent, "organization"))
+    yield from _of(root, blank, base, addressed)
+    for number, exception in enumerate(listed(root, "provision"), 1):
+        stated = inheriting(exception, root)
+        # Exceptions to an exception are not understood: a permit that has some would permit too much.
+        if stated.get("type") == "deny" or (root.get("type") == "deny" and "provision" not in exception):
+            labels = provision.labels(exception, text(stated, "type")) or blank.labels
+            yield from _of(stated, replace(blank, number=number, labels=labels), base, addressed)
+
+
+def inheriting(exception: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``exception`` with the limits of ``root`` where it states none of its own."""
+    inherited = {name: root[name] for name in _INHERITED if name in root}
+    actors = [*listed(exception, "actor")]
+    stated = {provision.role(each) for each in actors}
+    actors += [each for each in listed(root, "actor") if provision.role(each) not in stated]
+    return {"type": _FLIPPED.get(text(root, "type")), **inherited, **exception, "actor": actors}
+
+
+def _of(stated: Mapping[str, Any], blank: Rule, base: str, addressed: tuple[str, ...]) -> Iterator[Rule]:
+    effect = stated.get("type")
+    if effect not in {"permit", "deny"}:
+        return
+    permit = effect == "permit"
+    recipients = provision.recipients(stated, base) or (() if permit else ("",))
+    purposes = provision.purposes(stated)
+    if permit and (not purposes or provision.has_unread_limits(stated)):
+        return
+    holds = provision.time(stated.get("period"))
+    data = provision.time(stated.get("dataPeriod"))
+    if permit and (holds is None or data is None):
+        return
+    rule = replace(
+        blank,
+        effect=effect,
+        purposes=purposes,
+        categories=provision.categories(stated),
+        actions=provision.actions(stated),
+        data_low=data.low if data else EARLIEST,
+        data_high=data.high if data else LATEST,
+        starts=holds.low if holds else EARLIEST,
+        ends=holds.high if holds else LATEST,
+    )
+    for recipient in recipients:
+        for holders in provision.holders(stated, addressed):
+            for instances, authors in provision.data(stated, base):
+                yield replace(rule, recipient=recipient, holders=holders, instances=instances, authors=authors)

@@ -1,0 +1,73 @@
+"""Puts the parts of the pages together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+
+from fhir_server.access.actor import Actor
+from fhir_server.access.roles import Roles
+from fhir_server.interactions.services import Services
+from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.consent_groups import Letters, load_groups
+from fhir_server.oauth.authorize.cookies import Cookies
+from fhir_server.oauth.authorize.csrf import Csrf
+from fhir_server.oauth.authorize.desk import Desk, address
+from fhir_server.oauth.authorize.limit import Limit
+from fhir_server.oauth.authorize.oidc.client import OidcClient
+from fhir_server.oauth.authorize.oidc.metadata import Asking
+from fhir_server.oauth.authorize.oidc.provider import Provider
+from fhir_server.oauth.authorize.page import Pages
+from fhir_server.oauth.authorize.people import People
+from fhir_server.oauth.authorize.router import router
+from fhir_server.oauth.authorize.sealed import Sealed
+from fhir_server.oauth.authorize.sessions import Sessions
+from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.presented import Presented
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """How people log in: at which ``providers`` (by id), and as whom the development login offers (None: there is none)."""
+
+    providers: Mapping[str, Provider]
+    development: Sequence[str] | None = None
+
+
+def pages(
+    authority: Authority, services: Services, roles: Roles, bearer: Bearer, remote: Asking, secret: bytes, log_in: LogIn
+) -> APIRouter:
+    """Return the routes of the pages; ``secret`` are random bytes of this server, the same in all its processes."""
+    cookies = Cookies(secure=urlsplit(authority.issuer).scheme == "https")
+    desk = Desk(
+        authority=authority,
+        people=People(services),
+        pages=Pages(),
+        groups=load_groups(frozenset(services.catalog.types)),
+        csrf=Csrf(secret),
+        sealed=Sealed(secret, authority.new_id),
+        cookies=cookies,
+        sessions=Sessions(authority.store, cookies, authority.clock, authority.new_id),
+        limit=Limit(),
+        types=frozenset(services.catalog.types),
+        letters=lambda role: letters_of(roles, role),
+        authenticate=lambda request: _authenticated(bearer, services, authority, request),
+        providers=log_in.providers,
+        development=log_in.development,
+    )
+    return router(desk, OidcClient(remote, authority.issuer, authority.clock))
+
+
+def letters_of(roles: Roles, role: str) -> Letters:
+    """Return what ``role`` may do with a type, in the own store or at the sources."""
+    return lambda type_: roles.letters(role, type_) + ("rs" if roles.asks_sources(role, type_) else "")
+
+
+async def _authenticated(bearer: Bearer, services: Services, authority: Authority, request: Request) -> Actor:
+    raw = request.scope["headers"]
+    header = next((value for name, value in raw if name == b"authorization"), None)
+    url = authority.issuer + request.url.path
+    now = authority.clock()
+    actor = await bearer.actor(Presented(header, request.method, url, raw, address(request)), now)
+    return await services.standings.of(actor, now)

@@ -1,0 +1,1 @@
+"""Data: the profile NetworkConsent, its code systems, and what a consent may name."""
