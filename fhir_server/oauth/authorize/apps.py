@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from fhir_server.oauth.authorize.consent import words
-from fhir_server.oauth.authorize.desk import Desk, language_for, request_id
+from fhir_server.oauth.authorize.desk import Desk, language_for
 from fhir_server.oauth.authorize.form import Form
 from fhir_server.oauth.authorize.login import login_page
 from fhir_server.oauth.authorize.page import redirect
@@ -38,7 +38,7 @@ async def withdraw(desk: Desk, request: Request, form: Form) -> Response:
     await store.forget_consent(session.subject, client)
     await store.revoke_client(session.subject, client, desk.authority.clock())
     actor = await desk.people.actor(session.subject, session.role, client)
-    await desk.record(actor, "consent-withdrawn", 200, request_id(request))
+    await desk.record(request, actor, "authorize", 200, detail="withdrawn")
     return redirect("/oauth/apps?withdrawn=1")
 
 
@@ -57,7 +57,7 @@ async def log_out(desk: Desk, request: Request, form: Form) -> Response:
     page = _logged_out(desk, language_for(request))
     await desk.sessions.end(request, page)
     actor = await desk.people.actor(session.subject, session.role)
-    await desk.record(actor, "logout", 200, request_id(request))
+    await desk.record(request, actor, "logout", 200)
     return page
 
 

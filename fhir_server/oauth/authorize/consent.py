@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from fhir_server.access.actor import Actor
 from fhir_server.oauth.authorize.consent_groups import IDENTITY_KEY, OFFLINE_KEY, joined
-from fhir_server.oauth.authorize.desk import Desk, language_for, request_id
+from fhir_server.oauth.authorize.desk import Desk, language_for
 from fhir_server.oauth.authorize.people import Person
 from fhir_server.oauth.authorize.remembered import Right, after, covered
 from fhir_server.oauth.authorize.request import AuthorizationRequest, origin_of, place_of
@@ -17,7 +17,7 @@ from fhir_server.oauth.authorize.scopes import OFFLINE
 from fhir_server.oauth.clients import Client
 from fhir_server.oauth.store import ConsentGiven, LoginSession
 
-REFRESH_DAYS = 90
+UNUSED_DAYS = 30  # what a refresh token lasts without being used, oauth/issuing.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +102,15 @@ def words(desk: Desk, language: str, key: str) -> str:
     return desk.groups.texts[language][key]
 
 
-async def remember(desk: Desk, request: Request, question: Question, kept: Collection[str]) -> None:
-    """Store what the person agreed to, on record; what is allowed no more is taken from the client at once."""
+async def remember(desk: Desk, question: Question, kept: Collection[str]) -> None:
+    """Store what the person agreed to; what is allowed no more is taken from the client at once."""
     store, now = desk.authority.store, desk.authority.clock()
     result = after(await given_before(desk, question), rights(desk, question), kept)
     if result.less:
         await store.revoke_client(question.session.subject, question.client.id, now)
     scope = " ".join(joined(right for _, right in sorted(result.rights)))
     await store.remember_consent(ConsentGiven(question.session.subject, question.client.id, scope, now, question.patient))
-    about = question.about.reference if question.about else ""
-    await desk.record(question.actor, "consent-given", 200, request_id(request), about)
 
 
 def _times(desk: Desk) -> dict[str, str]:
-    return {"minutes": str(-(-desk.authority.token_lifetime // 60)), "days": str(REFRESH_DAYS)}
+    return {"minutes": str(-(-desk.authority.token_lifetime // 60)), "days": str(UNUSED_DAYS)}

@@ -57,10 +57,9 @@ class Groups:
         if not is_resource(word):
             return ()
         atoms = self._atoms(word, letters)
-        if atoms and all(key in kept for key, _ in atoms):
-            return (word,)
         given = [right for key, right in atoms if key in kept]
-        return joined(given)
+        whole = len(given) == len(atoms) and (word.partition("/")[2].startswith("*") or joined(given) == _rewritten(word))
+        return (word,) if given and whole else joined(given)
 
     def _atoms(self, word: str, letters: Letters) -> list[tuple[str, str]]:
         """Return the pairs of key and single right ("patient/Task.r") that a scope is made of."""
@@ -98,6 +97,10 @@ def _texts(tables: Mapping[str, Any], language: str) -> dict[str, str]:
         return {f"{name}.{right}": table[language][right] for name, table in tables.items() for right in RIGHTS}
     except KeyError as error:
         raise GroupsError(f"consent-groups.toml: a group has no text in the language {language}: {error}") from error
+
+
+def _rewritten(word: str) -> tuple[str, ...]:
+    return tuple(f"{scope.level}/{scope.type}.{scope.letters}" for scope in parse_scopes(word))
 
 
 def joined(rights: Iterable[str]) -> tuple[str, ...]:

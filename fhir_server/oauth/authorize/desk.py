@@ -44,10 +44,13 @@ class Desk:
     providers: Mapping[str, Provider]
     development: Sequence[str] | None = None
 
-    async def record(self, actor: Actor | None, what: str, status: int, request: str, patient: str = "") -> None:
-        """Append a line to the record: ``what`` ended with HTTP ``status``; ``patient`` is "Patient/id" or ""."""
-        line = row(actor, what, status, self.authority.clock(), request, dossier=patient)
-        await self.authority.record(line)
+    async def record(
+        self, request: Request, actor: Actor | None, interaction: str, status: int, *, patient: str = "", detail: str = ""
+    ) -> None:
+        """Append a line to the record: ``interaction`` ended with HTTP ``status``; ``patient`` is "Patient/id" or ""."""
+        line = row(actor, interaction, status, self.authority.clock(), request_id(request), dossier=patient)
+        client = actor.client if actor else ""
+        await self.authority.record(line._replace(client=client, address=address(request), detail=detail))
 
     def shown(self, request: Request, text: str, status: int, **values: str) -> Response:
         """Return the page that says ``text``, with a number by which the log knows the request."""

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from fhir_server.oauth.authorize.answer import approval, refusal
 from fhir_server.oauth.authorize.consent import Question, consent_page, needs_asking, offered, remember
-from fhir_server.oauth.authorize.desk import Desk, language_for, request_id
+from fhir_server.oauth.authorize.desk import Desk, language_for
 from fhir_server.oauth.authorize.form import Form, read_form
 from fhir_server.oauth.authorize.launch import launched, use_handle
 from fhir_server.oauth.authorize.login import login_page
@@ -92,7 +92,7 @@ def _believed(form: Form, session: LoginSession) -> bool:
 async def _logged_in(desk: Desk, request: Request, form: Form, question: Question) -> Response:
     step = form.get("step")
     if step == "deny":
-        await desk.record(question.actor, "consent-denied", 403, request_id(request))
+        await desk.record(request, question.actor, "authorize", 403, detail="denied")
         raise Refused("access_denied", "the person did not consent")
     about = None
     if question.asked.wants_patient:
@@ -150,11 +150,11 @@ async def _consented(desk: Desk, request: Request, form: Form, question: Questio
         if not kept or kept == ["offline"]:
             return await consent_page(desk, request, question, wrong=True)
         await _use_launch(desk, question)
-        await remember(desk, request, question, kept)
-        return await _approved(desk, question, kept)
+        await remember(desk, question, kept)
+        return await _approved(desk, request, question, kept, "consent")
     if not await needs_asking(desk, question):
         await _use_launch(desk, question)
-        return await _approved(desk, question, keys)
+        return await _approved(desk, request, question, keys, "consent before")
     if "none" in question.asked.prompts:
         raise Refused("consent_required", "the person has not consented to this before")
     return await consent_page(desk, request, question)
@@ -165,8 +165,9 @@ async def _use_launch(desk: Desk, question: Question) -> None:
         raise Refused("invalid_request", "launch is not known, was used, is too old, or was made for somebody else")
 
 
-async def _approved(desk: Desk, question: Question, kept: Sequence[str]) -> Response:
+async def _approved(desk: Desk, request: Request, question: Question, kept: Sequence[str], detail: str) -> Response:
     letters = desk.letters(question.actor.role)
     scopes = desk.groups.narrowed(question.asked.scopes, kept, letters)
     patient = question.about.reference if question.about else ""
+    await desk.record(request, question.actor, "authorize", 200, patient=patient, detail=detail)
     return await approval(desk, question.asked, question.session, question.actor, scopes, patient)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from fhir_server.access.actor import Actor
 from fhir_server.errors import BadRequest, FhirError, Forbidden
 from fhir_server.model import reference
-from fhir_server.oauth.authorize.desk import Desk, request_id
+from fhir_server.oauth.authorize.desk import Desk
 from fhir_server.oauth.authorize.people import ROLES
 from fhir_server.oauth.authorize.sealed import MINUTE, used_first
 from fhir_server.oauth.store import SECOND
@@ -32,14 +32,14 @@ async def make_handle(desk: Desk, request: Request) -> Response:
         patient, user = _read(await _body(request), actor)
         await _check(desk, patient, user)
     except FhirError as error:
-        await desk.record(actor, "launch", error.status, request_id(request), patient)
+        await desk.record(request, actor, "launch", error.status, patient=patient)
         headers = {name.decode(): value.decode() for name, value in error.headers}
         return JSONResponse(
             {"error": _ERRORS.get(error.status, "invalid_request"), "error_description": error.text}, error.status, headers
         )
     now = desk.authority.clock()
     handle = desk.sealed.seal("launch", {"patient": patient, "user": user}, now + KEPT)
-    await desk.record(actor, "launch", 201, request_id(request), patient)
+    await desk.record(request, actor, "launch", 201, patient=patient)
     return JSONResponse({"launch": handle, "expires_in": KEPT // SECOND}, 201, {"Cache-Control": "no-store"})
 
 

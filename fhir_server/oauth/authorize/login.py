@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request
 from fastapi.responses import Response
 
-from fhir_server.oauth.authorize.desk import Desk, address, language_for, request_id
+from fhir_server.oauth.authorize.desk import Desk, address, language_for
 from fhir_server.oauth.authorize.form import Form
 from fhir_server.oauth.authorize.page import redirect
 from fhir_server.oauth.authorize.people import Person
@@ -52,7 +52,7 @@ async def begun(desk: Desk, request: Request, form: Form) -> Response | None:
 async def failed(desk: Desk, request: Request, status: int) -> None:
     """Count and record that somebody was not let in."""
     desk.limit.count(address(request), desk.authority.clock())
-    await desk.record(None, "login", status, request_id(request))
+    await desk.record(request, None, "login", status)
 
 
 async def welcome(desk: Desk, request: Request, people: Sequence[Person], following: str) -> Response:
@@ -91,7 +91,7 @@ async def choose_person(desk: Desk, request: Request, form: Form) -> Response:
 async def _log_in(desk: Desk, request: Request, person: Person, following: str) -> Response:
     page = redirect(f"/oauth/authorize?{Parameters(following).without_steps()}" if following else "/oauth/apps")
     await desk.sessions.start(request, page, person)
-    await desk.record(await desk.people.actor(person.reference, person.role, _client(following)), "login", 200, request_id(request))
+    await desk.record(request, await desk.people.actor(person.reference, person.role, _client(following)), "login", 200)
     return page
 
 
