@@ -85,9 +85,8 @@ class FhirApplication:
         if step.route.interaction == "capabilities":
             return self._capabilities.answer(step.parameters)
         authorization = request.headers.raw("authorization")
-        step.actor = self._bearer.known(authorization, step.now)
-        if step.actor is None:
-            step.actor = await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), step.now)
+        known = self._bearer.known(authorization, step.now)
+        step.actor = known or await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]

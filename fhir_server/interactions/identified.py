@@ -11,5 +11,6 @@ async def identified(services: Services, type_: str, system: str, value: str) ->
     if type_ not in services.catalog.types:
         return ()
     query = Query(type_, Token("identifier", value, system), count=MOST)
-    page = await services.repository.search(services.gate.locating(type_), query)
+    grant = services.gate.locating(type_)
+    page = await services.repository.search(grant, query)
     return tuple(sorted(f"{each.type}/{each.id}" for each in page.resources))
