@@ -7,13 +7,16 @@ from pathlib import Path
 from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.roles import RolesError, load_roles
-from fhir_server.bootstrap import trusted_issuers
+from fhir_server.bootstrap import now, trusted_issuers
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
+from fhir_server.oauth import clients
+from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
-from fhir_server.oauth.keys import KeyFileError, signing_key
+from fhir_server.oauth.keys import KeyFileError
 from fhir_server.oauth.remote import Remote
+from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
 
@@ -37,7 +40,15 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
 def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
     try:
         yield from look(settings)
-    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, InvalidIssuers, KeyFileError) as error:
+    except (
+        catalog.CatalogError,
+        RolesError,
+        ManifestError,
+        sources.InvalidSources,
+        InvalidClients,
+        InvalidIssuers,
+        KeyFileError,
+    ) as error:
         yield str(error)
 
 
@@ -63,7 +74,12 @@ def _issuers(settings: Settings) -> Iterator[str]:
 
 def _keys(settings: Settings) -> Iterator[str]:
     if settings.data_dir.exists():
-        signing_key(settings.data_dir)
+        KeyRing(settings.data_dir, now())
+    return iter(())
+
+
+def _clients(settings: Settings) -> Iterator[str]:
+    clients.read(settings.clients)
     return iter(())
 
 
@@ -77,6 +93,7 @@ _LOOKS = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
     "sources": _sources,
+    "clients": _clients,
     "issuers": _issuers,
     "keys": _keys,
     "database": _database,

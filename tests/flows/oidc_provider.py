@@ -61,7 +61,9 @@ class Provider:
     def id_token(self, nonce: str) -> str:
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT, "sub": "s-1", "agb": self.subject, "nonce": nonce, "iat": now, "exp": now + 60}
-        return sign(self.signer or self.key, {name: value for name, value in (claims | self.changed).items() if value is not None}, "JWT")
+        return sign(
+            self.signer or self.key, {name: value for name, value in (claims | self.changed).items() if value is not None}, "JWT"
+        )
 
     def published(self) -> dict[str, Any]:
         return {

@@ -258,7 +258,7 @@ def test_the_login_page_says_that_it_is_for_testing(pages_hub: Hub) -> None:
     assert "This is a test login. There is no password." in page.text
     assert "Ina Harmsen" in page.text
     assert "Zorg &lt;b&gt;ID&lt;/b&gt;" in page.text
-    assert ('html', {"lang": "en"}) in page.tags
+    assert ("html", {"lang": "en"}) in page.tags
 
 
 def launch(hub: Hub, token: str, body: object) -> tuple[int, dict[str, str]]:

@@ -37,6 +37,7 @@ async def withdraw(desk: Desk, request: Request, form: Form) -> Response:
     store = desk.authority.store
     await store.forget_consent(session.subject, client)
     await store.revoke_client(session.subject, client, desk.authority.clock())
+    await desk.authority.revocations.look(desk.authority.clock())
     actor = await desk.people.actor(session.subject, session.role, client)
     await desk.record(request, actor, "authorize", 200, detail="withdrawn")
     return redirect("/oauth/apps?withdrawn=1")
@@ -56,6 +57,7 @@ async def log_out(desk: Desk, request: Request, form: Form) -> Response:
     session = await _believed(desk, request, form)
     page = _logged_out(desk, language_for(request))
     await desk.sessions.end(request, page)
+    await desk.authority.revocations.look(desk.authority.clock())
     actor = await desk.people.actor(session.subject, session.role)
     await desk.record(request, actor, "logout", 200)
     return page

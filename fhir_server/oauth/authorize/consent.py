@@ -87,7 +87,7 @@ async def consent_page(desk: Desk, request: Request, question: Question, *, wron
         about=question.about.name if question.about else "",
         patient=question.about.reference if question.about else "",
         offered=[{"key": key, "text": words(desk, language, key), "on": not before or key in before} for key in keys],
-        duration=desk.pages.text(language, "consent-long" if offline else "consent-short", **_times(desk)),
+        duration=desk.pages.text(language, "consent-long" if offline else "consent-short", **_times(desk, question.client)),
         place=place_of(question.asked.redirect_uri),
         action=f"/oauth/authorize?{request.url.query}",
         csrf=question.session.csrf,
@@ -108,9 +108,10 @@ async def remember(desk: Desk, question: Question, kept: Collection[str]) -> Non
     result = after(await given_before(desk, question), rights(desk, question), kept)
     if result.less:
         await store.revoke_client(question.session.subject, question.client.id, now)
+        await desk.authority.revocations.look(now)
     scope = " ".join(joined(right for _, right in sorted(result.rights)))
     await store.remember_consent(ConsentGiven(question.session.subject, question.client.id, scope, now, question.patient))
 
 
-def _times(desk: Desk) -> dict[str, str]:
-    return {"minutes": str(-(-desk.authority.token_lifetime // 60)), "days": str(UNUSED_DAYS)}
+def _times(desk: Desk, client: Client) -> dict[str, str]:
+    return {"minutes": str(-(-desk.authority.lifetime(client) // 60)), "days": str(UNUSED_DAYS)}

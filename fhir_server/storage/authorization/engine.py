@@ -98,6 +98,10 @@ class ScriptedStore(ABC):
         """Revoke all that a subject got."""
         await self._do(scripts.revoke_subject(subject, since))
 
+    async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:
+        """Tell whether a family is revoked."""
+        return bool(await self._rows(scripts.IS_REVOKED, (family, subject, authenticated)))
+
     async def revocations(self, since: int) -> Sequence[Revocation]:
         """Return the revocations made since."""
         return [Revocation(*row) for row in await self._rows(scripts.REVOCATIONS, (since,))]

@@ -202,4 +202,7 @@ _REVOKE = (
     " since = CASE WHEN excluded.since > oauth_revocation.since THEN excluded.since ELSE oauth_revocation.since END,"
     " until = CASE WHEN excluded.until > oauth_revocation.until THEN excluded.until ELSE oauth_revocation.until END"
 )
+IS_REVOKED = (
+    "SELECT 1 FROM oauth_revocation WHERE (kind = 'family' AND value = $1) OR (kind = 'subject' AND value = $2 AND since >= $3)"
+)
 REVOCATIONS = "SELECT kind, value, since, until FROM oauth_revocation WHERE since >= $1"

@@ -187,6 +187,10 @@ class AuthorizationStore(Protocol):
         """Revoke all that ``subject`` got up to ``since``: log-ins, codes, refresh tokens and access tokens."""
         ...
 
+    async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:
+        """Tell whether a family is revoked, or all that ``subject`` got by a log-in at ``authenticated``."""
+        ...
+
     async def revocations(self, since: int) -> Sequence[Revocation]:
         """Return the revocations made at or after ``since``."""
         ...
