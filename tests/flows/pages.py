@@ -105,7 +105,7 @@ class Hub:
 
     def log_in(self, visitor: Visitor, person: str, scope: str = "openid launch/patient patient/Task.rs", **changed: str) -> Page:
         """Return the first page after a development login."""
-        page = self.ask(visitor, scope, **changed)
+        page = self.ask(visitor, scope, **({"prompt": "consent"} | changed))
         assert page.status == 200, page
         return visitor.follow(visitor.send(page.form("/login/development"), ("reference", person)))
 

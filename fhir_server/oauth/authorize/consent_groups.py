@@ -104,9 +104,11 @@ def _rewritten(word: str) -> tuple[str, ...]:
 
 
 def joined(rights: Iterable[str]) -> tuple[str, ...]:
-    """Join single rights to scopes: "patient/Task.r" and "patient/Task.s" to "patient/Task.rs"."""
+    """Join single rights to scopes: "patient/Task.r" and "patient/Task.s" to "patient/Task.rs"; "openid" stays what it is."""
     found: dict[str, str] = {}
     for right in rights:
         name, _, letter = right.partition(".")
         found[name] = found.get(name, "") + letter
-    return tuple(f"{name}.{''.join(each for each in 'cruds' if each in letters)}" for name, letters in found.items())
+    return tuple(
+        f"{name}.{''.join(each for each in 'cruds' if each in letters)}" if letters else name for name, letters in found.items()
+    )

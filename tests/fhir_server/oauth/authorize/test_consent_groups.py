@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import parse_scopes
 from fhir_server.catalog import catalog
-from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
+from fhir_server.oauth.authorize.consent_groups import GroupsError, joined, load_groups
 from fhir_server.oauth.authorize.opening import letters_of
 from fhir_server.oauth.authorize.remembered import after, covered
 
@@ -79,6 +79,12 @@ def test_a_given_scope_is_one_that_is_understood(words: list[str]) -> None:
     keys = GROUPS.offered(words, NURSE)
     for word in GROUPS.narrowed(words, keys[::2], NURSE):
         assert word in SINGLE or parse_scopes(word)
+
+
+@given(scopes())
+def test_rights_that_are_joined_again_are_the_same(words: list[str]) -> None:
+    rights = GROUPS.rights(words, NURSE)
+    assert GROUPS.rights(joined(right for _, right in rights), NURSE) == rights
 
 
 @given(scopes(), scopes(), st.data())
