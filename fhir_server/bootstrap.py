@@ -207,9 +207,9 @@ def ways_to_log_in(settings: Settings) -> LogIn:
     """Return how people log in. Raises InvalidProviders, and RefusedHere where the development login must not be."""
     providers = read_providers(settings.login_providers, os.environ)
     if settings.development_login == "off":
-        return LogIn(providers)
+        return LogIn(providers, settings.login_attempts)
     check_loopback(settings.host, settings.base)
-    return LogIn(providers, tuple(each["reference"] for each in persons().values()))
+    return LogIn(providers, settings.login_attempts, tuple(each["reference"] for each in persons().values()))
 
 
 def _replays(settings: Settings, repository: Repository) -> Replays:

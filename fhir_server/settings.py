@@ -47,6 +47,7 @@ class Settings:
         "off",
         "`on` lets anybody at this machine log in as anyone; refused unless host and base URL are loopback.",
     )
+    login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
@@ -101,7 +102,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "token_lifetime" | "body_limit" | "depth_limit" | "entries_limit":
+            case "port" | "workers" | "token_lifetime" | "login_attempts" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
             case "fan_out_budget" | "body_timeout":
                 return float(text)

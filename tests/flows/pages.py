@@ -126,8 +126,10 @@ def hub_with_pages(folder: Path, database: str, **settings: str) -> Iterator[Hub
         providers.write_text(
             f'[idp]\nname = "Zorg <b>ID</b>"\nissuer = "{provider.issuer}"\nclient_id = "hub"\n'
             f'credentials = "file:{secret}"\nclaim = "agb"\nsystem = "{AGB}"\n'
-            f'[other]\nissuer = "http://127.0.0.1:9"\nclient_id = "hub"\nclaim = "person"\nsystem = "{PERSON}"\n'
+            f'[other]\nissuer = "{provider.issuer}"\nclient_id = "hub"\ncredentials = "file:{secret}"\n'
+            f'claim = "person"\nsystem = "{PERSON}"\n'
+            '[silent]\nissuer = "http://127.0.0.1:9"\nclient_id = "hub"\nclaim = "person"\nkind = "reference"\n'
         )
-        given = {"CLIENTS": str(clients), "LOGIN_PROVIDERS": str(providers), "DEVELOPMENT_LOGIN": "on"}
+        given = {"CLIENTS": str(clients), "LOGIN_PROVIDERS": str(providers), "DEVELOPMENT_LOGIN": "on", "LOGIN_ATTEMPTS": "1000"}
         with running(folder, database, **(given | settings)) as server:
             yield Hub(server, provider, folder)

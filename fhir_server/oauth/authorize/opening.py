@@ -29,9 +29,13 @@ from fhir_server.oauth.presented import Presented
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """How people log in: at which ``providers`` (by id), and as whom the development login offers (None: there is none)."""
+    """How people log in: at which ``providers`` (by id), and as whom the development login offers (None: there is none).
+
+    ``attempts`` is how often that may fail from one address.
+    """
 
     providers: Mapping[str, Provider]
+    attempts: int
     development: Sequence[str] | None = None
 
 
@@ -49,7 +53,7 @@ def pages(
         sealed=Sealed(secret, authority.new_id),
         cookies=cookies,
         sessions=Sessions(authority.store, cookies, authority.clock, authority.new_id),
-        limit=Limit(),
+        limit=Limit(log_in.attempts),
         types=frozenset(services.catalog.types),
         letters=lambda role: letters_of(roles, role),
         authenticate=lambda request: _authenticated(bearer, services, authority, request),

@@ -54,12 +54,6 @@ class Provider:
     algorithms: tuple[str, ...] = ("ES256", "RS256")
     acr_values: tuple[str, ...] = ()
 
-    @property
-    def origin(self) -> str:
-        """Scheme and host of the issuer."""
-        parts = urlsplit(self.issuer)
-        return f"{parts.scheme}://{parts.netloc}"
-
 
 def read_providers(path: str, environment: Mapping[str, str]) -> Mapping[str, Provider]:
     """Return the providers by id, one table each; "" declares none. Raises InvalidProviders."""
