@@ -17,6 +17,7 @@ from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
+from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation import sources
@@ -25,11 +26,14 @@ from fhir_server.federation.sealed_id import Seal
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
+from fhir_server.http.origin import Proxies
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.standings import Standings
@@ -123,7 +127,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
         bearer = authentication(settings, services, granting, remote)
-        app = FhirApplication(services, bearer, metrics)
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
@@ -253,8 +257,11 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=_federation(settings),
+        observer=Observer(settings.base, settings.audit_site, settings.audit_observer, settings.audit_source_type),
+        dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
+        parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
         referential_integrity=settings.referential_integrity == "on",

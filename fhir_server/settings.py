@@ -55,6 +55,11 @@ class Settings:
     referential_integrity: Literal["on", "off"] = _setting(
         "on", "`on` refuses references to resources of the dossier that are not there, and deleting what others refer to."
     )
+    audit_site: str = _setting(
+        "Network dossier hub", "Site that the lines of the record name as their source (AuditEvent.source.site)."
+    )
+    audit_observer: str = _setting("hub", "Name of this server in the record (AuditEvent.source.observer).")
+    audit_source_type: str = _setting("4", "Kind of server in the record: a code of security-source-type (4: application server).")
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
@@ -62,6 +67,11 @@ class Settings:
     def base(self) -> str:
         """The FHIR base URL, without a slash at its end."""
         return (self.base_url or f"http://{self.host}:{self.port}/fhir").rstrip("/")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The trusted proxies, one by one."""
+        return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
 
     @property
     def database(self) -> str:

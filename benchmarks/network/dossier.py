@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from benchmarks.network.numbers import id_of
+from benchmarks.network.numbers import id_of, identifier, ura
 from benchmarks.network.people import Json, carer, client, employer, random_of, reference, role, words
 from benchmarks.network.scale import END, Scale, date, first_day, instant, working_moment
 
@@ -85,21 +85,24 @@ def _care_team(about: _Dossier) -> Json:
 def _consents(about: _Dossier) -> Iterator[Json]:
     for number in range(about.pick.choice((1, 1, 1, 2, 3))):
         moment = about.start + timedelta(days=number * 90 + 1)
-        organization = reference(about.scale, "Organization", about.pick.randrange(about.scale.organizations))
-        actor = {"role": _coded("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"), "reference": organization}
-        purpose = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}
+        chosen = about.pick.randrange(about.scale.organizations)
+        organization = reference(about.scale, "Organization", chosen) | {"identifier": identifier("ura", ura(chosen))}
+        actor = {"role": _coded("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"), "reference": about.team}
+        system = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+        purposes = [{"system": system, "code": code} for code in ("TREAT", "CAREMGT", "PATRQT", "FAMRQT")]
         yield {
             "resourceType": "Consent",
             "id": about.id("Consent", number),
+            "identifier": [{"system": f"{_OWN}/NamingSystem/consent", "value": about.id("Consent", number)}],
             "status": "active",
             "scope": _coded("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
             "category": [_coded("http://loinc.org", "59284-0"), _coded(f"{_OWN}/CodeSystem/consent-category", "network-dossier")],
             "patient": about.patient,
             "dateTime": instant(moment),
             "performer": [about.patient],
-            "organization": [organization],
+            "organization": [{"identifier": {"system": f"{_OWN}/NamingSystem/holder", "value": "hub"}}, organization],
             "policy": [{"uri": f"{_OWN}/policy/network-dossier/1"}],
-            "provision": {"type": "permit", "period": {"start": date(moment)}, "actor": [actor], "purpose": [purpose]},
+            "provision": {"type": "permit", "period": {"start": date(moment)}, "actor": [actor], "purpose": purposes},
         }
 
 

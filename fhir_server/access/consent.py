@@ -23,7 +23,7 @@ from fhir_server.access.consent_match import (
 from fhir_server.search.rows import LATEST
 from fhir_server.storage.consent_rule import Rule
 
-__all__ = ["Decision", "Item", "Reason", "Request", "decide", "of_person"]
+__all__ = ["Decision", "Item", "Reason", "Request", "decide", "newest", "of_person", "with_holder"]
 
 Reason = Literal[
     "self",
@@ -42,6 +42,8 @@ Reason = Literal[
     "default-closed",
     "btg",
     "btg-refused",
+    "btg-not-qualified",
+    "btg-label",
     "holder-deny",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -100,6 +102,13 @@ def decide(request: Request, rules: Iterable[Rule]) -> Decision:
         left = undominated(permits)
         return Decision(True, _permitted(left), left, residual, until=until)
     return Decision(False, tuple(_missing(request, current)), until=until)
+
+
+def with_holder(decision: Decision, *, permits: bool) -> Decision:
+    """Return what is left of ``decision`` once the holder answered: a denial of either side overrules, except in an emergency."""
+    if permits or not decision.permit or decision.reasons[0] == "btg":
+        return decision
+    return replace(decision, permit=False, reasons=("holder-deny", *decision.reasons))
 
 
 def newest(rules: Iterable[Rule]) -> tuple[Rule, ...]:

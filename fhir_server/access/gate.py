@@ -14,6 +14,8 @@ from fhir_server.storage.repository import Grant
 
 _CODES = {"search": "search-type", "history": "history-instance"}
 _SECOND = 1_000_000
+RECORD = "AuditEvent"
+"""The type as which the record is read."""
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 
 
@@ -99,6 +101,31 @@ class Gate:
         """
         return Grant("hub", type_, Everything())
 
+    def record(self, actor: Actor, interaction: str, represented: Iterable[str] = ()) -> Grant:
+        """Return which lines of the record ``actor`` may read, as a grant on AuditEvent.
+
+        The client reads all that touched the own dossier, a representative all that touched the dossiers of the ``represented``
+        ("Patient/id"), everybody else what they did themselves. Raises as ``grant`` does; the roles that see no patient data
+        have no letter for AuditEvent.
+        """
+        entry = self._entry(interaction, RECORD)
+        bound = _bound(actor, interaction, entry.name)
+        if LETTERS[interaction] not in self._roles.letters(actor.role, entry.name):
+            raise Forbidden(f"The role {actor.role} may not read the record.")
+        return Grant(actor.reference, entry.name, _lines(actor, bound, tuple(represented)))
+
+    @property
+    def representatives(self) -> frozenset[str]:
+        """The relationships ("system|code") by which a RelatedPerson represents the client towards the record."""
+        return self._roles.representatives
+
+    def naming(self, type_: str) -> Grant:
+        """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.
+
+        Who read a dossier is told to its client whether or not they share a network (NEN 7513).
+        """
+        return Grant("record", type_, Everything())
+
     def _now(self) -> int:
         return self._clock() // _SECOND * _SECOND
 
@@ -156,6 +183,14 @@ class Gate:
     def _self(self, actor: Actor, entry: Entry) -> Node:
         own = tuple(each.partition("/")[2] for each in actor.people if each.startswith(f"{entry.name}/"))
         return Id(own) if own else Nothing()
+
+
+def _lines(actor: Actor, bound: str, represented: tuple[str, ...]) -> Node:
+    if actor.role == "system":
+        return Dossier((bound,)) if bound else Everything()
+    node: Node = Dossier(actor.people) if actor.role == "patient" else _made_by("agent", actor)
+    node = _either(node, Dossier(represented)) if represented else node
+    return And((node, Dossier((bound,)))) if bound and node != Dossier((bound,)) else node
 
 
 def _bound(actor: Actor, interaction: str, type_: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from fhir_server.access.actor import ROLES
 
 _LETTERS = "cruds"
-_TABLES = {"every", "own", "sources", "supporting", "reach", "author"}
+_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record"}
 
 
 class RolesError(ValueError):
@@ -24,7 +24,7 @@ class Roles:
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
     ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
     types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
-    maker.
+    maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
     """
 
     every: Mapping[str, str]
@@ -35,6 +35,7 @@ class Roles:
     personal: frozenset[str]
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
+    representatives: frozenset[str] = frozenset()
 
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
@@ -68,6 +69,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
+        representatives=frozenset(tables.get("record", {}).get("representatives", ())),
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 from fhir_server.access.actor import Actor
 from fhir_server.storage.repository import AuditRow
@@ -20,6 +20,16 @@ _ACTIONS: Mapping[str, Action] = {
     "patch": "U",
     "delete": "D",
 }
+
+
+class Origin(NamedTuple):
+    """Where a request came from: ``trace`` is "traceid-spanid" (W3C trace context), ``address`` the caller's on the network."""
+
+    trace: str = ""
+    address: str = ""
+
+
+NOWHERE: Final = Origin()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
 _NO_NAME = "?"
 
@@ -36,12 +46,18 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     version: int = 0,
     dossier: str = "",
     parameters: Iterable[tuple[str, str]] = (),
+    origin: Origin = NOWHERE,
+    category: str = "",
+    source: str = "",
+    detail: str = "",
     basis: str = "",
 ) -> AuditRow:
     """Return the line for a request that ended with HTTP ``status`` at the instant ``recorded`` (microseconds).
 
     ``actor`` is None when nobody was recognised (401); ``request`` is the id under which the log knows the request. Of the search
-    ``parameters`` only the names are kept: their values can name a person. ``basis`` is the code of what was decided.
+    ``parameters`` only the names are kept: their values can name a person. ``dossier`` are the dossiers that were touched or asked
+    for ("Patient/id"), blanks between several; ``category`` is that of the data, ``source`` are the sources that were asked, and
+    ``detail`` what came of it. ``basis`` is the code of what was decided.
     """
     return AuditRow(
         recorded=recorded,
@@ -57,8 +73,19 @@ def row(  # noqa: PLR0913 - one argument per column of the record
         query=parameter_names(parameters),
         purpose=actor.purpose if actor else "",
         request=request,
+        organisation=_organisation(actor) if actor else "",
+        client=actor.client if actor else "",
+        trace=origin.trace,
+        address=origin.address,
+        source=source,
+        category=category,
+        detail=detail,
         basis=basis,
     )
+
+
+def _organisation(actor: Actor) -> str:
+    return actor.organisation or next(iter(actor.organisations), "")
 
 
 def parameter_names(parameters: Iterable[tuple[str, str]]) -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Actor
-from fhir_server.audit.record import row
+from fhir_server.audit.record import NOWHERE, Origin, row
 from fhir_server.errors import NotAcceptable, TooSlow, UnsupportedMedia
 from fhir_server.http import binary
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
+from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
 from fhir_server.interactions import capabilities
@@ -20,12 +21,14 @@ from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
 from fhir_server.interactions.failure import answered, failed
 from fhir_server.interactions.handlers import HANDLERS
+from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.operations import OPERATIONS
 from fhir_server.search.query_string import parse_query
+from fhir_server.storage.repository import AuditRow
 
 PREFIX: Final = "/fhir"
 
@@ -48,13 +51,15 @@ class _Step:
     parameters: Sequence[tuple[str, str]] = ()
     compress: bool = False
     correlation: str = ""
+    origin: Origin = NOWHERE
 
 
 class FhirApplication:
     """Serves ``/fhir``: ``bearer`` turns what a request shows, and the moment (microseconds), into an Actor."""
 
-    def __init__(self, services: Services, bearer: Bearer, metrics: Metrics) -> None:
-        """Serve with ``services``, and count in ``metrics``."""
+    def __init__(self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None) -> None:
+        """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed."""
+        self._proxies = proxies or Proxies()
         self._metrics = metrics
         self._services = services
         self._bearer = bearer
@@ -65,12 +70,16 @@ class FhirApplication:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
         services = self._services
         step = _Step(services.new_id(), services.clock(), scope["method"] == "HEAD")
+        headers = Headers(scope["headers"])
+        trace = trace_of(headers, step.request)
+        step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers))
         answer = await answered(self._answer(scope, receive, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
+        answer.headers = (*answer.headers, ("traceparent", trace.header))
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
-        format_ = step.wanted or accepted(Headers(scope["headers"]).get("accept"))
+        format_ = step.wanted or accepted(headers.get("accept"))
         await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
         interaction = step.call.interaction if step.call else step.route.interaction
         self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
@@ -114,6 +123,7 @@ class FhirApplication:
             headers=request.headers,
             request=step.request,
             now=step.now,
+            origin=step.origin,
         )
         if request.method in {"POST", "PUT", "PATCH"}:
             await self._read_body(request, receive, call)
@@ -151,21 +161,26 @@ class FhirApplication:
             raise TooSlow(f"The body did not come within {limits.seconds:g} seconds. Send it again, or in parts.") from None
 
     async def _record(self, step: _Step, answer: Answer) -> Answer:
-        line = row(
-            step.actor,
-            step.call.interaction if step.call else step.route.interaction,
-            answer.status,
-            step.now,
-            step.request,
-            type_=step.route.type,
-            id_=answer.id or step.route.id,
-            version=answer.version,
-            dossier=answer.dossier,
-            parameters=step.parameters,
-            basis=answer.refusal,
-        )
         try:
+            line = await recorded(step.call, answer) if step.call else _line(step, answer)
             await self._services.repository.record(line)
         except Exception as error:  # noqa: BLE001 - log or no data: an answer that cannot be recorded is not given
             return failed(error, step.request)
         return answer
+
+
+def _line(step: _Step, answer: Answer) -> AuditRow:
+    """Return the line for a request that never became a call: refused at the door, or for nobody in particular."""
+    return row(
+        step.actor,
+        step.route.interaction,
+        answer.status,
+        step.now,
+        step.request,
+        type_=step.route.type,
+        id_=step.route.id,
+        dossier=f"Patient/{step.route.id}" if step.route.type == "Patient" and step.route.id else "",
+        parameters=step.parameters,
+        origin=step.origin,
+        basis=answer.refusal,
+    )

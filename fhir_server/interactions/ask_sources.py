@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from adapters.contract import SourceQuery
 from fhir_server.access.gate import FederationGrant
 from fhir_server.federation.answer import Answer as SourceAnswer
+from fhir_server.federation.answer import SourceFault
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
@@ -29,6 +30,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
 
     A client who is not there and one whose dossier is closed to the caller look alike: nobody is asked.
     """
+    call.touched.ask(patient)
     decision = call.services.gate.federated(call.actor, call.type, patient, call.interaction)
     care = await care_of(call, patient) if await _permitted(call, decision) else None
     if care is None:
@@ -36,6 +38,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     federation = call.services.federation
     plan = _narrowed(federation.plan(call.type, care.organisations), only)
     answers = await federation.ask(plan, _question(call, care))
+    call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     return Asked(answers, merge(answers, patient, care.identifiers, federation.seal))
 
 

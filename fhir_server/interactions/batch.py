@@ -11,7 +11,7 @@ from fhir_server.interactions.bundle_entries import Item, call_of, placed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.failure import answer_of, answered
 from fhir_server.interactions.handlers import HANDLERS
-from fhir_server.interactions.write import line
+from fhir_server.interactions.recorded import recorded
 
 LARGEST_ANSWER: Final = 50_000_000
 """Bytes; entries that would come after so much are not carried out."""
@@ -36,7 +36,7 @@ async def _entry(outer: Call, item: Item, size: int) -> bytes:
             call = call_of(outer, item)
     except FhirError as error:
         answer = answer_of(error)
-        unknown = row(outer.actor, "unknown", answer.status, outer.now, outer.request)
+        unknown = row(outer.actor, "unknown", answer.status, outer.now, outer.request, origin=outer.origin)
         await outer.services.repository.record(unknown)
         return bundle_answer.entry(answer)
     return await carried_out(call, size)
@@ -50,7 +50,7 @@ async def carried_out(call: Call, size: int) -> bytes:
     await asyncio.sleep(0)  # others are served between two entries
     answer = await answered(_refused() if size > LARGEST_ANSWER else HANDLERS[call.interaction](call), call.request)
     if not answer.recorded:
-        await call.services.repository.record(line(call, answer))
+        await call.services.repository.record(await recorded(call, answer))
     return bundle_answer.entry(answer)
 
 

@@ -14,6 +14,7 @@ from fhir_server.errors import BadRequest, FhirError, Issue, NotAllowed, TooLarg
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call, Headers, PatchFormat, resource_type_of
 from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import route
+from fhir_server.interactions.touched import Touched
 from fhir_server.model.json import write
 from fhir_server.model.meta import http_date
 from fhir_server.search.query_string import parse_query
@@ -138,6 +139,7 @@ def call_of(outer: Call, item: Item) -> Call:
         headers=EntryHeaders(item.request, outer.headers),
         body=b"",
         posted=found.interaction in _CRITERIA,
+        touched=Touched(),
     )
     if item.resource is not None:
         give_body(call, item.resource)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from fhir_server.access.actor import Actor
+from fhir_server.audit.record import NOWHERE, Origin
 from fhir_server.catalog.catalog import Entry
 from fhir_server.interactions.services import Services
+from fhir_server.interactions.touched import Touched
 
 WHOLE_SYSTEM: Final = Entry("", "owned", frozenset(), {}, (), "", "", "", "")
 """Stands where a request is about no one type: it has no interaction of its own."""
@@ -46,7 +48,7 @@ class Call:
 
     ``within`` ("Type/id") is the resource in whose compartment is searched. ``body`` is the JSON of the request, whatever format it
     came in, and ``posted`` tells that the parameters came in it as well. ``request`` is the id under which log and record know this
-    request, ``now`` its moment in microseconds.
+    request, ``now`` its moment in microseconds, ``origin`` where it came from. ``touched`` is whose data it came upon so far.
     """
 
     services: Services
@@ -63,6 +65,8 @@ class Call:
     patch: PatchFormat = "json"
     request: str = ""
     now: int = 0
+    origin: Origin = NOWHERE
+    touched: Touched = field(default_factory=Touched)
 
     @property
     def type(self) -> str:

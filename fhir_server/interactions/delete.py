@@ -39,6 +39,7 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
+    call.touched.find([stored])
     if not stored.visible:
         raise Forbidden(OUTSIDE)
     wanted = call.headers.get("if-match")

@@ -3,12 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from fhir_server.interactions import create, delete, history, patch, read, search, search_system, update, vread
+from fhir_server.access.gate import RECORD
+from fhir_server.interactions import create, delete, history, patch, read, read_record, search, search_system, update, vread
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.storage.line_id import is_line
 
 Handler = Callable[[Call], Awaitable[Answer]]
+
+
+async def _read(call: Call) -> Answer:
+    return await (read_record.read if call.type == RECORD and is_line(call.id) else read.read)(call)
+
+
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "read": read.read,
+    "read": _read,
     "vread": vread.vread,
     "history-instance": history.of_instance,
     "history-type": history.of_type,

@@ -34,6 +34,7 @@ async def of_instance(call: Call) -> Answer:
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
+    call.touched.find([stored])
     if not stored.visible:
         raise Forbidden(OUTSIDE)
     answer = await _answer(call, [grant], f"{call.type}/{call.id}/_history", exact=True)
@@ -59,6 +60,7 @@ async def _answer(call: Call, grants: Sequence[Grant], path: str, *, exact: bool
     if wanted.count_only:
         return Answer(200, history([], links, await _count(call, grants, wanted.versions)))
     page = await _page(call, grants, replace(wanted.versions, after=after))
+    call.touched.find(page.resources)
     total: int | None = None
     if after is None and not page.more:
         total = len(page.resources)

@@ -11,9 +11,10 @@ from fhir_server.errors import BadRequest, FhirError, Issue
 from fhir_server.interactions.call import Call, resource_type_of
 from fhir_server.interactions.create import create
 from fhir_server.interactions.followers import follow
+from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
-from fhir_server.interactions.write import change, checked, line, written
+from fhir_server.interactions.write import change, checked, written
 from fhir_server.model.json import read
 from fhir_server.storage.repository import AuditRow, Change
 

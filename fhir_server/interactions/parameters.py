@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
@@ -32,12 +33,21 @@ def asked(call: Call) -> tuple[Search, Position | None]:
 
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
+    strict, limit = is_strict(call), largest_page(call)
+    place = (call.type, call.within, strict, limit, in_url, *parameters)
+    read = partial(_read, call, parameters, strict=strict, limit=limit, in_url=in_url)
+    if any(name == "_page" for name, _ in parameters):
+        return read()  # each token is used once
+    return call.services.parsed.get(call.services.catalog.types, place, read)
+
+
+def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, limit: int, in_url: bool) -> Search:
     wanted = parse(
         call.entry,
         parameters,
-        strict=is_strict(call),
+        strict=strict,
         base=call.services.base + "/",
-        limit=largest_page(call),
+        limit=limit,
         in_url=in_url,
         catalog=call.services.catalog,
     )

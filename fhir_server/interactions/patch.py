@@ -40,7 +40,7 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     if known or conditional.is_conditional(call):
         return await _conditional(call, grant, known or await conditional.resolved(call))
     apply = _language(call)
-    stored = existing(await call.services.repository.read(grant, call.type, call.id))
+    stored = existing(call, await call.services.repository.read(grant, call.type, call.id))
     require_match(call, stored)
     current = read(stored.body, OWN)
     return following(call, _next(call, current, apply(current.resource)), stored)

@@ -17,14 +17,16 @@ async def read(call: Call) -> Answer:
     if sealed or call.entry.home == "federated":
         return await read_source.read(call, sealed)
     grant = call.services.gate.grant(call.actor, "read", call.type)
-    stored = await call.services.repository.read(grant, call.type, call.id)
-    return answer(call, existing(stored))
+    return answer(call, existing(call, await call.services.repository.read(grant, call.type, call.id)))
 
 
-def existing(stored: Stored | None) -> Stored:
+def existing(call: Call, stored: Stored | None) -> Stored:
     """Return what may be shown; raises NotFound, Forbidden or Gone."""
+    if call.type == "Patient":
+        call.touched.ask(f"Patient/{call.id}")
     if stored is None:
         raise NotFound("No such resource. Check the type and the id.")
+    call.touched.find([stored])
     if not stored.visible:
         raise Forbidden("This resource lies outside the dossiers that you take part in.")
     if stored.deleted:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from fhir_server.interactions import search_sources
+from fhir_server.access.gate import RECORD
+from fhir_server.interactions import search_record, search_sources
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
@@ -23,14 +24,18 @@ async def search(call: Call) -> Answer:
     """Answer a searchset of what matches and lies within the caller's dossiers, newest first unless ``_sort`` says otherwise."""
     if call.entry.home == "federated":
         return await search_sources.search(call)
+    if call.type == RECORD:
+        return await search_record.search(call)
     grant = call.services.gate.grant(call.actor, "search-type", call.type)
     wanted, position = asked(call)
+    call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
     wanted = await without_links(call, wanted)
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     page = await read_page(call, grant, wanted.query, position)
+    call.touched.find(page.resources)
     entries = found(call.services.base, _shown(page.resources, subset), "match")
     entries += await _beside(call, wanted, page, subset)
     total = await _total(call, grant, wanted, page, position)
@@ -48,6 +53,7 @@ async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> lis
     if not (wanted.includes or wanted.reverse):
         return []
     beside = await included(call, wanted, page.resources)
+    call.touched.find(beside.resources)
     entries = found(call.services.base, _shown(beside.resources, subset, match=False), "include")
     return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 

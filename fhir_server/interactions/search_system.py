@@ -46,6 +46,7 @@ async def search(call: Call) -> Answer:
         return Answer(200, body, dossier=dossier)
     wanted, subset = of_search(call, wanted)
     page = await _page(call, wanted.query, parts, position)
+    call.touched.find(page.resources)
     entries = [*_entries(call, page.resources, subset), *await _beside(call, wanted, page, subset), *warnings(wanted)]
     total = await _total(call, wanted, parts, page, position)
     body = searchset(entries, [self_link(call, wanted), *_next(call, wanted, page, total)], total)
@@ -170,6 +171,7 @@ async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> lis
     if not (wanted.includes or wanted.reverse):
         return []
     beside = await included(call, wanted, page.resources)
+    call.touched.find(beside.resources)
     entries = _entries(call, beside.resources, subset, "include")
     return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fhir_server.access.gate import Gate
+from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
+from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
@@ -29,8 +32,11 @@ class Services:
     reindexing: Reindexing
     gate: Gate
     federation: Federation
+    dossier_names: DossierNames
+    observer: Observer
     pager: Pager
     limits: Limits
+    parsed: ParsedSearches
     clock: Callable[[], int]
     new_id: Callable[[], str]
     referential_integrity: bool = True

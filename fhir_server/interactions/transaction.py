@@ -13,7 +13,8 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
-from fhir_server.interactions.write import Write, in_dossiers, line
+from fhir_server.interactions.recorded import line
+from fhir_server.interactions.write import Write, in_dossiers
 from fhir_server.storage.repository import AuditRow, Dangling, Doubled, Grant, OutOfGrant, StillReferred, VersionConflict
 
 _ATTEMPTS = 5

@@ -67,6 +67,7 @@ async def _stored(call: Call, grant: Grant) -> Stored | None:
     if stored is None:
         call.services.gate.grant(call.actor, "create", call.type)
     elif not stored.visible:
+        call.touched.find([stored])
         raise Forbidden(OUTSIDE)
     return stored
 

@@ -8,4 +8,4 @@ async def vread(call: Call) -> Answer:
     """Answer one version of a resource, under the same rules as its current version."""
     grant = call.services.gate.grant(call.actor, "read", call.type)
     stored = await call.services.repository.vread(grant, call.type, call.id, call.version)
-    return answer(call, existing(stored))
+    return answer(call, existing(call, stored))

@@ -4,24 +4,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server import validation
+from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
-from fhir_server.audit.record import row
+from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary
+from fhir_server.interactions import binary, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
+from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
 from fhir_server.model.subset import is_part
-from fhir_server.network import search_parameter
+from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
+from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
 
 OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
@@ -49,6 +51,9 @@ def checked(call: Call) -> Document:
         if any(issue.detail == "reference-conditional" for issue in error.issues):
             raise BadRequest(error.text, issues=error.issues) from error
         raise
+    if call.type == RECORD and document.resource.get("meta", {}).get("source", "").startswith(OF_THE_RECORD):
+        text = "This meta.source is that of the server's own record. Leave it out."
+        raise Unprocessable(text, expression=f"{call.type}.meta.source", detail="source-of-record")
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
@@ -66,6 +71,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
+    if call.type == "Consent":
+        consent_check.check(resource, before, call.actor, call.services.base)
     return Change(
         type=call.type,
         id=id_,
@@ -95,8 +102,8 @@ def written(call: Call, made: Change, status: int) -> Answer:
     headers: tuple[tuple[str, str], ...] = version_headers(version, made.updated)
     if status == 201:  # noqa: PLR2004 - Created
         headers = (*headers, location(call, made.id, version))
-    dossier = made.indexed.dossier if made.indexed else ""
-    return Answer(status, b"", headers, made.id, version, dossier, made.updated)
+    told = made.indexed or made.previous  # of a deletion, what was there
+    return Answer(status, b"", headers, made.id, version, shared(told.dossier) if told else "", made.updated)
 
 
 def location(call: Call, id_: str, version: int) -> tuple[str, str]:
@@ -104,25 +111,13 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
     return ("location", f"{call.services.base}/{call.type}/{id_}/_history/{version}")
 
 
-def line(call: Call, answer: Answer) -> AuditRow:
-    """Return the line of the record for ``call`` and its answer."""
-    return row(
-        call.actor,
-        call.interaction,
-        answer.status,
-        call.now,
-        call.request,
-        type_=call.type,
-        id_=answer.id or call.id,
-        version=answer.version,
-        dossier=answer.dossier,
-        parameters=call.parameters,
-    )
-
-
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
-    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record. Raises as ``binary.placed`` does."""
+    """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
+
+    Raises as ``binary.placed`` and ``consent.require_mandates`` do.
+    """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    await consent.require_mandates(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from fhir_server.model import reference
 from fhir_server.network import provision
-from fhir_server.network.consent_names import CATEGORY, MANDATE, PROFILE
+from fhir_server.network.consent_names import CATEGORY, PROFILE
 from fhir_server.network.json_parts import listed, mapped, text
+from fhir_server.network.mandate import has_mandate
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import DateError, instant
 from fhir_server.storage.consent_rule import Rule
@@ -69,44 +69,29 @@ def mandated(consent: Mapping[str, Any], base: str) -> bool:
 
     A mandate that ended later takes nothing away from the choice.
     """
-    performers = [literal(each, base) for each in listed(consent, "performer")]
+    performers = [provision.literal(each, base) for each in listed(consent, "performer")]
     types = {each.partition("/")[0] for each in performers}
     if not types or types - {"Patient", "RelatedPerson"}:
         return False
     if any(each.startswith("Patient/") and each != _patient(consent, base) for each in performers):
         return False
-    return "RelatedPerson" not in types or any(
-        verified(each, text(consent, "dateTime")) for each in listed(consent, "verification")
-    )
-
-
-def verified(verification: Mapping[str, Any], at: str) -> bool:
-    """Tell whether ``verification`` shows a mandate that held at the dateTime ``at``."""
-    if verification.get("verified") is not True or not verification.get("verifiedWith") or not verification.get("verificationDate"):
-        return False
-    mandates = [each for each in listed(verification, "extension") if each.get("url") == MANDATE]
-    return any(_held(each, at) for each in mandates)
-
-
-def _held(mandate: Mapping[str, Any], at: str) -> bool:
-    parts = {text(each, "url"): each for each in listed(mandate, "extension")}
-    if "kind" not in parts:
-        return False
-    lasted = provision.time(parts.get("period", {}).get("valuePeriod"))
+    if "RelatedPerson" not in types:
+        return True
     try:
-        return lasted is not None and lasted.low <= instant(at) < lasted.high
+        chosen = instant(text(consent, "dateTime"))
     except DateError:
         return False
+    return any(verified(each, chosen) for each in listed(consent, "verification"))
 
 
-def literal(value: object, base: str) -> str:
-    """Return "Type/id" of a Reference to this server, "" for any other."""
-    found = reference.parse(text(value, "reference"), base) if isinstance(value, Mapping) else None
-    return str(found) if found else ""
+def verified(verification: Mapping[str, Any], at: int) -> bool:
+    """Tell whether ``verification`` shows a mandate that was in force at the moment ``at`` (microseconds)."""
+    given = verification.get("verifiedWith") and verification.get("verificationDate")
+    return verification.get("verified") is True and bool(given) and has_mandate(verification, at)
 
 
 def _patient(consent: Mapping[str, Any], base: str) -> str:
-    found = literal(consent.get("patient"), base)
+    found = provision.literal(consent.get("patient"), base)
     return found if found.startswith("Patient/") else ""
 
 

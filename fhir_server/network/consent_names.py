@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 CANONICAL: Final = "https://netwerkdossier.example/fhir"
 PROFILE: Final = f"{CANONICAL}/StructureDefinition/network-consent"
@@ -31,6 +31,7 @@ class Names:
     label_system: str
     labels: tuple[str, ...]
     categories: Mapping[str, str]
+    mandates: frozenset[str]
 
 
 @cache
@@ -46,9 +47,8 @@ def names() -> Names:
         actions={system: frozenset(codes) for system, codes in table["actions"].items()},
         label_system=table["labels"]["system"],
         labels=tuple(table["labels"]["order"]),
-        categories={
-            code: system for name in _CODE_SYSTEMS for system, code in _codes(json.loads(_text(f"CodeSystem-{name}.json")))
-        },
+        categories={code: system for name in _CODE_SYSTEMS for system, code in _codes(name)},
+        mandates=frozenset(code for _, code in _codes("mandate")),
     )
 
 
@@ -57,7 +57,8 @@ def category(code: str) -> str:
     return f"{names().categories[code]}|{code}"
 
 
-def _codes(code_system: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _codes(name: str) -> list[tuple[str, str]]:
+    code_system = json.loads(_text(f"CodeSystem-{name}.json"))
     return [(code_system["url"], concept["code"]) for concept in code_system["concept"]]
 
 

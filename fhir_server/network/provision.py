@@ -107,7 +107,7 @@ def labels(provision: Mapping[str, Any], effect: str) -> tuple[str, ...]:
 
 def data(provision: Mapping[str, Any], base: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Yield (instances, authors) for each way in which the provision says which data it means; ((), ()) when it does not."""
-    stated = [(text(each, "meaning"), _literal(mapped(each, "reference"), base)) for each in listed(provision, "data")]
+    stated = [(text(each, "meaning"), literal(each.get("reference"), base) or UNKNOWN) for each in listed(provision, "data")]
     instances = _once(found if meaning == "instance" else UNKNOWN for meaning, found in stated if meaning != "authoredby")
     authors = _once(found for meaning, found in stated if meaning == "authoredby")
     if not stated:
@@ -137,9 +137,10 @@ def has_unread_limits(provision: Mapping[str, Any]) -> bool:
     return any(name in provision for name in _UNREAD)
 
 
-def _literal(value: Mapping[str, Any], base: str) -> str:
-    found = reference.parse(text(value, "reference"), base)
-    return str(found) if found else UNKNOWN
+def literal(value: object, base: str) -> str:
+    """Return "Type/id" of a Reference to this server, "" for any other."""
+    found = reference.parse(text(value, "reference"), base) if isinstance(value, Mapping) else None
+    return str(found) if found else ""
 
 
 def _once(values: Iterator[str]) -> tuple[str, ...]:

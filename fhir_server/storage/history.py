@@ -55,7 +55,7 @@ def history_values(grant: Grant, versions: Versions) -> tuple[Form, list[Value]]
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, form: Form) -> Statement:
-    """Return the statement for one page: row, type, id, version, updated, body, sort, deleted."""
+    """Return the statement for one page: row, type, id, version, updated, body, sort, deleted, dossier."""
     writer = Writer(dialect)
     limit = f"LIMIT {writer.at(LIMIT)}"
     parts = [
@@ -75,7 +75,8 @@ def count(dialect: Dialect, form: Form) -> Statement:
 
 def _columns(part: _Part) -> str:
     of = part.alias
-    return f"r.row AS row, r.type, r.id, {of}.version AS version, {of}.updated AS updated, {of}.body, r.sort, {of}.deleted"
+    own = f"{of}.version AS version, {of}.updated AS updated, {of}.body"
+    return f"r.row AS row, r.type, r.id, {own}, r.sort, {of}.deleted, r.dossier"
 
 
 def _order(form: Form, part: _Part) -> str:

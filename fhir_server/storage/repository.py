@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from fhir_server.search.lines import Lines
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
@@ -21,7 +22,7 @@ class Grant:
     actor: str
     type: str
     where: Node
-    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 TEAMS: Final = "CareTeam"
@@ -74,11 +75,20 @@ class AuditRow(NamedTuple):
     detail: str = ""
 
 
+class Logged(NamedTuple):
+    """A line as it stands in the record: ``row`` is its place in the table, ``chain`` and ``seq`` that in the chain of hashes."""
+
+    row: int
+    chain: str
+    seq: int
+    line: AuditRow
+
+
 class Stored(NamedTuple):
     """A stored version. ``body`` is the resource's JSON; it is empty when ``deleted`` or when not ``visible`` to the grant.
 
     ``sort`` is the value by which the search that found it was sorted, ``then`` those of its further keys: ``cursor`` is where the
-    next page starts.
+    next page starts. ``dossier`` is the key (``rows.key``) of the dossier that it belongs to, 0 for none.
     """
 
     row: int
@@ -91,6 +101,7 @@ class Stored(NamedTuple):
     body: bytes
     sort: SortValue = 0
     then: tuple[SortValue, ...] = ()
+    dossier: int = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -276,6 +287,10 @@ class Repository(Protocol):
 
     async def record(self, row: AuditRow) -> None:
         """Append a line to the record; return when it is durable."""
+        ...
+
+    async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
+        """Return lines of the record within ``grant``, and all of those for which ``asked`` holds among as many as it counts."""
         ...
 
     async def is_member(self, members: MemberOf, dossier: str) -> bool:

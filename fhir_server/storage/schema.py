@@ -1,7 +1,8 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record,
+``touched`` its lines by dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
@@ -167,6 +168,17 @@ audit_event = Table(
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,
+)
+
+touched = Table(
+    "touched",
+    metadata,
+    Column("dossier", BYTES, nullable=False),
+    Column("recorded", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False, comment="of audit_event"),
+    PrimaryKeyConstraint("dossier", "recorded", "row"),
+    comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
+    sqlite_with_rowid=False,
 )
 
 oauth_code = Table(

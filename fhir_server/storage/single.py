@@ -30,7 +30,10 @@ def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, l
 
 @lru_cache(maxsize=TEXTS)
 def read(dialect: Dialect, shape: Shape) -> Statement:
-    """Return the statement for the current version: row, type, id, version, updated, body (NULL: not visible), sort, deleted."""
+    """Return the statement for the current version.
+
+    Its columns are row, type, id, version, updated, body (NULL: not visible), sort, deleted, dossier.
+    """
     writer = Writer(dialect)
     where = f"WHERE r.self = {writer.at(SELF)}"
     return writer.statement(f"SELECT {_version('r', _body(writer, shape, 'r'))} FROM resource r {where}")
@@ -87,7 +90,7 @@ def teams(dialect: Dialect, shape: Shape) -> Statement:
 
 
 def _version(alias: str, body: str) -> str:
-    return f"r.row, r.type, r.id, {alias}.version, {alias}.updated, {body}, r.sort, {alias}.deleted"
+    return f"r.row, r.type, r.id, {alias}.version, {alias}.updated, {body}, r.sort, {alias}.deleted, r.dossier"
 
 
 def _body(writer: Writer, shape: Shape, alias: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "fhir_server").rglob("*.py"))
-METHODS = {"read", "vread", "search", "count", "fetch", "commit"}
+METHODS = {"read", "vread", "search", "count", "fetch", "commit", "lines"}
 STORES = {"repository", "store", "_repository", "_store"}
 
 

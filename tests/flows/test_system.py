@@ -328,10 +328,10 @@ def stored_at(hub: Demo, reference: str) -> str:
     ("method", "path", "expected"),
     [
         ("GET", "/fhir?_tag=x", ("E", "search-system", 200, "", "", "", "_tag")),
-        ("HEAD", "/fhir", ("E", "search-system", 200, "", "", "", "")),
+        ("HEAD", "/fhir", ("E", "search-system", 200, "", "", "Patient/ansje", "")),
         ("GET", "/fhir?_type=nonsense", ("E", "search-system", 400, "", "", "", "_type")),
         ("GET", "Patient/ansje/*", ("E", "search-system", 200, "", "", "Patient/ansje", "")),
-        ("GET", "_history?_count=1", ("E", "history-system", 200, "", "", "", "_count")),
+        ("GET", "_history?_count=0", ("E", "history-system", 200, "", "", "", "_count")),
     ],
 )
 def test_one_line_in_the_record(hub: Demo, method: str, path: str, expected: tuple[object, ...]) -> None:

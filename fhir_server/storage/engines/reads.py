@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from fhir_server.search.lines import Lines
 from fhir_server.search.rows import key
 from fhir_server.search.tree import MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
-from fhir_server.storage import history, single
+from fhir_server.storage import history, record_lines, single
 from fhir_server.storage import moved as moves
-from fhir_server.storage.body import Bodies
+from fhir_server.storage.body import Bodies, Unpacked
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import TEAMS, Grant, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -28,7 +29,7 @@ class Reads(ABC):
         """Read in ``dialect``."""
         self._dialect = dialect
         self._bodies = Bodies()
-        self._unpack = self._bodies.unpack
+        self._unpack = Unpacked(self._bodies.unpack)
 
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
@@ -124,6 +125,11 @@ class Reads(ABC):
                     found[f"{stored.type}/{stored.id}"] = stored
         return [found[reference] for reference in dict.fromkeys(references) if reference in found]
 
+    async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
+        """Return lines of the record. Raises SearchTooSlow."""
+        statement, values = record_lines.lines(self._dialect, grant, asked)
+        return list(map(record_lines.logged, await self._rows(statement, values)))
+
     async def is_member(self, members: MemberOf, dossier: str) -> bool:
         """Tell whether ``members`` holds for ``dossier``."""
         shape, values = single.members_values(members, key(dossier))
@@ -144,21 +150,21 @@ class Reads(ABC):
         return self._stored(rows[0]) if rows else None
 
     def _stored(self, found: Sequence[Any]) -> Stored:
-        row, type_, id_, version, updated, body, sort, deleted = found
+        row, type_, id_, version, updated, body, sort, deleted, dossier = found
         content = self._unpack(body) if body else b""
-        return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort)
+        return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0)
 
     def _visible(self, type_: str, rows: Sequence[Any], keys: int = 0) -> list[Stored]:
         """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
         unpack, stored = self._unpack, Stored._make
         return [
-            stored((row[0], type_, row[1], row[2], row[3], False, True, unpack(row[4]), row[5], row[6 : 6 + keys] if keys else ()))
-            for row in rows
+            stored((r[0], type_, r[1], r[2], r[3], False, True, unpack(r[4]), r[6], r[7 : 7 + keys] if keys else (), r[5] or 0))
+            for r in rows
         ]
 
     def _moved(self, type_: str, found: Sequence[Any]) -> Moved:
-        row, id_, version, updated, body, seen_updated, seen_body = found
-        now = Stored(row, type_, id_, version, updated, deleted=False, visible=True, body=self._unpack(body))
+        row, id_, version, updated, body, dossier, seen_updated, seen_body = found
+        now = Stored(row, type_, id_, version, updated, False, True, self._unpack(body), dossier=dossier or 0)
         return Moved(now, seen_updated, self._unpack(seen_body))
 
 

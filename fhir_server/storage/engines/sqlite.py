@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from fhir_server.search.lines import Lines
 from fhir_server.storage.authorization.sqlite import SqliteAuthorization
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
@@ -19,7 +20,7 @@ from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
 from fhir_server.storage.matching import matches
 from fhir_server.storage.reindex.sqlite import SqliteIndex
-from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
+from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.writer import Statement
 
@@ -53,6 +54,11 @@ class SqliteRepository(Reads):
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
         await self._submit(row)
+
+    async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
+        """Return lines of the record, of those too that were written a moment ago."""
+        self._fast.renew()
+        return await super().lines(grant, asked)
 
     def index(self) -> SqliteIndex:
         """Return the database for work on its index; it writes through the one writer."""
@@ -142,6 +148,10 @@ class _Snapshots(_Reader):
         self._seen = -1
         self._old = 0.0
         self._ending: asyncio.TimerHandle | None = None
+
+    def renew(self) -> None:
+        """Let the next read see everything that was written, the record too."""
+        self._old = 0.0
 
     def rows(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         changes = self._writer.changes

@@ -31,7 +31,7 @@ MESSAGES = {"CommunicationRequest", "Communication", "AuditEvent"}
 def wanted(role: str, type_: str) -> str:
     if role == "system":
         return "cruds"
-    if role == "patient" and type_ == "Consent":
+    if role in {"patient", "related-person"} and type_ == "Consent":
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from fhir_server.storage import touched
+
 revision = "0001"
 down_revision = None
 
@@ -23,12 +25,13 @@ def _bytes(name: str, comment: str | None = None) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Create resource, history, the index, membership, audit_event, and what the authorization server remembers."""
+    """Create resource, history, the index, membership, audit_event, touched, and what the authorization server remembers."""
     _resources()
     _index()
     _membership()
     _index_state()
     _audit()
+    _touched()
     _authorization()
     _logged_in()
 
@@ -175,6 +178,20 @@ def _audit() -> None:
     op.create_index("audit_event_dossier", "audit_event", ["dossier", "recorded"])
     op.create_index("audit_event_actor", "audit_event", ["actor", "recorded"])
     op.create_index("audit_event_recorded", "audit_event", ["recorded"])
+
+
+def _touched() -> None:
+    op.create_table(
+        "touched",
+        _bytes("dossier"),
+        _number("recorded"),
+        _number("row", "of audit_event"),
+        sa.PrimaryKeyConstraint("dossier", "recorded", "row"),
+        comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
+        sqlite_with_rowid=False,
+    )
+    for statement in touched.SQLITE if op.get_bind().dialect.name == "sqlite" else touched.POSTGRES:
+        op.execute(statement)
 
 
 def _authorization() -> None:

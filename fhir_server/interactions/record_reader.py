@@ -1,0 +1,59 @@
+"""Who reads the record: which lines the caller may see, and which of the clients in a line the caller may know of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fhir_server.access.representative import represents
+from fhir_server.interactions.call import Call
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.search.tree import And, Dossier, MemberOf, Node
+from fhir_server.storage.repository import AuditRow, Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The lines that the caller may see (``grant``); ``clients`` tells which clients in one of them may be named."""
+
+    grant: Grant
+    clients: Callable[[AuditRow], Sequence[str]]
+
+
+async def reader_of(call: Call, interaction: str) -> Reader:
+    """Return what the caller may read of the record; raises Forbidden for roles that see no patient data."""
+    services = call.services
+    grant = services.gate.record(call.actor, interaction, await _represented(call))
+    known = frozenset(_dossiers(grant.where))
+    bound = call.actor.patient
+
+    def clients(line: AuditRow) -> Sequence[str]:
+        named = line.dossier.split()
+        if bound:
+            return [each for each in named if each == bound]
+        if call.actor.role == "system" or (line.actor in call.actor.people and call.actor.role != "patient"):
+            return named
+        return [each for each in named if each in known]
+
+    return Reader(grant, clients)
+
+
+def _dossiers(node: Node) -> Sequence[str]:
+    match node:
+        case Dossier(clients):
+            return clients
+        case And(parts):
+            return [each for part in parts for each in _dossiers(part)]
+    return [each for part in getattr(node, "parts", ()) for each in _dossiers(part)]
+
+
+async def _represented(call: Call) -> list[str]:
+    """Return the clients whom the caller represents, in whose networks the caller is now."""
+    services, actor = call.services, call.actor
+    if actor.role != "related-person":
+        return []
+    grants = [services.gate.locating("RelatedPerson")]
+    found = await services.repository.fetch(grants, [each for each in actor.people if each.startswith("RelatedPerson/")])
+    relationships = services.gate.representatives
+    clients = {represents(read(each.body, OWN).resource, relationships, call.now) for each in found}
+    members = MemberOf(actor.people, call.now, actor.left)
+    return [each for each in sorted(clients) if each and await services.repository.is_member(members, each)]

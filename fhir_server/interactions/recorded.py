@@ -1,0 +1,41 @@
+"""The line of the record for a request that came to an end: with the names of the dossiers that it touched."""
+
+from collections.abc import Iterable
+
+from fhir_server.audit.record import row
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.storage.repository import AuditRow
+
+
+async def recorded(call: Call, answer: Answer) -> AuditRow:
+    """Return the line of the record for ``call``, which ended with ``answer``."""
+    touched = call.touched
+    names = dict.fromkeys([answer.dossier] if answer.dossier else [])
+    names |= touched.asked
+    if call.actor.role == "patient":
+        names[call.actor.reference] = None  # whatever clients ask, it is in their own dossier too
+    for each in touched.keys.values():
+        names[await call.services.dossier_names.of(each)] = None
+    return line(call, answer, (each for each in names if each))
+
+
+def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:
+    """Return the line for ``call`` and its answer, which touched ``dossiers``, by default the one that the answer names."""
+    sources = call.touched.sources
+    return row(
+        call.actor,
+        call.interaction,
+        answer.status,
+        call.now,
+        call.request,
+        type_=call.type,
+        id_=answer.id or call.id,
+        version=answer.version,
+        dossier=" ".join(dossiers) or answer.dossier,
+        parameters=call.parameters,
+        origin=call.origin,
+        basis=answer.refusal,
+        category=call.entry.category,
+        source=" ".join(sources),
+        detail=" ".join(f"{name}={outcome}" for name, outcome in sources.items()),
+    )

@@ -1,0 +1,48 @@
+"""Whose data a request touched or asked for, as its line of the record names them: also where it was refused, or found nothing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from fhir_server.model.bsn import is_bsn
+from fhir_server.model.reference import parse
+from fhir_server.search.tree import And, Id, Node, Or, ReferenceTo
+from fhir_server.storage.repository import Stored
+
+
+@dataclass(slots=True)
+class Touched:
+    """What one request came upon so far.
+
+    ``asked`` are the clients ("Patient/id") whom it named or whose data it gave, ``keys`` the dossiers of the stored resources that
+    it found, each with one of these. ``sources`` are those that were asked, with what came of it.
+    """
+
+    asked: dict[str, None] = field(default_factory=dict)
+    keys: dict[int, Stored] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, reference: str) -> None:
+        """Note that ``reference`` was asked for; what is no id of a client, or may be a number of the person, is left out."""
+        found = parse(reference)
+        if found is not None and found.type == "Patient" and not found.version and not is_bsn(found.id):
+            self.asked[str(found)] = None
+
+    def criteria(self, type_: str, where: Node) -> None:
+        """Note the clients whom a search of ``type_`` names."""
+        for reference in _named(type_, where):
+            self.ask(reference)
+
+    def find(self, resources: Iterable[Stored]) -> None:
+        """Note the dossiers of ``resources``, whether the caller may see them or not."""
+        self.keys.update({each.dossier: each for each in resources if each.dossier})
+
+
+def _named(type_: str, where: Node) -> Iterator[str]:
+    match where:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _named(type_, part)
+        case ReferenceTo(_, target):
+            yield target
+        case Id(ids) if type_ == "Patient":
+            yield from (f"Patient/{each}" for each in ids)
