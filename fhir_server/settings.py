@@ -4,9 +4,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 PREFIX = "FHIR_SERVER_"
 FILE = PREFIX + "CONFIG"
@@ -74,6 +75,11 @@ class Settings:
         return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine can reach the server: it listens there, and its base URL is there."""
+        return _is_loopback(self.host) and _is_loopback(urlsplit(self.base).hostname or "")
+
+    @property
     def database(self) -> str:
         """The database URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
@@ -131,8 +137,7 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{PREFIX}{name.upper()}: must be on or off, not {getattr(settings, name)!r}")
     if settings.log_level not in {"debug", "info", "warning", "error"}:
         raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
-    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
-        raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    _check_loopback(settings)
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
@@ -144,6 +149,13 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
 
 
+def _check_loopback(settings: Settings) -> None:
+    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
+        raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    if settings.development_login == "on" and not settings.on_loopback:
+        raise SettingsError(f"{PREFIX}DEVELOPMENT_LOGIN=on is refused: host and base URL must be this machine (127.0.0.1)")
+
+
 def _check_proxies(settings: Settings) -> None:
     try:
         [ip_network(each.strip()) for each in settings.trusted_proxies.split(",") if each.strip()]
@@ -151,6 +163,13 @@ def _check_proxies(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
     if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
         raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def describe() -> str:

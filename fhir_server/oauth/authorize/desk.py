@@ -1,7 +1,8 @@
 """What the pages work with; ``bootstrap`` puts it together. And what every page does: who asks, in which language, on record."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -25,8 +26,10 @@ from fhir_server.oauth.authorize.sessions import Sessions
 class Desk:
     """The parts of the pages. ``types`` are the resource types of this server.
 
-    ``letters`` tells for a role what it may do with a resource type. ``authenticate`` verifies the token of a request that no
-    person makes. ``development`` are the references that the development login offers, None where there is no such login.
+    ``letters`` tells for a role what it may do with a resource type. ``caller`` the address from which a request
+    comes. ``authenticate`` verifies the token of a request that no
+    person makes. ``development`` are the references that the development login offers, None where there is
+    no such login. ``closed``: the server is reached over plain http by others, so nobody may log in.
     """
 
     authority: Authority
@@ -40,9 +43,11 @@ class Desk:
     limit: Limit
     types: frozenset[str]
     letters: Callable[[str], Letters]
+    caller: Callable[[MutableMapping[str, Any]], str]
     authenticate: Callable[[Request], Awaitable[Actor]]
     providers: Mapping[str, Provider]
     development: Sequence[str] | None = None
+    closed: bool = False
 
     async def record(
         self, request: Request, actor: Actor | None, interaction: str, status: int, *, patient: str = "", detail: str = ""
@@ -50,7 +55,11 @@ class Desk:
         """Append a line to the record: ``interaction`` ended with HTTP ``status``; ``patient`` is "Patient/id" or ""."""
         line = row(actor, interaction, status, self.authority.clock(), request_id(request), dossier=patient)
         client = actor.client if actor else ""
-        await self.authority.record(line._replace(client=client, address=address(request), detail=detail))
+        await self.authority.record(line._replace(client=client, address=self.address(request), detail=detail))
+
+    def address(self, request: Request) -> str:
+        """Return where the request comes from, "" when that is unknown."""
+        return self.caller(request.scope)
 
     def shown(self, request: Request, text: str, status: int, **values: str) -> Response:
         """Return the page that says ``text``, with a number by which the log knows the request."""
@@ -60,17 +69,12 @@ class Desk:
 
     def wait(self, request: Request) -> Response | None:
         """Return the page that tells to wait when this address tried to log in too often."""
-        seconds = self.limit.wait(address(request), self.authority.clock())
+        seconds = self.limit.wait(self.address(request), self.authority.clock())
         if not seconds:
             return None
         page = self.shown(request, "too-many", 429, seconds=str(seconds))
         page.headers["Retry-After"] = str(seconds)
         return page
-
-
-def address(request: Request) -> str:
-    """Return where the request comes from, "" when that is unknown."""
-    return request.client.host if request.client else ""
 
 
 def language_for(request: Request) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request
 from fastapi.responses import Response
 
-from fhir_server.oauth.authorize.desk import Desk, address, language_for
+from fhir_server.oauth.authorize.desk import Desk, language_for
 from fhir_server.oauth.authorize.form import Form
 from fhir_server.oauth.authorize.page import redirect
 from fhir_server.oauth.authorize.people import Person
@@ -44,14 +44,14 @@ async def begun(desk: Desk, request: Request, form: Form) -> Response | None:
     if (page := desk.wait(request)) is not None:
         return page
     if not desk.csrf.fits(form.get("csrf"), desk.cookies.get(request, "login")):
-        desk.limit.count(address(request), desk.authority.clock())
+        desk.limit.count(desk.address(request), desk.authority.clock())
         raise Shown("form-expired", 403)
     return None
 
 
 async def failed(desk: Desk, request: Request, status: int) -> None:
     """Count and record that somebody was not let in."""
-    desk.limit.count(address(request), desk.authority.clock())
+    desk.limit.count(desk.address(request), desk.authority.clock())
     await desk.record(request, None, "login", status)
 
 

@@ -53,6 +53,8 @@ def router(desk: Desk, oidc: OidcClient) -> APIRouter:
 
 async def _told(desk: Desk, request: Request, handler: Handler) -> Response:
     request.state.id = desk.authority.new_id()
+    if desk.closed:
+        return desk.shown(request, "needs-https", 403)
     try:
         return await handler(request)
     except Shown as shown:

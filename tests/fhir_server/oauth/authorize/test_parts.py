@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from fhir_server.oauth.authorize.cookies import Cookies
 from fhir_server.oauth.authorize.csrf import Csrf
-from fhir_server.oauth.authorize.development import RefusedHere, check_loopback
 from fhir_server.oauth.authorize.language import language_of, load_texts
 from fhir_server.oauth.authorize.limit import Limit
 from fhir_server.oauth.authorize.page import Pages, redirect
@@ -127,26 +126,6 @@ def test_a_redirect_is_neither_kept_nor_told_to_others() -> None:
     answer = redirect("https://app.test/back?code=x")
     assert answer.status_code == 303
     assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
-
-
-@pytest.mark.parametrize(
-    ("host", "base"),
-    [
-        ("0.0.0.0", "http://127.0.0.1:8000/fhir"),
-        ("127.0.0.1", "https://hub.test/fhir"),
-        ("127.0.0.1", "http://127.0.0.1.evil.test/fhir"),
-        ("127.evil.test", "http://127.0.0.1:8000/fhir"),
-        ("::", "http://[::1]:8000/fhir"),
-    ],
-)
-def test_the_development_login_stays_on_this_machine(host: str, base: str) -> None:
-    with pytest.raises(RefusedHere, match="DEVELOPMENT_LOGIN"):
-        check_loopback(host, base)
-
-
-@pytest.mark.parametrize(("host", "base"), [("127.0.0.1", "http://localhost:1/fhir"), ("::1", "http://[::1]:8000/fhir")])
-def test_this_machine_may_have_a_development_login(host: str, base: str) -> None:
-    check_loopback(host, base)
 
 
 @pytest.mark.parametrize(
