@@ -48,7 +48,9 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         ManifestError,
         sources.InvalidSources,
         InvalidClients,
+        GroupsError,
         InvalidIssuers,
+        InvalidProviders,
         KeyFileError,
     ) as error:
         yield str(error)

@@ -7,7 +7,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html.
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
@@ -49,7 +49,7 @@ async def authorization_code(authority: Authority, client: Client, form: Form, n
         raise invalid_grant("The redirect_uri is not the one of the authorization request.")
     if not _VERIFIER.fullmatch(verifier) or not compare_digest(challenge_of(verifier), taken.challenge):
         raise invalid_grant("The code_verifier does not belong to the code_challenge of the authorization request.")
-    granted = replace(taken.granted, scope=narrowed(taken.granted.scope, client.scope))
+    granted = taken.granted.narrowed(narrowed(taken.granted.scope, client.scope))
     body = answered(authority, client, granted, taken.family, now, bound)
     refresh = first_refresh(client, granted, taken.family, now, bound)
     if refresh is not None:
@@ -100,7 +100,7 @@ def _refreshed(client: Client, token: RefreshToken, scope: str) -> Granted:
     given = narrowed(scope, client.scope)  # what the client may have can have become less meanwhile
     if not given:
         raise OAuthError("invalid_scope", "The scope asks for nothing that may be given.")
-    return replace(token.granted, scope=given, nonce="")
+    return token.granted.narrowed(given)
 
 
 def _of_a_system(word: str) -> bool:

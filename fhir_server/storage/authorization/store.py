@@ -5,7 +5,7 @@ Everything that is done is durable when the call returns, and of several calls a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
 SECOND = 1_000_000
@@ -32,6 +32,10 @@ class Granted:
     nonce: str = ""
     authenticated: int = 0
     session: str = ""
+
+    def narrowed(self, scope: str) -> "Granted":
+        """Return the same with another ``scope``."""
+        return replace(self, scope=scope)
 
 
 @dataclass(frozen=True, slots=True)
