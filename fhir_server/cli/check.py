@@ -12,9 +12,9 @@ from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
 from fhir_server.oauth import clients
-from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
+from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
 from fhir_server.oauth.remote import Remote

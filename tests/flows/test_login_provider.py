@@ -38,7 +38,7 @@ def back(visitor: Visitor, answer: Mapping[str, str], at: str = "idp") -> Page:
 
 def test_who_the_provider_knows_is_logged_in(pages_hub: Hub, provider: Provider) -> None:
     visitor = pages_hub.visitor()
-    address = leave(pages_hub, visitor)
+    address = leave(pages_hub, visitor, prompt="consent")
     asked = dict(parse_qsl(urlsplit(address).query))
     assert asked["redirect_uri"] == f"{pages_hub.root}/oauth/login/idp/callback"
     assert "prompt" not in asked
@@ -197,7 +197,7 @@ def test_a_provider_that_does_not_answer_is_a_page(pages_hub: Hub) -> None:
 def test_whoever_is_known_in_two_ways_chooses(pages_hub: Hub, provider: Provider) -> None:
     provider.changed["person"] = "marije-veenstra"
     visitor = pages_hub.visitor()
-    page = back(visitor, provider.code(leave(pages_hub, visitor, "other")), at="other")
+    page = back(visitor, provider.code(leave(pages_hub, visitor, "other", prompt="consent")), at="other")
     form = page.form("/login/person")
     assert form.choices == {"person": ["Practitioner/marije-too", "RelatedPerson/daughter-marije"]}
     assert "hub-session" not in visitor.jar
