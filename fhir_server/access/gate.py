@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.bsn import BsnRules
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -100,6 +101,11 @@ class Gate:
         Nothing that is read under it goes into an answer, and no source is asked before ``federated`` has decided.
         """
         return Grant("hub", type_, Everything())
+
+    @property
+    def bsn(self) -> BsnRules:
+        """Which citizen service numbers an actor sees in what the grants let through."""
+        return self._roles.bsn
 
     def record(self, actor: Actor, interaction: str, represented: Iterable[str] = ()) -> Grant:
         """Return which lines of the record ``actor`` may read, as a grant on AuditEvent.
