@@ -28,27 +28,39 @@ from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
+from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
+from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
+from fhir_server.oauth import clients, endpoint, metadata
+from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.oidc.provider import read_providers
+from fhir_server.oauth.authorize.opening import Caller, LogIn, pages
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
+from fhir_server.oauth.client_keys import ClientKeys
+from fhir_server.oauth.client_proof import ClientDoor
 from fhir_server.oauth.dpop import Proofs
+from fhir_server.oauth.failures import Failures
 from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
-from fhir_server.oauth.keys import jwks, secret, signing_key
+from fhir_server.oauth.keys import derive, secret
 from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
+from fhir_server.oauth.revocations import Revocations
+from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.lines import Lines
 from fhir_server.search.months import month
@@ -61,6 +73,7 @@ from fhir_server.storage.record_reader import Touch, open_record
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
 
@@ -104,12 +117,14 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
     async def open_() -> Running:
         services = await open_services(settings)
-        looking = asyncio.create_task(_keep_looking(services.parameters))
-        key = signing_key(settings.data_dir)
         remote = Remote()
+        granting = authority(settings, services.repository, remote)
+        await granting.revocations.look(now())
+        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
 
         async def close() -> None:
-            looking.cancel()
+            for task in looking:
+                task.cancel()
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -117,8 +132,12 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        app = FhirApplication(services, authentication(settings, services, remote), metrics, Proxies(settings.proxies))
-        running = Running(app, shell(services.repository, settings.base, jwks(key), metrics), close)
+        bearer = authentication(settings, services, granting, remote)
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
+        roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
+        log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
+        routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
+        running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -136,23 +155,84 @@ async def _keep_looking(parameters: OwnParameters) -> None:
             _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
 
 
-def authentication(settings: Settings, services: Services, remote: Remote) -> Bearer:
+async def _keep_up(granting: Authority) -> None:
+    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
+    pruned = now()
+    while True:
+        await asyncio.sleep(_KEEP_UP)
+        try:
+            granting.ring.look(now())
+            await granting.revocations.look(now())
+            if now() - pruned > _PRUNE:
+                pruned = now()
+                await granting.store.prune(pruned)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
+            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+
+
+_KEEP_UP = 1.0  # seconds
+_PRUNE = 600_000_000  # microseconds
+
+
+def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
+    """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
+    store = repository.authorization()
+    known = clients.read(settings.clients)
+    door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
+    return Authority(
+        issuer=issuer(settings),
+        audience=settings.base,
+        clients=known,
+        store=store,
+        ring=KeyRing(settings.data_dir, now()),
+        revocations=Revocations(store),
+        door=door,
+        proofs=Proofs(_replays(settings, repository)),
+        record=repository.record,
+        clock=now,
+        new_id=new_id,
+        token_lifetime=settings.token_lifetime,
+    )
+
+
+def rotate_keys(settings: Settings, lead: int = LEAD) -> tuple[str, int]:
+    """Make the next signing key; return its kid and the second from which it signs."""
+    return rotate(settings.data_dir, now(), lead)
+
+
+def authentication(settings: Settings, services: Services, granting: Authority, remote: Remote) -> Bearer:
     """Return what makes an Actor of what a request shows; with ``auth`` off, no Authorization header means the system."""
     return Bearer(
-        [signing_key(settings.data_dir).verifying],
+        granting.ring.verifying,
         Expected(issuer=issuer(settings), audience=settings.base),
         issuers=Issuers(trusted_issuers(settings, remote), settings.base, partial(identified, services)),
-        proofs=Proofs(_replays(settings, services)),
+        proofs=granting.proofs,
         certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
+        revoked=granting.revocations.revoked,
         anonymous=local_system() if settings.auth == "off" else None,
     )
 
 
-def _replays(settings: Settings, services: Services) -> Replays:
+def caller(settings: Settings) -> Caller:
+    """Return what tells for an ASGI scope from which address the request comes."""
+    proxies = Proxies(settings.proxies)
+    return lambda scope: proxies.caller(scope, Headers(scope["headers"]))
+
+
+def ways_to_log_in(settings: Settings) -> LogIn:
+    """Return how people log in; the development login is never where others than this machine can come. Raises InvalidProviders."""
+    providers = read_providers(settings.login_providers, os.environ)
+    if settings.development_login == "off" or not settings.on_loopback:
+        closed = settings.base.startswith("http:") and not settings.on_loopback
+        return LogIn(providers, settings.login_attempts, closed=closed)
+    return LogIn(providers, settings.login_attempts, tuple(each["reference"] for each in persons().values()))
+
+
+def _replays(settings: Settings, repository: Repository) -> Replays:
     """Return what remembers proofs: this process where there is only one, the database where there may be several."""
     if settings.database.startswith("sqlite"):
         return MemoryReplays(now())
-    return StoredReplays(services.repository.authorization().first_use)
+    return StoredReplays(repository.authorization().first_use)
 
 
 def trusted_issuers(settings: Settings, remote: Remote) -> tuple[Issuer, ...]:
@@ -193,8 +273,11 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
+        parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
+        bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        bsn_in_url=settings.bsn_in_url,
         referential_integrity=settings.referential_integrity == "on",
     )
 
@@ -245,7 +328,7 @@ def token_for(  # noqa: PLR0913 - one argument per claim
 ) -> str:
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
-    return issue(request, signing_key(settings.data_dir), issuer(settings), settings.base, at, new_id())
+    return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
 
 
 def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:

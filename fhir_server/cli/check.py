@@ -7,13 +7,18 @@ from pathlib import Path
 from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.roles import RolesError, load_roles
-from fhir_server.bootstrap import trusted_issuers
+from fhir_server.bootstrap import now, trusted_issuers, ways_to_log_in
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
+from fhir_server.oauth import clients
+from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
+from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
+from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
-from fhir_server.oauth.keys import KeyFileError, signing_key
+from fhir_server.oauth.keys import KeyFileError
 from fhir_server.oauth.remote import Remote
+from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
 
@@ -37,7 +42,17 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
 def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> Iterator[str]:
     try:
         yield from look(settings)
-    except (catalog.CatalogError, RolesError, ManifestError, sources.InvalidSources, InvalidIssuers, KeyFileError) as error:
+    except (
+        catalog.CatalogError,
+        RolesError,
+        ManifestError,
+        sources.InvalidSources,
+        InvalidClients,
+        GroupsError,
+        InvalidIssuers,
+        InvalidProviders,
+        KeyFileError,
+    ) as error:
         yield str(error)
 
 
@@ -63,7 +78,18 @@ def _issuers(settings: Settings) -> Iterator[str]:
 
 def _keys(settings: Settings) -> Iterator[str]:
     if settings.data_dir.exists():
-        signing_key(settings.data_dir)
+        KeyRing(settings.data_dir, now())
+    return iter(())
+
+
+def _clients(settings: Settings) -> Iterator[str]:
+    clients.read(settings.clients)
+    return iter(())
+
+
+def _logins(settings: Settings) -> Iterator[str]:
+    ways_to_log_in(settings)
+    load_groups(catalog.load().types)
     return iter(())
 
 
@@ -77,6 +103,8 @@ _LOOKS = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
     "sources": _sources,
+    "clients": _clients,
+    "logins": _logins,
     "issuers": _issuers,
     "keys": _keys,
     "database": _database,

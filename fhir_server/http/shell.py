@@ -1,9 +1,8 @@
-"""The FastAPI shell: what is not FHIR REST. Health for operators, discovery and keys for clients."""
+"""The FastAPI shell: what is not FHIR REST. Health for operators, and the doors that others bring along."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -12,10 +11,9 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.storage.repository import Repository
 
 
-def shell(repository: Repository, base: str, jwks: Mapping[str, Any], metrics: Metrics) -> FastAPI:
-    """Return the shell of the server whose FHIR base is ``base`` and whose public keys are ``jwks`` (RFC 7517)."""
+def shell(repository: Repository, metrics: Metrics, routers: Iterable[APIRouter] = ()) -> FastAPI:
+    """Return the shell, with the routes of ``routers`` beside its own."""
     app = FastAPI(title="Network dossier hub", version=__version__, docs_url=None, redoc_url=None)
-    root = base.removesuffix("/fhir")
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -33,20 +31,6 @@ def shell(repository: Repository, base: str, jwks: Mapping[str, Any], metrics: M
         """Tell what was counted in this process, for Prometheus."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/oauth/jwks")
-    async def keys() -> Mapping[str, Any]:
-        """Publish the keys that access tokens are signed with."""
-        return jwks
-
-    @app.get("/.well-known/smart-configuration")
-    @app.get("/fhir/.well-known/smart-configuration")
-    async def smart_configuration() -> dict[str, Any]:
-        """Describe the authorization side (https://hl7.org/fhir/smart-app-launch/conformance.html)."""
-        return {
-            "issuer": root,
-            "jwks_uri": f"{root}/oauth/jwks",
-            "scopes_supported": ["system/*.cruds", "user/*.cruds", "patient/*.rs"],
-            "capabilities": ["permission-patient", "permission-user", "permission-v2"],
-        }
-
+    for router in routers:
+        app.include_router(router)
     return app

@@ -22,6 +22,13 @@ BUILT_IN = (
     {"name": "_id", "definition": "http://hl7.org/fhir/SearchParameter/Resource-id", "type": "token"},
     {"name": "_lastUpdated", "definition": "http://hl7.org/fhir/SearchParameter/Resource-lastUpdated", "type": "date"},
 )
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_URIS = (
+    ("authorize", "oauth/authorize"),
+    ("token", "oauth/token"),
+    ("introspect", "oauth/introspect"),
+    ("revoke", "oauth/revoke"),
+)
 COMPARTMENTS = ("patient", "practitioner", "relatedPerson", "device", "encounter")
 PATCH_FORMATS = (
     "application/json-patch+json",
@@ -110,7 +117,18 @@ def _parameter(parameter: SearchParameter) -> dict[str, str]:
 
 def _security(base: str) -> dict[str, Any]:
     coding = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
-    return {"cors": False, "service": [{"coding": [coding]}], "description": f"Bearer tokens (JWT) whose audience is {base}"}
+    return {
+        "extension": [
+            {"url": OAUTH_URIS, "extension": [{"url": name, "valueUri": f"{_root(base)}/{path}"} for name, path in _URIS]}
+        ],
+        "cors": False,
+        "service": [{"coding": [coding]}],
+        "description": f"Bearer tokens (JWT) whose audience is {base}",
+    }
+
+
+def _root(base: str) -> str:
+    return base.removesuffix("/fhir")
 
 
 def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
@@ -13,6 +14,7 @@ from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.compartment import within
 from fhir_server.search.paging import Position
 from fhir_server.search.parse import parse
+from fhir_server.search.sealed import without_numbers
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And
 
@@ -23,7 +25,7 @@ _LARGEST_PAGE_OF_SYSTEM = 1000
 
 def asked(call: Call) -> tuple[Search, Position | None]:
     """Read the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
-    wanted = _parse(call, call.parameters, in_url=not call.posted)
+    wanted = _parse(call, call.parameters, in_url=in_url(call))
     if not wanted.page:
         return wanted, None
     position = call.services.pager.open_(wanted.page, call.actor.reference, call.place, call.now)
@@ -32,12 +34,21 @@ def asked(call: Call) -> tuple[Search, Position | None]:
 
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
+    strict, limit = is_strict(call), largest_page(call)
+    place = (call.type, call.within, strict, limit, in_url, *parameters)
+    read = partial(_read, call, parameters, strict=strict, limit=limit, in_url=in_url)
+    if any(name == "_page" for name, _ in parameters):
+        return read()  # each token is used once
+    return call.services.parsed.get(call.services.catalog.types, place, read)
+
+
+def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, limit: int, in_url: bool) -> Search:
     wanted = parse(
         call.entry,
         parameters,
-        strict=is_strict(call),
+        strict=strict,
         base=call.services.base + "/",
-        limit=largest_page(call),
+        limit=limit,
         in_url=in_url,
         catalog=call.services.catalog,
     )
@@ -46,6 +57,11 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
     where = wanted.query.where
     parts = where.parts if isinstance(where, And) else (where,)
     return replace(wanted, query=replace(wanted.query, where=And((within(call.entry, call.within), *parts))))
+
+
+def in_url(call: Call) -> bool:
+    """Tell whether the parameters stand where no BSN may."""
+    return not call.posted and call.services.bsn_in_url == "refuse"
 
 
 def is_strict(call: Call) -> bool:
@@ -70,7 +86,7 @@ def self_link(call: Call, wanted: Search) -> Link:
     """
     url = f"{call.services.base}/{call.place}"
     pages = [(name, token) for name, token in call.parameters if name == "_page"]
-    shown = pages or (() if call.posted else wanted.parameters)
+    shown = pages or (() if call.posted else without_numbers(wanted.parameters))
     return Link("self", address(url, shown))
 
 

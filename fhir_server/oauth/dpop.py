@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -45,9 +45,21 @@ class Proofs:
         found = presented.values(b"dpop")
         if not found:
             raise unproven("dpop-missing", "The access token is bound to a key: send a proof in the header DPoP with each request.")
-        if len(found) > 1:
-            raise _wrong("There must be one header DPoP")
-        proof = proof_of(found[0], presented.method, presented.url, token, thumbprint, now)
+        await self._once(proof_of(_only(found), presented.method, presented.url, token, thumbprint, now), now)
+
+    async def key(self, presented: Presented, now: int) -> str:
+        """Return the thumbprint of the key that a request for a token proves to have, "" when it brings no proof (section 5).
+
+        Raises Unauthorized: dpop-proof, dpop-replayed.
+        """
+        found = presented.values(b"dpop")
+        if not found:
+            return ""
+        key, claims = _signed(_only(found), presented.method, presented.url)
+        await self._once(_named(key, claims, now), now)
+        return key.kid
+
+    async def _once(self, proof: Proof, now: int) -> None:
         if not await self._replays.first(proof.key, proof.issued, proof.issued + WINDOW + SECOND, now):
             raise unproven("dpop-replayed", "The DPoP proof was used before, or made before this server started. Make a new one.")
 
@@ -57,10 +69,25 @@ def proof_of(raw: bytes, method: str, url: str, token: bytes, thumbprint: str, n
 
     ``now`` is in microseconds; ``thumbprint`` is the claim ``cnf.jkt`` of ``token``. Whether it was used before is not looked at.
     """
-    parts = _parsed(raw)
-    key = _key(parts.header)
+    key, claims = _signed(raw, method, url)
     if not hmac.compare_digest(key.kid, thumbprint):
         raise _wrong("It was made with another key than the access token is bound to")
+    ath = claims.get("ath")
+    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode(), encode(sha256(token).digest()).encode()):
+        raise _wrong("The claim ath is not the hash of the access token")
+    return _named(key, claims, now)
+
+
+def _only(found: Sequence[bytes]) -> bytes:
+    if len(found) > 1:
+        raise _wrong("There must be one header DPoP")
+    return found[0]
+
+
+def _signed(raw: bytes, method: str, url: str) -> tuple[VerifyingKey, Mapping[str, Any]]:
+    """Return the key and the claims of a proof for ``method`` and ``url``."""
+    parts = _parsed(raw)
+    key = _key(parts.header)
     if not signed_with(raw.decode("ascii"), key):
         raise _wrong("Its signature does not verify")
     claims = parts.claims
@@ -68,9 +95,10 @@ def proof_of(raw: bytes, method: str, url: str, token: bytes, thumbprint: str, n
         raise _wrong("The claim htm is not the method of this request")
     if not same_place(claims.get("htu"), url):
         raise _wrong("The claim htu is not the URL of this request; it is compared with the public base of this server")
-    ath = claims.get("ath")
-    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode(), encode(sha256(token).digest()).encode()):
-        raise _wrong("The claim ath is not the hash of the access token")
+    return key, claims
+
+
+def _named(key: VerifyingKey, claims: Mapping[str, Any], now: int) -> Proof:
     return Proof(sha256(f"{key.kid} {_jti(claims)}".encode()).digest(), _issued(claims, now))
 
 

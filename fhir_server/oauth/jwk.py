@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 CURVES: Mapping[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1}
-ALGORITHMS: Mapping[str, str] = {"ES256": "P-256", "ES384": "P-384", "RS256": "RSA", "PS256": "RSA", "EdDSA": "Ed25519"}
+ALGORITHMS: Mapping[str, str] = {
+    "ES256": "P-256",
+    "ES384": "P-384",
+    "RS256": "RSA",
+    "RS384": "RSA",
+    "PS256": "RSA",
+    "EdDSA": "Ed25519",
+}
 RSA_BITS = range(2048, 8193)
 _EXPONENT = 65537
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})

@@ -28,20 +28,32 @@ class KeyFileError(RuntimeError):
 
 
 def signing_key(data_dir: Path) -> SigningKey:
-    """Return the key that signs tokens, made on first use (P-256, PKCS#8 PEM); raises KeyFileError."""
-    path = _folder(data_dir) / "signing.pem"
+    """Return the first key that signs tokens, made on first use (P-256, PKCS#8 PEM); raises KeyFileError."""
+    return new_signing_key(data_dir, "signing.pem")
+
+
+def new_signing_key(data_dir: Path, name: str) -> SigningKey:
+    """Return the key in the file ``name``, made where it is not there; raises KeyFileError."""
+    path = _folder(data_dir) / name
+    return _signing(path, _load(path, _new_key))
+
+
+def key_in(path: Path) -> SigningKey:
+    """Return the key in a file that is there; raises KeyFileError."""
     try:
-        private = load_pem_private_key(_load(path, _new_key), password=None)
+        return _signing(path, _read(path))
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _signing(path: Path, content: bytes) -> SigningKey:
+    try:
+        private = load_pem_private_key(content, password=None)
     except ValueError as error:
         raise KeyFileError(f"{path} holds no private key. {_REPAIR}") from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
         raise KeyFileError(f"{path} holds no key on the curve P-256. {_REPAIR}")
     return SigningKey(private)
-
-
-def jwks(key: SigningKey) -> dict[str, list[dict[str, str]]]:
-    """Return the JWK Set (RFC 7517) under which others verify what ``key`` signs."""
-    return {"keys": [key.jwk()]}
 
 
 def secret(data_dir: Path, name: str) -> bytes:

@@ -1,7 +1,8 @@
-"""Issuing access tokens (RFC 9068) with the server's own key, for development and for the demo."""
+"""Issuing access tokens (RFC 9068) with the server's own key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fhir_server.access.actor import from_claims
 from fhir_server.errors import Unauthorized
@@ -23,7 +24,8 @@ class TokenRequestError(ValueError):
 class TokenRequest:
     """Who the token is for. ``scope`` and ``purpose`` left empty become those of the role; ``lifetime`` is in seconds.
 
-    ``patient`` is a bare id; ``reason`` belongs to the purpose BTG (breaking the glass) and is required with it.
+    ``patient`` is a bare id; ``reason`` belongs to the purpose BTG (breaking the glass) and is required with it. ``bound`` is the
+    thumbprint of the key that its holder must prove to have (RFC 9449 section 6).
     """
 
     reference: str
@@ -35,6 +37,7 @@ class TokenRequest:
     organisation: str = ""
     client: str = "fhir-server"
     lifetime: int = DEFAULT_LIFETIME
+    bound: str = ""
 
 
 def issue(request: TokenRequest, key: SigningKey, issuer: str, audience: str, now: int, token_id: str) -> str:
@@ -48,10 +51,10 @@ def issue(request: TokenRequest, key: SigningKey, issuer: str, audience: str, no
     return sign(key, claims)
 
 
-def claims_of(request: TokenRequest, issuer: str, audience: str, now: int, token_id: str) -> dict[str, str | int]:
+def claims_of(request: TokenRequest, issuer: str, audience: str, now: int, token_id: str) -> dict[str, Any]:
     """Return the claims of the token; those without a value are left out."""
     issued = now // SECOND
-    claims: dict[str, str | int] = {
+    claims: dict[str, Any] = {
         "iss": issuer,
         "aud": audience,
         "sub": request.reference,
@@ -64,6 +67,7 @@ def claims_of(request: TokenRequest, issuer: str, audience: str, now: int, token
         "organization": request.organisation,
         "client_id": request.client,
         "jti": token_id,
+        "cnf": {"jkt": request.bound} if request.bound else "",
         "iat": issued,
         "exp": issued + request.lifetime,
     }

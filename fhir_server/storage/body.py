@@ -4,12 +4,14 @@ A frame names its dictionary, so a database may hold bodies of several: the newe
 ``dictionary.py`` trains a new one.
 """
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from zstandard import ZstdCompressionDict, ZstdCompressor, ZstdDecompressor, ZstdError, get_frame_parameters
 
 FOLDER = Path(__file__).parent / "dictionaries"
+_LARGEST_KEPT = 16_384  # bytes
 LEVEL = 9  # 25 us more than 3 for each write, and a sixth less on disk
 
 
@@ -17,6 +19,33 @@ LEVEL = 9  # 25 us more than 3 for each write, and a sixth less on disk
 def _dictionaries() -> dict[int, ZstdCompressionDict]:
     loaded = (ZstdCompressionDict(path.read_bytes()) for path in sorted(FOLDER.glob("*.dict")))
     return {dictionary.dict_id(): dictionary for dictionary in loaded}
+
+
+class Unpacked:
+    """Bodies that were unpacked lately, by what they were unpacked from; ``budget`` bytes of both at most."""
+
+    def __init__(self, unpack: Callable[[bytes], bytes], budget: int = 32_000_000) -> None:
+        """Remember what ``unpack`` returns."""
+        self._unpack = unpack
+        self._budget = budget
+        self._kept: dict[bytes, bytes] = {}
+        self._size = 0
+
+    def __call__(self, packed: bytes) -> bytes:
+        """Return what ``unpack`` makes of ``packed``."""
+        body = self._kept.get(packed)
+        if body is None:
+            body = self._unpack(packed)
+            if len(body) <= _LARGEST_KEPT:
+                self._keep(packed, body)
+        return body
+
+    def _keep(self, packed: bytes, body: bytes) -> None:
+        self._size += len(packed) + len(body)
+        if self._size > self._budget:
+            self._kept.clear()
+            self._size = len(packed) + len(body)
+        self._kept[packed] = body
 
 
 class Bodies:

@@ -5,6 +5,7 @@ row; it stops when the page is full. *Updated*: the same along ``_lastUpdated``.
 filtered and sorted. *Sorted*: the same by other keys (``storage/order``).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -51,7 +52,21 @@ class Search(NamedTuple):
 
 
 def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
-    """Return the search and its values; the first slots hold key, type, bounds and limit."""
+    """Return the search and its values; the first slots hold key, type, bounds and limit. The values must not be changed."""
+    snapshot = query.snapshot
+    if query.after is not None or (snapshot is not None and snapshot.seen):
+        return _search_values(grant, query)
+    # Page and count of one request, and the same search again under a grant that still holds. The where and the sort are kept
+    # beside what was made of them: as long as they are, no others have their identity.
+    place = ("search", id(query.where), id(query.sort), query.count)
+    kept = grant.made.get(place)
+    if kept is None:
+        kept = grant.made[place] = (query.where, query.sort, *_search_values(grant, replace(query, snapshot=None)))
+    search: Search = kept[2]
+    return (search if snapshot is None else search._replace(told=True)), kept[3]
+
+
+def _search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     upper, lower = _page(query)
     values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
     order = order_of(query, values)

@@ -1,15 +1,21 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record,
-``touched`` its lines by dossier.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
+clients decided about theirs.
+The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
+from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
+Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
+``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+
+from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
 
 ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
 BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
@@ -107,6 +113,29 @@ membership = Table(
     sqlite_with_rowid=False,
 )
 
+consent_rule = Table(
+    "consent_rule",
+    metadata,
+    Column("dossier", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("who", BigInteger, nullable=False),
+    Column("mask", BigInteger, nullable=False),
+    Column("data_low", BigInteger, nullable=False),
+    Column("data_high", BigInteger, nullable=False),
+    Column("starts", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in SPECIFICITY),
+    *(Column(name, Text, nullable=False) for name in ("choice", "effect", "consent", "recipient")),
+    *(Column(name, Text, nullable=False) for name in LISTS),
+    PrimaryKeyConstraint("dossier", "row", "version", "place"),
+    Index("consent_rule_row", "row"),
+    sqlite_with_rowid=False,
+)
+
 index_state = Table(
     "index_state",
     metadata,
@@ -136,11 +165,47 @@ search_parameter = Table(
     PrimaryKeyConstraint("type", "code", "generation"),
 )
 
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("chain", BYTES, primary_key=True),
+    Column("projected", BigInteger, nullable=False, comment="the last block that audit_event holds"),
+)
+
+audit_block = Table(
+    "audit_block",
+    metadata,
+    Column("chain", BYTES, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain", "number"),
+    sqlite_with_rowid=False,
+)
+
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("made", BigInteger, nullable=False),
+    Column("signed", Text, nullable=False),
+)
+
+audit_secret = Table(
+    "audit_secret",
+    metadata,
+    Column("dossier", BYTES, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,
     Column("row", ROW, primary_key=True),
-    Column("chain", Text, nullable=False),
+    Column("chain", BYTES, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
@@ -164,7 +229,7 @@ audit_event = Table(
     Column("category", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Index("audit_event_dossier", "dossier", "recorded"),
+    Index("audit_event_chain", "chain", "seq", unique=True),
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,

@@ -90,9 +90,17 @@ class ScriptedStore(ABC):
         """Revoke every token of a family."""
         await self._do(scripts.revoke_family(family, now))
 
+    async def revoke_client(self, subject: str, client: str, now: int) -> None:
+        """Revoke what a client got for a subject."""
+        await self._do(scripts.revoke_client(subject, client, now))
+
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that a subject got."""
         await self._do(scripts.revoke_subject(subject, since))
+
+    async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:
+        """Tell whether a family is revoked."""
+        return bool(await self._rows(scripts.IS_REVOKED, (family, subject, authenticated)))
 
     async def revocations(self, since: int) -> Sequence[Revocation]:
         """Return the revocations made since."""

@@ -5,7 +5,7 @@ Everything that is done is durable when the call returns, and of several calls a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
 SECOND = 1_000_000
@@ -32,6 +32,10 @@ class Granted:
     nonce: str = ""
     authenticated: int = 0
     session: str = ""
+
+    def narrowed(self, scope: str) -> "Granted":
+        """Return the same with another ``scope``."""
+        return replace(self, scope=scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +183,16 @@ class AuthorizationStore(Protocol):
         """Revoke every token of a family."""
         ...
 
+    async def revoke_client(self, subject: str, client: str, now: int) -> None:
+        """Revoke every token that ``client`` got for ``subject``."""
+        ...
+
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that ``subject`` got up to ``since``: log-ins, codes, refresh tokens and access tokens."""
+        ...
+
+    async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:
+        """Tell whether a family is revoked, or all that ``subject`` got by a log-in at ``authenticated``."""
         ...
 
     async def revocations(self, since: int) -> Sequence[Revocation]:

@@ -10,11 +10,12 @@ from fhir_server.search.rows import key
 from fhir_server.search.tree import Everything, MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
-from fhir_server.storage import history, record_lines, single
+from fhir_server.storage import consent_rows, history, record_lines, single
 from fhir_server.storage import moved as moves
-from fhir_server.storage.body import Bodies
+from fhir_server.storage.body import Bodies, Unpacked
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -29,11 +30,15 @@ class Reads(ABC):
         """Read in ``dialect``."""
         self._dialect = dialect
         self._bodies = Bodies()
-        self._unpack = self._bodies.unpack
+        self._unpack = Unpacked(self._bodies.unpack)
 
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a statement. Raises SearchTooSlow."""
+
+    @abstractmethod
+    async def project_record(self) -> None:
+        """Bring audit_event up to date."""
 
     async def read(self, grant: Grant, type_: str, id_: str) -> Stored | None:
         """Return the current version, None if the id was never used."""
@@ -127,6 +132,7 @@ class Reads(ABC):
 
     async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
         """Return lines of the record. Raises SearchTooSlow."""
+        await self.project_record()
         statement, values = record_lines.lines(self._dialect, grant, asked)
         return list(map(record_lines.logged, await self._rows(statement, values)))
 
@@ -145,6 +151,15 @@ class Reads(ABC):
         """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
         shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
+
+    async def rules(self, dossier: str) -> Sequence[Rule]:
+        """Return the rules of the consents of ``dossier``."""
+        return [consent_rows.rule(row, dossier) for row in await self._rows(single.rules(self._dialect), [key(dossier)])]
+
+    async def seats(self, members: MemberOf, teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``members`` in those of ``teams`` that belong to ``dossier`` or to none."""
+        values: list[Value] = [tuple(map(key, each)) for each in (members.people, members.left, teams)]
+        return [Seat(*row) for row in await self._rows(single.seats(self._dialect), [*values, key(dossier)])] if teams else ()
 
     async def parameters_number(self) -> int:
         """Return the number of the state of the registered search parameters."""

@@ -3,16 +3,15 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
-from fhir_server.storage import single
+from fhir_server.storage import consent_rows, single
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
 from fhir_server.storage.matching import Question
-from fhir_server.storage.repository import AuditRow, Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
@@ -38,10 +37,13 @@ def carry_out(
     connection: sqlite3.Connection,
     checks: Checks,
     prepared: Sequence[Prepared],
-    audit: Sequence[AuditRow],
+    audit: Sequence[bytes],
     unmatched: Sequence[Question] = (),
-) -> None:
-    """Check, write, check again. Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written."""
+) -> Sequence[bytes]:
+    """Check, write, check again, and return the lines of the record that tell of it.
+
+    Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written.
+    """
     if unmatched and _most_matches(connection, unmatched) > 0:
         raise Matched
     rows = [_stored_row(connection, checks, one) for one in prepared]
@@ -54,15 +56,7 @@ def carry_out(
     if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
         raise Doubled
     sqlite_integrity.require([one.change for one in prepared], connection)
-    record(connection, audit)
-
-
-def record(connection: sqlite3.Connection, audit: Sequence[AuditRow]) -> None:
-    """Append the rows to the record."""
-    # One statement for all: the thread gives up the interpreter once, not for each row.
-    for start in range(0, len(audit), _ROWS_AT_ONCE):
-        rows = audit[start : start + _ROWS_AT_ONCE]
-        connection.execute(_AUDIT + ", ".join([_ROW] * len(rows)), tuple(chain.from_iterable(rows)))
+    return audit
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
@@ -130,6 +124,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         else:
             connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
+        connection.execute("DELETE FROM consent_rule WHERE row = ?", (row,))
     return row
 
 
@@ -155,6 +150,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
         (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
         (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
         (_MEMBER_IN, [(*member, row) for each, row in both for member in each.members]),
+        (_RULE_IN, [(*rule, row) for each, row in both for rule in each.rules]),
     ):
         if values:
             connection.executemany(sql, sorted(values))
@@ -182,6 +178,5 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
-_AUDIT = f"INSERT INTO audit_event ({', '.join(AuditRow._fields)}) VALUES "
-_ROWS_AT_ONCE = 500  # SQLite takes 32,766 parameters
-_ROW = f"({', '.join('?' * len(AuditRow._fields))})"
+_RULES = (*consent_rows.COLUMNS, "row")
+_RULE_IN = f"INSERT INTO consent_rule ({', '.join(_RULES)}) VALUES ({', '.join('?' * len(_RULES))})"

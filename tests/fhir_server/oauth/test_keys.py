@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from fhir_server.oauth import keys
 from fhir_server.oauth.jwk import verifying_keys
-from fhir_server.oauth.keys import KeyFileError, derive, jwks, secret, signing_key
+from fhir_server.oauth.keys import KeyFileError, derive, secret, signing_key
 
 
 def mode(path: Path) -> int:
@@ -33,7 +33,7 @@ def test_the_signing_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> 
     assert signing_key(data).kid == made.kid
     assert [mode(path) for path in (data, data / "keys", data / "keys" / "signing.pem")] == [0o700, 0o700, 0o600]
     assert [path.name for path in (data / "keys").iterdir()] == ["signing.pem"]
-    assert verifying_keys(jwks(made)) == (made.verifying,)
+    assert verifying_keys({"keys": [made.jwk()]}) == (made.verifying,)
 
 
 def test_secrets_differ_by_name_and_stay(tmp_path: Path) -> None:
