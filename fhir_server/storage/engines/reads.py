@@ -139,6 +139,7 @@ class Reads(ABC):
     async def figures(self, grant: Grant, since: int, until: int) -> Sequence[tuple[str, str, str, str, str, int, int]]:
         """Return how many lines of each kind there are. Raises SearchTooSlow."""
         assert grant.where == Everything(), "figures are made of the whole record"
+        await self.project_record()
         statement, values = record_lines.figures(self._dialect, since, until)
         return [tuple(row) for row in await self._rows(statement, values)]
 
