@@ -27,6 +27,7 @@ from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
+from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -122,8 +123,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        proxies = Proxies(settings.proxies)
-        app = FhirApplication(services, authentication(settings, services, granting, remote), metrics, proxies)
+        bearer = authentication(settings, services, granting, remote)
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         routers = [endpoint.routes(granting), metadata.routes(granting)]
         running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
@@ -166,6 +167,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
     """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
     store = repository.authorization()
     known = clients.read(settings.clients)
+    proxies = Proxies(settings.proxies)
     door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
     return Authority(
         issuer=issuer(settings),
@@ -177,6 +179,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         door=door,
         proofs=Proofs(_replays(settings, repository)),
         record=repository.record,
+        caller=lambda scope: proxies.caller(scope, Headers(scope["headers"])),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
