@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from fhir_server.access.actor import Actor, from_claims
-from fhir_server.oauth.binding import binding_of
+from fhir_server.oauth.binding import Binding, binding_of
 from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import SECOND, Expected, expiry, instant
 from fhir_server.oauth.dpop import Proofs
@@ -21,6 +21,7 @@ from fhir_server.oauth.verified import Revoked, Verified, never_revoked
 
 CACHE_SIZE = 4096
 _HEADER = re.compile(rb"(?P<scheme>[A-Za-z]+) +(?P<token>[\x21-\x7e]+)")
+_NOTHING = Binding()
 _SCHEMES = frozenset({b"bearer", b"dpop"})
 
 
@@ -62,7 +63,7 @@ class Bearer:
         """
         digest = sha256(authorization or b"").digest()
         verified = self._known.get(digest)
-        if verified is None or now >= verified.until or verified.binding:
+        if verified is None or now >= verified.until or verified.binding is not None:
             return None
         self._known.move_to_end(digest)
         self._refuse_revoked(verified)
@@ -78,11 +79,12 @@ class Bearer:
         if verified is None or now >= verified.until:
             self._known.pop(digest, None)
             verified = await self._verified(token, now)
+            _refuse_scheme(verified, scheme)  # before it is kept: what is known under this header fits its scheme
             self._keep(digest, verified)
         else:
             self._known.move_to_end(digest)
         self._refuse_revoked(verified)
-        await self._refuse_unproven(verified, scheme, token, presented, now)
+        await self._refuse_unproven(verified, token, presented, now)
         return verified.actor
 
     async def _verified(self, token: bytes, now: int) -> Verified:
@@ -101,16 +103,20 @@ class Bearer:
         if self._revoked(verified.actor.token, verified.actor.reference, verified.issued):
             raise refused("token-revoked", "The access token was revoked, or its holder has left. Log in again.")
 
-    async def _refuse_unproven(self, verified: Verified, scheme: bytes, token: bytes, presented: Presented, now: int) -> None:
-        binding = verified.binding
-        if scheme == b"dpop" and not binding.key:
-            raise refused("token-binding", "The access token is not bound to a key: send it as Authorization: Bearer TOKEN.")
+    async def _refuse_unproven(self, verified: Verified, token: bytes, presented: Presented, now: int) -> None:
+        binding = verified.binding or _NOTHING
         if binding.certificate:
             self._certificates.check(presented, binding.certificate)
         if binding.key:
-            if scheme == b"bearer" and not verified.proof_with_bearer:
-                raise unproven("token-binding", "The access token is bound to a key: send it under the scheme DPoP, with a proof.")
             await self._proofs.check(presented, token, binding.key, now)
+
+
+def _refuse_scheme(verified: Verified, scheme: bytes) -> None:
+    key = (verified.binding or _NOTHING).key
+    if scheme == b"dpop" and not key:
+        raise refused("token-binding", "The access token is not bound to a key: send it as Authorization: Bearer TOKEN.")
+    if scheme == b"bearer" and key and not verified.proof_with_bearer:
+        raise unproven("token-binding", "The access token is bound to a key: send it under the scheme DPoP, with a proof.")
 
 
 def _own(claims: Mapping[str, Any]) -> Verified:

@@ -18,15 +18,14 @@ class Binding:
     key: str = ""
     certificate: str = ""
 
-    def __bool__(self) -> bool:
-        """Tell whether the token is bound to anything."""
-        return bool(self.key or self.certificate)
 
+def binding_of(claims: Mapping[str, Any]) -> Binding | None:
+    """Read the claim ``cnf``, None where there is none.
 
-def binding_of(claims: Mapping[str, Any]) -> Binding:
-    """Read the claim ``cnf``; raises Unauthorized (token-binding) for one that is broken, or asks for a proof unknown here."""
+    Raises Unauthorized (token-binding) for one that is broken, or that asks for a proof which is unknown here.
+    """
     if "cnf" not in claims:
-        return Binding()
+        return None
     cnf = claims["cnf"]
     if not isinstance(cnf, dict) or not cnf or cnf.keys() - _METHODS:
         raise refused("token-binding", "The access token is bound to its holder in a way that is not supported here.")

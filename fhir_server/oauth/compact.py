@@ -26,13 +26,18 @@ def parse_compact(token: str) -> Compact:
 
     A part has exactly one spelling (no padding, no spare bits) and no member twice, so that two readers cannot read two things.
     """
-    if len(token) > SIZE_LIMIT:
-        raise refused("token-malformed", f"The access token is longer than {SIZE_LIMIT} characters.")
+    refuse_huge(token)
     if not _FORM.fullmatch(token):
         raise _malformed()
     header, claims, signature = token.split(".")
     _decode(signature)
     return Compact(_object(header), _object(claims))
+
+
+def refuse_huge(token: str) -> None:
+    """Raise Unauthorized (token-malformed) for a token of more than ``SIZE_LIMIT`` characters."""
+    if len(token) > SIZE_LIMIT:
+        raise refused("token-malformed", f"The access token is longer than {SIZE_LIMIT} characters.")
 
 
 def strict_object(raw: bytes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fhir_server.oauth.claims import LEEWAY, SECOND, audience, instant, text
@@ -26,7 +26,7 @@ class Introspection:
     """The endpoint ``url``, and with which ``authorization`` (the value of that header, "" for none) it is asked."""
 
     url: str
-    authorization: str
+    authorization: str = field(repr=False)
     remote: Posting
 
     async def claims(self, token: str) -> dict[str, Any]:

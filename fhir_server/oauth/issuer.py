@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server.oauth.binding import binding_of
 from fhir_server.oauth.claims import SECOND, Expected, expiry, instant
-from fhir_server.oauth.compact import parse_compact
+from fhir_server.oauth.compact import parse_compact, refuse_huge
 from fhir_server.oauth.introspection import Introspection, check_answer
 from fhir_server.oauth.issuer_claims import ClaimRules, Resolve, actor_of
 from fhir_server.oauth.jws import verify
@@ -53,7 +53,7 @@ class Issuer:
         claims, until = await self._claims(token, now)
         self._check(claims)
         binding = binding_of(claims)
-        if self.allowed.bound and not binding:
+        if self.allowed.bound and binding is None:
             raise refused("token-binding", "Tokens of this issuer must be bound to a key or a certificate of their holder.")
         actor = await actor_of(claims, self.rules, base, self._id(claims, token), resolve)
         issued = instant(claims, "iat") // SECOND if "iat" in claims else now // SECOND
@@ -98,7 +98,11 @@ class Issuers:
         self._resolve = resolve
 
     def of(self, token: str) -> Issuer | None:
-        """Return the issuer that ``token`` claims to come from, None for this server or nobody known. Nothing is believed yet."""
+        """Return the issuer that ``token`` claims to come from, None for this server or nobody known. Nothing is believed yet.
+
+        Raises Unauthorized (token-malformed).
+        """
+        refuse_huge(token)
         if token.count(".") != _DOTS:
             return self._opaque
         claimed = parse_compact(token).claims.get("iss") if self._known else None

@@ -59,6 +59,8 @@ class Pointer:
         return (self._referred(text, base),) if self.reference else await self._identified(text, resolve)
 
     def _referred(self, text: str, base: str) -> str:
+        if self.type == "Patient" and reference.LOGICAL_ID.fullmatch(text):
+            return f"Patient/{text}"  # as SMART names the patient of a launch
         found = reference.parse(text, base)
         if found is None or found.version or (self.type and found.type != self.type):
             raise refused("token-claims", "A claim of the access token is no reference of the form Type/id that fits.")

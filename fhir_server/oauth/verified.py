@@ -1,7 +1,7 @@
 """What is known of a token once it has been verified."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
 from fhir_server.oauth.binding import Binding
@@ -14,14 +14,14 @@ Revoked = Callable[[str, str, int], bool]
 class Verified:
     """A token that holds: for whom, until when it may be taken for that (microseconds), when it was issued (seconds).
 
-    ``binding`` is what each request must prove; ``proof_with_bearer``: a token bound to a key may come under the scheme
-    Bearer too, with its proof.
+    ``binding`` is what each request must prove, if anything; ``proof_with_bearer``: a token bound to a key may come as Bearer too,
+    with its proof.
     """
 
     actor: Actor
     until: int
     issued: int
-    binding: Binding = field(default_factory=Binding)
+    binding: Binding | None = None
     proof_with_bearer: bool = False
 
 

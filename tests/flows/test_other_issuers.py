@@ -2,9 +2,11 @@
 
 import sqlite3
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ import psycopg
 import pytest
 import simulated_issuer
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from engines import PostgresServer
 from flows.client import Client, Reply
 from flows.served import Served, served
+from forgery import b64, certificate
 from simulated_issuer import Issuer, new_key, proof, thumbprint
 
 EMAIL = "https://netwerkdossier.example/fhir/NamingSystem/email"
@@ -124,7 +128,12 @@ def world(folder: Path, **settings: str) -> Iterator[World]:
     with simulated_issuer.issuer() as node, simulated_issuer.issuer() as idp:
         tables = TABLES.format(node=node.url, idp=idp.url, email=EMAIL, user=USER)
         (folder / "issuers.toml").write_text(tables, encoding="utf-8")
-        environment = {"NODE_AUTHORIZATION": "Basic aHViOnNlY3JldA==", "FHIR_SERVER_ISSUERS": str(folder / "issuers.toml")}
+        environment = {
+            "NODE_AUTHORIZATION": "Basic aHViOnNlY3JldA==",
+            "FHIR_SERVER_ISSUERS": str(folder / "issuers.toml"),
+            "FHIR_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+            "FHIR_SERVER_CLIENT_CERT_HEADER": "Client-Cert",
+        }
         with served(folder, **environment, **settings) as hub:
             system = hub.client()
             for each in people():
@@ -161,6 +170,17 @@ def test_a_signed_token_of_another_issuer(running: World) -> None:
     assert running.ask("Patient", token, "Bearer").ids() == ["Patient/bakker"]
     refused = running.ask("CareTeam", token, "Bearer")
     assert (refused.status, refused.detail) == (403, "insufficient_scope")
+
+
+def test_a_token_of_one_certificate_is_nothing_with_another(running: World) -> None:
+    own, other = (certificate(name).public_bytes(Encoding.DER) for name in ("own", "other"))
+    claims = {"aud": running.hub.base, "scope": "user/*.rs", "profile": {"email": "vos@thuiszorg.example"}}
+    token = running.idp.token(**claims, cnf={"x5t#S256": b64(sha256(own).digest())})
+    shown = [{"Client-Cert": f":{b64encode(each).decode()}:"} for each in (own, other)]
+    anyone = Client(running.hub.port)
+    replies = [anyone.get("Patient", Authorization=f"Bearer {token}", **each) for each in [*shown, {}]]
+    assert [each.status for each in replies] == [200, 401, 401]
+    assert [each.detail for each in replies[1:]] == ["certificate-other", "certificate-missing"]
 
 
 def test_a_bound_token_is_nothing_without_its_proof(running: World) -> None:

@@ -99,3 +99,12 @@ def test_check_finds_what_is_wrong_with_the_sources(tmp_path: Path) -> None:
     done = cli("check", **environment(tmp_path), FHIR_SERVER_SOURCES=str(file))
     assert done.returncode == 1
     assert "pharmacy/nonsense" in done.stdout
+
+
+def test_check_finds_what_is_wrong_with_the_issuers(tmp_path: Path) -> None:
+    file = tmp_path / "issuers.toml"
+    keys = {"issuer": "https://a.test", "jwks_uri": "http://a.test/jwks", "role": "operator", "holder.operator": "Device/a"}
+    file.write_text("\n".join(["[a]", *(f"{name} = '{value}'" for name, value in keys.items())]))
+    done = cli("check", **environment(tmp_path), FHIR_SERVER_ISSUERS=str(file))
+    assert done.returncode == 1
+    assert f"issuers: {file}: [a] jwks_uri must be an https URL" in done.stdout

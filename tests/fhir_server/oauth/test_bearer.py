@@ -1,14 +1,20 @@
 """From the Authorization header to the actor, and what is remembered of it."""
 
 import asyncio
+from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from forgery import b64, certificate
+from simulated_issuer import new_key, proof, thumbprint
 
-from fhir_server.access.actor import Actor
+from fhir_server.access.actor import Actor, local_system
 from fhir_server.errors import Unauthorized
 from fhir_server.oauth import bearer as module
 from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
 from fhir_server.oauth.jwk import SigningKey
 from fhir_server.oauth.jws import sign
@@ -141,3 +147,132 @@ def test_a_token_is_kept_under_its_hash_only(key: SigningKey, expected: Expected
     bearer, header = Bearer([key.verifying], expected), token_of(key)
     actor_of(bearer, header)
     assert header.removeprefix(b"Bearer ").decode() not in repr(bearer._known)
+
+
+URL = "https://hub.test/fhir/Patient"
+DER = certificate("own").public_bytes(Encoding.DER)
+PRINT = b64(sha256(DER).digest())
+CERTIFICATE = (b"client-cert", b":" + b64encode(DER) + b":")
+HOLDER = new_key()
+BOUND = {"cnf": {"jkt": thumbprint(HOLDER)}}
+
+
+def door(key: SigningKey, expected: Expected, **more: Any) -> Bearer:
+    return Bearer([key.verifying], expected, **more)
+
+
+def shown(scheme: str, token: str, *proofs: str, **more: Any) -> Presented:
+    return Presented(f"{scheme} {token}".encode(), "GET", URL, [(b"dpop", each.encode()) for each in proofs], **more)
+
+
+def outcome(bearer: Bearer, presented: Presented, now: int = NOW) -> str:
+    """Return who is let in, or the code of the refusal."""
+    try:
+        found = bearer.known(presented.authorization, now) or asyncio.run(bearer.actor(presented, now))
+    except Unauthorized as error:
+        return error.issues[0].detail
+    return found.reference
+
+
+def proven(token: str, holder: Any = HOLDER) -> str:
+    return proof(holder, "GET", URL, token, iat=NOW // SECOND)
+
+
+def test_a_bound_token_of_our_own(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
+    bearer, token = door(key, expected), sign(key, {**claims, **BOUND})
+    used = proven(token)
+    assert outcome(bearer, shown("DPoP", token, used)) == "Practitioner/vos"
+    assert outcome(bearer, shown("dpop", token, used)) == "dpop-replayed"
+    assert outcome(bearer, shown("DPoP", token)) == "dpop-missing"
+    assert outcome(bearer, shown("DPoP", token, proven(token, new_key()))) == "dpop-proof"
+    assert outcome(bearer, shown("Bearer", token)) == "token-binding"
+    assert outcome(bearer, shown("Bearer", token, proven(token))) == "token-binding"
+    assert outcome(bearer, shown("DPoP", token, proven(token))) == "Practitioner/vos"
+
+
+def test_a_bound_token_is_proven_anew_while_it_is_known(
+    key: SigningKey, expected: Expected, claims: dict[str, Any], verified: list[str]
+) -> None:
+    bearer, token = door(key, expected), sign(key, {**claims, **BOUND})
+    for _ in range(3):
+        assert outcome(bearer, shown("DPoP", token, proven(token))) == "Practitioner/vos"
+    assert len(verified) == 1
+    assert bearer.known(f"DPoP {token}".encode(), NOW) is None
+    assert outcome(bearer, shown("DPoP", token)) == "dpop-missing"
+
+
+def test_a_token_that_is_bound_to_nothing_is_no_dpop_token(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
+    bearer, token = door(key, expected), sign(key, claims)
+    assert outcome(bearer, shown("DPoP", token, proven(token))) == "token-binding"
+    assert outcome(bearer, shown("Bearer", token)) == "Practitioner/vos"
+    assert outcome(bearer, shown("DPoP", token, proven(token))) == "token-binding"
+
+
+@pytest.mark.parametrize(
+    "cnf",
+    [
+        {},
+        [],
+        None,
+        "jkt",
+        {"jkt": ""},
+        {"jkt": 7},
+        {"jkt": "short"},
+        {"jwk": {"kty": "EC"}},
+        {"kid": "k"},
+        {"jku": "https://evil.test"},
+        {"x5t": "A" * 43},
+        {**BOUND["cnf"], "jwk": {}},
+    ],
+)
+def test_bindings_that_are_not_understood_are_refused(
+    cnf: Any, key: SigningKey, expected: Expected, claims: dict[str, Any]
+) -> None:
+    assert outcome(door(key, expected), shown("Bearer", sign(key, {**claims, "cnf": cnf}))) == "token-binding"
+
+
+def test_a_token_that_is_bound_to_a_certificate(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
+    bearer = door(key, expected, certificates=Certificates.of("Client-Cert", "10.0.0.1"))
+    token = sign(key, {**claims, "cnf": {"x5t#S256": PRINT}})
+    mine = [CERTIFICATE]
+    authorization = f"Bearer {token}".encode()
+    for _ in range(2):
+        assert outcome(bearer, Presented(authorization, headers=mine, peer="10.0.0.1")) == "Practitioner/vos"
+    assert outcome(bearer, Presented(authorization, headers=mine, peer="10.0.0.2")) == "certificate-missing"
+    assert outcome(bearer, Presented(authorization, peer="10.0.0.1")) == "certificate-missing"
+
+
+def test_a_token_that_is_bound_to_both_needs_both(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
+    bearer = door(key, expected, certificates=Certificates.of("Client-Cert", "10.0.0.1"))
+    token = sign(key, {**claims, "cnf": {**BOUND["cnf"], "x5t#S256": PRINT}})
+    authorization = f"DPoP {token}".encode()
+    fresh, mine = (b"dpop", proven(token).encode()), CERTIFICATE
+    assert outcome(bearer, Presented(authorization, "GET", URL, [fresh], "10.0.0.1")) == "certificate-missing"
+    assert outcome(bearer, Presented(authorization, "GET", URL, [mine], "10.0.0.1")) == "dpop-missing"
+    assert outcome(bearer, Presented(authorization, "GET", URL, [fresh, mine], "10.0.0.1")) == "Practitioner/vos"
+
+
+def test_a_revoked_token_is_refused_at_once(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
+    revoked: set[tuple[str, str, int]] = set()
+    bearer = door(key, expected, revoked=lambda *what: what in revoked)
+    plain, bound = sign(key, claims), sign(key, {**claims, **BOUND})
+    assert outcome(bearer, shown("Bearer", plain)) == outcome(bearer, shown("DPoP", bound, proven(bound))) == "Practitioner/vos"
+    revoked.add(("t-1", "Practitioner/vos", NOW // SECOND))
+    assert outcome(bearer, shown("Bearer", plain)) == "token-revoked"
+    assert outcome(bearer, shown("DPoP", bound, proven(bound))) == "token-revoked"
+    assert outcome(door(key, expected, revoked=lambda *_: True), shown("Bearer", plain)) == "token-revoked"
+
+
+def test_only_no_header_at_all_is_anonymous(key: SigningKey, expected: Expected) -> None:
+    bearer = door(key, expected, anonymous=local_system())
+    assert outcome(bearer, Presented(None)) == outcome(bearer, Presented(b"")) == "Device/local"
+    assert outcome(bearer, Presented(b"Bearer a.b.c")) == "token-malformed"
+    assert outcome(bearer, Presented(b"x")) == "token-malformed"
+
+
+def test_new_keys_of_our_own_count_at_once(key: SigningKey, other: SigningKey, expected: Expected) -> None:
+    keys = [key.verifying]
+    bearer = Bearer(keys, expected)
+    assert detail_of(bearer, token_of(other)) == "token-key"
+    keys.append(other.verifying)
+    assert actor_of(bearer, token_of(other)).reference == "Practitioner/vos"
