@@ -41,6 +41,7 @@ from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
+from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
 from fhir_server.oauth import clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.bearer import Bearer
@@ -52,7 +53,7 @@ from fhir_server.oauth.dpop import Proofs
 from fhir_server.oauth.failures import Failures
 from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
-from fhir_server.oauth.keys import secret
+from fhir_server.oauth.keys import derive, secret
 from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
@@ -252,6 +253,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
+        bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        bsn_in_url=settings.bsn_in_url,
         referential_integrity=settings.referential_integrity == "on",
     )
 

@@ -17,6 +17,14 @@ _TOKEN_LIFETIMES = range(60, 3601)
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
+_CHOICES = {
+    "auth": ("on", "off"),
+    "referential_integrity": ("on", "off"),
+    "bsn_in_url": ("refuse", "accept-and-redact"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+
+
 class SettingsError(ValueError):
     """A setting has no usable value; the text names it."""
 
@@ -48,6 +56,10 @@ class Settings:
     entries_limit: int = _setting(1_000, "Most entries of a batch or transaction.")
     referential_integrity: Literal["on", "off"] = _setting(
         "on", "`on` refuses references to resources of the dossier that are not there, and deleting what others refer to."
+    )
+    bsn_in_url: Literal["refuse", "accept-and-redact"] = _setting(
+        "refuse",
+        "A BSN in the parameters of a URL: `refuse` points to POST `_search`, `accept-and-redact` searches and repeats it nowhere.",
     )
     audit_site: str = _setting(
         "Network dossier hub", "Site that the lines of the record name as their source (AuditEvent.source.site)."
@@ -120,12 +132,10 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
 def _check(settings: Settings) -> None:
     if not _URL.fullmatch(settings.base):
         raise SettingsError(f"{PREFIX}BASE_URL: must be an http or https URL that ends in /fhir, not {settings.base!r}")
-    if settings.auth not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}AUTH: must be on or off, not {settings.auth!r}")
-    if settings.referential_integrity not in {"on", "off"}:
-        raise SettingsError(f"{PREFIX}REFERENTIAL_INTEGRITY: must be on or off, not {settings.referential_integrity!r}")
-    if settings.log_level not in {"debug", "info", "warning", "error"}:
-        raise SettingsError(f"{PREFIX}LOG_LEVEL: must be debug, info, warning or error, not {settings.log_level!r}")
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            told = f"{', '.join(choices[:-1])} or {choices[-1]}"
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be {told}, not {getattr(settings, name)!r}")
     if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
     _check_proxies(settings)
