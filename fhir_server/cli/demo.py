@@ -37,7 +37,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     _free(settings)
     folder = settings.data_dir.resolve()
-    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"))
+    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"), development_login="on")
     settings = replace(settings, clients=settings.clients or str(folder / "clients.toml"))
     prepare(settings)
     clients = demo_clients.declare(folder, folder / "clients.toml")
