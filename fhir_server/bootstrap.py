@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,8 +17,7 @@ from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
-from fhir_server.audit.fhir_event import Observer, event
-from fhir_server.audit.report import Figure, measure_report
+from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation import sources
@@ -62,14 +61,10 @@ from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
 from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
-from fhir_server.search.lines import Lines
-from fhir_server.search.months import month
 from fhir_server.search.paging import Pager
-from fhir_server.search.tree import And, Date, Dossier
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
-from fhir_server.storage.record_reader import Touch, open_record
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
@@ -260,7 +255,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
-    gate = _gate(known)
+    gate = gate_of(known)
     return Services(
         base=settings.base,
         catalog=known,
@@ -270,7 +265,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=_federation(settings),
-        observer=_observer(settings),
+        observer=observer_of(settings),
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
@@ -283,11 +278,13 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     )
 
 
-def _gate(known: catalog.Catalog) -> Gate:
+def gate_of(known: catalog.Catalog) -> Gate:
+    """Return the gate over a catalogue."""
     return Gate(known, load_roles(known.types), now)
 
 
-def _observer(settings: Settings) -> Observer:
+def observer_of(settings: Settings) -> Observer:
+    """Return who keeps the record."""
     return Observer(settings.base, settings.audit_site, settings.audit_observer, settings.audit_source_type)
 
 
@@ -343,31 +340,6 @@ def reindex(settings: Settings, progress: run.Progress = lambda _phase, _done, _
     with closing(open_index(settings.database, write=True)) as database:
         plan = Planned(database, catalog.load().types, settings.base, now, time.sleep)
         return run.reindex(database, plan, now, progress, size)
-
-
-def usage_report(settings: Settings, of: str) -> bytes:
-    """Return the MeasureReport on the month ``of`` ("YYYY-MM") as JSON. Raises DateError."""
-    low, high = month(of)
-    with open_record(settings.database) as record:
-        return json.write(measure_report((Figure(*row) for row in record.figures(low, high)), low, high, now()))
-
-
-def exported(settings: Settings, since: int, until: int, dossier: str = "") -> Iterator[bytes]:
-    """Yield the lines of the record from ``since`` to ``until`` as AuditEvents, oldest first; of one ``dossier`` or all."""
-    grant = _gate(catalog.load()).record(local_system(), "search")
-    time = (Date("date", "ge", since, since), Date("date", "lt", until, until))
-    where = And((Dossier((dossier,)), *time)) if dossier else And(time)
-    with open_record(settings.database) as record:
-        for each in record.lines(grant, Lines(where, 0, descending=False)):
-            if since <= each.line.recorded < until:
-                clients = [dossier] if dossier else each.line.dossier.split()
-                yield json.write(event(each, _observer(settings), {}, clients))
-
-
-def touched(settings: Settings, by: Mapping[str, str], since: int, until: int) -> list[Touch]:
-    """Return whose dossiers were touched from ``since`` to ``until`` by whom ``by`` says ("actor", "client", ...)."""
-    with open_record(settings.database) as record:
-        return record.touched(by, since, until)
 
 
 def load_resources(
