@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
+from fhir_server.cli import demo_app
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.cli.serve import serve
 from fhir_server.cli.simulators import Simulator, simulators
@@ -36,7 +37,13 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     _free(settings)
     folder = settings.data_dir.resolve()
-    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"), development_login="on")
+    settings = replace(
+        settings,
+        data_dir=folder,
+        sources=settings.sources or str(folder / "sources.toml"),
+        clients=settings.clients or _own_clients(folder, settings.base.removesuffix("/fhir")),
+        development_login="on" if settings.on_loopback else "off",
+    )
     prepare(settings)
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
@@ -48,6 +55,13 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         print("\n".join(_greeting(facts, path)), flush=True)
         serve(settings)
     return 0
+
+
+def _own_clients(folder: Path, root: str) -> str:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "clients.toml"
+    path.write_text(demo_app.registration(root), encoding="utf-8")
+    return str(path)
 
 
 def _free(settings: Settings) -> None:
@@ -68,14 +82,16 @@ def _temporary_files_below(folder: Path) -> Iterator[None]:
 
 
 def _facts(settings: Settings, running: Sequence[Simulator]) -> dict[str, Any]:
+    root = settings.base.removesuffix("/fhir")
     return {
-        "base": settings.base.removesuffix("/fhir"),
+        "base": root,
         "patient": CLIENT,
         "persons": {
             name: {**person, "token": token_for(settings, person["reference"], person["role"], ttl=TOKEN_HOURS * 3600, at=now())}
             for name, person in persons().items()
         },
         "sources": [simulator.facts for simulator in running],
+        "app": {"authorize": demo_app.authorize(root), "client_id": demo_app.CLIENT_ID, "code_verifier": demo_app.VERIFIER},
     }
 
 
@@ -86,6 +102,8 @@ def _greeting(facts: dict[str, Any], path: Path) -> Iterator[str]:
         yield f"# {what}"
         url = f"{base}/{query.format(patient=facts['patient'])}"
         yield f"curl -s -H 'Authorization: Bearer {facts['persons'][name]['token']}' '{url}&_pretty=true'\n"
+    yield f"# an app asks for consent: open this in a browser\n{facts['app']['authorize']}\n"
+    yield f"# its token, for the code that stands in the address afterwards\n{demo_app.exchange(facts['base'], 'CODE')}\n"
     yield f"Tokens for everyone, and the ports of the simulated source systems: {path}"
     yield "Stop with Ctrl-C.\n"
 
