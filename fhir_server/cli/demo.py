@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
-from fhir_server.cli import demo_app
+from fhir_server.cli import demo_app, demo_clients
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.demo_clients import APP
 from fhir_server.cli.serve import serve
 from fhir_server.cli.simulators import Simulator, simulators
 from fhir_server.settings import Settings
@@ -41,27 +42,21 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         settings,
         data_dir=folder,
         sources=settings.sources or str(folder / "sources.toml"),
-        clients=settings.clients or _own_clients(folder, settings.base.removesuffix("/fhir")),
+        clients=settings.clients or str(folder / "clients.toml"),
         development_login="on" if settings.on_loopback else "off",
     )
     prepare(settings)
+    clients = demo_clients.declare(folder, folder / "clients.toml", demo_app.back(settings.base.removesuffix("/fhir")))
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
         load_resources(settings, network())
-        facts = _facts(settings, running)
+        facts = {**_facts(settings, running), "clients": clients}
         path = folder / "demo.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         print("\n".join(_greeting(facts, path)), flush=True)
         serve(settings)
     return 0
-
-
-def _own_clients(folder: Path, root: str) -> str:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "clients.toml"
-    path.write_text(demo_app.registration(root), encoding="utf-8")
-    return str(path)
 
 
 def _free(settings: Settings) -> None:
@@ -91,7 +86,7 @@ def _facts(settings: Settings, running: Sequence[Simulator]) -> dict[str, Any]:
             for name, person in persons().items()
         },
         "sources": [simulator.facts for simulator in running],
-        "app": {"authorize": demo_app.authorize(root), "client_id": demo_app.CLIENT_ID, "code_verifier": demo_app.VERIFIER},
+        "app": {"authorize": demo_app.authorize(root), "client_id": APP, "code_verifier": demo_app.VERIFIER},
     }
 
 
