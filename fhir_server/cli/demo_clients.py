@@ -13,7 +13,10 @@ _APP_SCOPE = "openid fhirUser launch launch/patient online_access offline_access
 
 
 def declare(folder: Path, path: Path, page: str) -> dict[str, Any]:
-    """Write the declaration of the clients to ``path``; the app may be answered at ``page``, too. Return what demo.json tells of them. Raises KeyFileError."""
+    """Write the declaration of the clients to ``path``, and return what demo.json tells of them. Raises KeyFileError.
+
+    The app may be answered at ``page``, too.
+    """
     key = new_signing_key(folder, _KEY)
     redirects = [*REDIRECTS, page]
     jwk = ", ".join(f"{name} = {json.dumps(value)}" for name, value in key.jwk().items())
