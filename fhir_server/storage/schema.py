@@ -142,6 +142,7 @@ audit_chain = Table(
     metadata,
     Column("chain", BYTES, primary_key=True),
     Column("projected", BigInteger, nullable=False, comment="the last block that audit_event holds"),
+    Column("anchored", BigInteger, nullable=False, comment="the last block that an anchor names"),
 )
 
 audit_block = Table(

@@ -158,6 +158,7 @@ def _audit() -> None:
         "audit_chain",
         sa.Column("chain", BYTES, primary_key=True),
         _number("projected", "the last block that audit_event holds"),
+        _number("anchored", "the last block that an anchor names"),
     )
     op.create_table(
         "audit_block",
