@@ -289,6 +289,10 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
+    async def project_record(self) -> None:
+        """Return when every line that was durable before is in audit_event, for whoever reads the record there."""
+        ...
+
     async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
         """Return lines of the record within ``grant``, and all of those for which ``asked`` holds among as many as it counts."""
         ...

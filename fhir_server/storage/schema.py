@@ -1,8 +1,9 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``audit_event`` the record,
-``touched`` its lines by dossier.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier.
+The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
+from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
@@ -136,11 +137,47 @@ search_parameter = Table(
     PrimaryKeyConstraint("type", "code", "generation"),
 )
 
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("chain", BYTES, primary_key=True),
+    Column("projected", BigInteger, nullable=False, comment="the last block that audit_event holds"),
+)
+
+audit_block = Table(
+    "audit_block",
+    metadata,
+    Column("chain", BYTES, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("written", BigInteger, nullable=False),
+    PrimaryKeyConstraint("chain", "number"),
+    sqlite_with_rowid=False,
+)
+
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("made", BigInteger, nullable=False),
+    Column("signed", Text, nullable=False),
+)
+
+audit_secret = Table(
+    "audit_secret",
+    metadata,
+    Column("dossier", BYTES, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,
     Column("row", ROW, primary_key=True),
-    Column("chain", Text, nullable=False),
+    Column("chain", BYTES, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("recorded", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
@@ -164,7 +201,7 @@ audit_event = Table(
     Column("category", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Index("audit_event_dossier", "dossier", "recorded"),
+    Index("audit_event_chain", "chain", "seq", unique=True),
     Index("audit_event_actor", "actor", "recorded"),
     Index("audit_event_recorded", "recorded"),
     sqlite_autoincrement=True,

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 import psycopg
 
 JSON = "application/fhir+json"
+_NOT_PROJECTED = "SELECT count(*) FROM audit_chain c JOIN audit_block b ON b.chain = c.chain AND b.number > c.projected"
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,15 @@ class Demo:
     database: str = ""
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return what ``statement`` finds in the database of the demo."""
+        """Return what ``statement`` finds in the database of the demo; in the record, once all of it has got there."""
+        if "audit_event" in statement:
+            until = time.monotonic() + 10
+            while self._select(_NOT_PROJECTED) != [(0,)]:
+                assert time.monotonic() < until, "the record is not projected"
+                time.sleep(0.02)
+        return self._select(statement)
+
+    def _select(self, statement: str) -> list[tuple[Any, ...]]:
         if self.database:
             with psycopg.connect(self.database) as connection:
                 return list(connection.execute(statement.encode()))

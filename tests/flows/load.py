@@ -1,4 +1,4 @@
-"""A load of writes from several clients, who remember what was acknowledged and what was under way when it all ended."""
+"""A load of writes and reads from several clients, who remember what was acknowledged and what was under way at the end."""
 
 import json
 import threading
@@ -38,9 +38,9 @@ class Writer:
     numbers: Iterator[int] = field(default_factory=count)
 
     def run(self, stop: threading.Event) -> None:
-        """Write until ``stop``, or until the server is gone."""
+        """Write and read until ``stop``, or until the server is gone."""
         while not stop.is_set():
-            act = self.random.choice([self.put, self.put, self.put, self.delete, self.conditional, self.transaction, self.team])
+            act = self.random.choice([*[self.put] * 3, self.delete, self.conditional, self.transaction, self.team, self.look])
             try:
                 act()
             except (OSError, HTTPException):
@@ -48,6 +48,14 @@ class Writer:
 
     def put(self) -> None:
         self.write({f"Location/{self.label}-{self.random.randrange(20)}": self.name()})
+
+    def look(self) -> None:
+        """Read something, there or not: what is answered is in the record."""
+        reply = self.client.get(f"Location/{self.label}-{self.random.randrange(20)}")
+        if reply.status >= 500:
+            self.refusals.append(reply)
+            raise HTTPException
+        self.requests.append(reply.headers["x-request-id"])
 
     def delete(self) -> None:
         there = [path for path, known in self.known.items() if known.name != GONE]

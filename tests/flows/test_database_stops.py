@@ -10,7 +10,8 @@ from flows.client import Client
 from flows.load import start, writers
 from flows.own_postgres import own_postgres
 from flows.served import served
-from index_check import index_faults, select, version_faults
+from index_check import index_faults, version_faults
+from record_check import lines
 
 STOPS = int(os.environ.get("STOPS", "2"))
 
@@ -60,8 +61,8 @@ def test_a_database_that_stops_under_load(tmp_path: Path) -> None:
             assert version_faults(database.url) == [], stop
             assert [fault for writer in everybody for fault in writer.settle()] == [], stop
             assert index_faults(database.url, hub.base) == [], stop
-            lines = {request for (request,) in select(database.url, "SELECT request FROM audit_event")}
-            assert {request for writer in everybody for request in writer.requests} <= lines, stop
+            recorded = {line.request for line in lines(database.url)}
+            assert {request for writer in everybody for request in writer.requests} <= recorded, stop
         assert client.get("Location/meanwhile").status == 404
         assert sum(len(writer.requests) for writer in everybody) > 5 * STOPS
     assert '"unexpected"' not in hub.log.read_text()

@@ -6,7 +6,7 @@ import psycopg
 
 from fhir_server.storage.authorization.postgres import PostgresAuthorization
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_text
+from fhir_server.storage.engines import postgres_journal
 from fhir_server.storage.engines.group_commit import GroupCommit
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
@@ -14,6 +14,8 @@ from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_session import Row
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
+from fhir_server.storage.journal.line import written
+from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
@@ -29,7 +31,8 @@ class PostgresRepository(Reads):
         """Use the connections of ``pool``."""
         super().__init__(POSTGRES)
         self._pool = pool
-        self._audit: GroupCommit[AuditRow] = GroupCommit(self._record)
+        self._audit: GroupCommit[bytes] = GroupCommit(self._record)
+        self._projector = Projector(self._project)
 
     @classmethod
     async def open(cls, url: str) -> "PostgresRepository":
@@ -43,14 +46,23 @@ class PostgresRepository(Reads):
     ) -> None:
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         try:
-            await commit(self._pool, self._bodies, grants, changes, audit, unmatched)
+            await commit(self._pool, self._bodies, grants, changes, [*map(written, audit)], unmatched)
         except psycopg.OperationalError as error:
             raise told(error) from error
+        self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
         try:
-            await self._audit.add(row)
+            await self._audit.add(written(row))
+        except psycopg.OperationalError as error:
+            raise told(error) from error
+        self._projector.soon()
+
+    async def project_record(self) -> None:
+        """Bring audit_event up to date."""
+        try:
+            await self._projector.now()
         except psycopg.OperationalError as error:
             raise told(error) from error
 
@@ -72,10 +84,16 @@ class PostgresRepository(Reads):
     async def close(self) -> None:
         """Finish writing and close."""
         await self._audit.close()
+        await self._projector.close()
         await self._pool.close()
 
-    async def _record(self, rows: Sequence[AuditRow]) -> None:
-        await self._pool.rows(postgres_text.RECORD, (postgres_text.audit_json(rows),))
+    async def _record(self, lines: Sequence[bytes]) -> None:
+        async with self._pool.session() as session:
+            await postgres_journal.append(session, lines)
+
+    async def _project(self) -> bool:
+        async with self._pool.session() as session:
+            return await postgres_journal.project(session)
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Row]:
         try:

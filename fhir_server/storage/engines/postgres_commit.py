@@ -11,12 +11,13 @@ from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_integrity, postgres_text
+from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
+from fhir_server.storage.journal.chain import Block
 from fhir_server.storage.matching import identity, matches
 from fhir_server.storage.repository import (
-    AuditRow,
     Change,
     Criteria,
     Dangling,
@@ -44,7 +45,7 @@ async def commit(
     bodies: Bodies,
     grants: Sequence[Grant],
     changes: Sequence[Change],
-    audit: Sequence[AuditRow],
+    audit: Sequence[bytes],
     unmatched: Sequence[Criteria],
 ) -> None:
     """Check, write, check again, all or nothing. Raises what ``Repository.commit`` does."""
@@ -60,20 +61,26 @@ async def commit(
             await _transaction(session, checks, prepared, audit, unmatched)
 
 
-async def _alone(session: Session, one: _Prepared, audit: Sequence[AuditRow]) -> None:
+async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
+    chain = await chain_of(session)
+    block = chain.block(audit) if audit else None
     try:
-        await _write(session, one, audit, {key(each) for each in one.change.requires})
+        await _write(session, one, block, {key(each) for each in one.change.requires})
     except DeadlockDetected as error:
         raise VersionConflict("another write was in the way") from error
+    if block is not None:
+        chain.advance(block)
 
 
 async def _transaction(
     session: Session,
     checks: _Checks,
     prepared: Sequence[_Prepared],
-    audit: Sequence[AuditRow],
+    audit: Sequence[bytes],
     unmatched: Sequence[Criteria],
 ) -> None:
+    chain = await chain_of(session)
+    block = chain.block(audit) if audit else None
     await session.rows("BEGIN")
     try:
         locks = [identity(criteria) for criteria in unmatched]
@@ -84,14 +91,16 @@ async def _transaction(
         await _require_matches(session, unmatched, 0, Matched)
         await _check_old(session, checks, prepared)
         for one in prepared:
-            await _write(session, one, ())
+            await _write(session, one, None)
         await _check_new(session, checks, prepared)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
         await postgres_integrity.require(session, [one.change for one in prepared])
-        if audit:
-            await session.rows(postgres_text.RECORD, (postgres_text.audit_json(audit),))
+        if block is not None:
+            await session.rows(APPEND, parameters(block))
         await session.rows("COMMIT")
+        if block is not None:
+            chain.advance(block)
     except (DeadlockDetected, SerializationFailure) as error:
         await session.rows("ROLLBACK")
         raise VersionConflict("another write was in the way") from error
@@ -115,10 +124,10 @@ async def _require_matches(session: Session, unmatched: Sequence[Criteria], most
             raise otherwise
 
 
-async def _write(session: Session, one: _Prepared, audit: Sequence[AuditRow], required: Collection[int] = ()) -> None:
+async def _write(session: Session, one: _Prepared, block: Block | None, required: Collection[int] = ()) -> None:
     change = one.change
     sql = postgres_text.CREATE if change.expected == 0 else postgres_text.UPDATE
-    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, audit, required)):
+    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, block, required)):
         if required:
             await postgres_integrity.require_there(session, [change])
         raise VersionConflict(f"{change.type}: the stored version is not {change.expected}")

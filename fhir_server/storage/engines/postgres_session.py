@@ -18,6 +18,8 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from fhir_server.storage.journal.chain import Chain
+
 Row = tuple[Any, ...]
 Parameter = str | bytes | None
 _PREPARED = 500
@@ -45,6 +47,8 @@ class Session:
         self._waiting: asyncio.Future[PGresult] | None = None
         self._last: PGresult | None = None
         self._broken = False
+        self.chain: Chain | None = None
+        """The chain of the record that this session writes."""
         # A socket with an error is one that uvloop stops watching without a word; a selector with such a socket in it is readable.
         self._events = DefaultSelector()
         self._events.register(self._socket, EVENT_READ)
@@ -61,6 +65,11 @@ class Session:
     def usable(self) -> bool:
         """Tell whether the next statement may come: connected, nothing under way, in no transaction."""
         return not self._broken and self._waiting is None and self._libpq.transaction_status == TransactionStatus.IDLE
+
+    @property
+    def in_error(self) -> bool:
+        """Tell whether a statement failed in a transaction, which can only be rolled back."""
+        return not self._broken and self._libpq.transaction_status == TransactionStatus.INERROR
 
     async def rows(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
         """Carry out a statement and return its rows. Raises psycopg.Error."""

@@ -9,20 +9,18 @@ from typing import Any
 import orjson
 
 from fhir_server.storage.delta import KEEP, Delta
+from fhir_server.storage.engines import postgres_journal as journal
 from fhir_server.storage.engines.postgres_session import Parameter
-from fhir_server.storage.repository import AuditRow, Change
+from fhir_server.storage.journal.chain import Block
+from fhir_server.storage.repository import Change
 from fhir_server.storage.shape import Value
-from fhir_server.storage.texts import clean
-
-_AUDIT_COLUMNS = ", ".join(AuditRow._fields)
-_AUDIT_NUMBERS = {"recorded": "bigint", "status": "int", "version": "int"}
-_AUDIT_TYPES = [_AUDIT_NUMBERS.get(name, "text") for name in AuditRow._fields]
 
 
-def _audit(parameter: str, condition: str = "") -> str:
-    columns = ", ".join(f"(a->>{number})::{type_}" for number, type_ in enumerate(_AUDIT_TYPES))
-    rows = f"json_array_elements({parameter}::json) WITH ORDINALITY l(a, n)"
-    return f"INSERT INTO audit_event ({_AUDIT_COLUMNS}) SELECT {columns} FROM {rows} {condition} ORDER BY n"
+def _recorded(number: int) -> str:
+    """Return the part of WITH that appends a block of the record, if any: its chain is $9, the rest begins at ``number``."""
+    values = ", ".join(f"${place}" for place in (9, *range(number, number + 5)))
+    condition = f"WHERE EXISTS (SELECT 1 FROM written) AND ${number}::bigint > 0"
+    return f"recorded AS (INSERT INTO audit_block (chain, number, first, last, hash, lines) SELECT {values} {condition})"
 
 
 def _gone(name: str, table: str, rows: str, columns: str) -> str:
@@ -56,8 +54,6 @@ _INDEX = """
     ON CONFLICT (member, dossier, row, starts, through) DO UPDATE SET ends = excluded.ends),
 """
 
-_RECORD = "recorded AS (" + _audit("$9", "WHERE EXISTS (SELECT 1 FROM written)") + ")"
-
 _THIS = "pg_current_xact_id()::text::bigint"  # this transaction
 
 
@@ -73,7 +69,7 @@ CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
     SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
     ON CONFLICT (self) DO NOTHING RETURNING row),
-{_index("$22")}{_RECORD}
+{_index("$22")}{_recorded(23)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
@@ -92,47 +88,41 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
     SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
-{_index("$30")}{_RECORD}
+{_index("$30")}{_recorded(31)}
 SELECT row FROM written"""
 
-RECORD = _audit("$1")
+_NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")
 
 
 def parameters(
-    change: Change, rows: Delta, body: bytes, audit: Sequence[AuditRow], required: Iterable[int] = ()
+    change: Change, rows: Delta, body: bytes, block: Block | None, required: Iterable[int] = ()
 ) -> tuple[Parameter, ...]:
     """Return the parameters of CREATE, or of UPDATE when the change follows a version.
 
-    ``required`` are the keys of the resources without which nothing is written.
+    ``required`` are the keys of the resources without which nothing is written, ``block`` is what the record says of it.
     """
     there = array(required)
+    chain, *recorded = _NO_BLOCK if block is None else journal.parameters(block)
     deleted = "true" if change.indexed is None else "false"
     dossier = None if rows.dossier is None else str(rows.dossier)
     common = (
         *_columns(rows.added, 3),
         _texts(rows.texts_added),
         *_columns([each[:4] for each in rows.members], 4),
-        audit_json(audit),
+        chain,
         *(str(rows.self), change.type, change.id, str(change.updated), deleted, str(rows.sort), dossier, body),
         *_columns(rows.dates_added, 3),
     )
     through = array(each[4] for each in rows.members)
     if change.expected == 0:
-        return (*common, there, through)
+        return (*common, there, through, *recorded)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, there, through)
+    return (*common, str(change.expected), *gone, there, through, *recorded)
 
 
 def bind(values: Iterable[Value]) -> list[str]:
     """Return ``values`` as text, a list as an array literal."""
     return [_bound(value) for value in values]
-
-
-def audit_json(audit: Sequence[AuditRow]) -> str:
-    """Return the rows as a JSON array of arrays."""
-    if not audit:
-        return "[]"
-    return orjson.dumps([[clean(item) if type(item) is str else item for item in row] for row in audit]).decode()
 
 
 def _bound(value: Value) -> str:

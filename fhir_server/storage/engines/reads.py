@@ -35,6 +35,10 @@ class Reads(ABC):
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a statement. Raises SearchTooSlow."""
 
+    @abstractmethod
+    async def project_record(self) -> None:
+        """Bring audit_event up to date."""
+
     async def read(self, grant: Grant, type_: str, id_: str) -> Stored | None:
         """Return the current version, None if the id was never used."""
         stored = await self.find(grant, key(f"{type_}/{id_}"))
@@ -127,6 +131,7 @@ class Reads(ABC):
 
     async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
         """Return lines of the record. Raises SearchTooSlow."""
+        await self.project_record()
         statement, values = record_lines.lines(self._dialect, grant, asked)
         return list(map(record_lines.logged, await self._rows(statement, values)))
 

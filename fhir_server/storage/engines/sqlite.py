@@ -16,8 +16,11 @@ from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
+from fhir_server.storage.engines.sqlite_journal import project
 from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
+from fhir_server.storage.journal.line import written
+from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.matching import matches
 from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
@@ -41,6 +44,7 @@ class SqliteRepository(Reads):
         self._fast = _Snapshots(path, _ON_LOOP, self._writer)
         self._slow = _Reader(path, _IN_THREAD)
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
+        self._projector = Projector(self._project)
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
@@ -48,12 +52,18 @@ class SqliteRepository(Reads):
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
         questions = [matches(SQLITE, criteria, rows=2) for criteria in unmatched]
-        work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=audit, unmatched=questions)
+        work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=[*map(written, audit)], unmatched=questions)
         await self._submit(work)
+        self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._submit(row)
+        await self._submit(written(row))
+        self._projector.soon()
+
+    async def project_record(self) -> None:
+        """Bring audit_event up to date."""
+        await self._projector.now()
 
     async def lines(self, grant: Grant, asked: Lines) -> Sequence[Logged]:
         """Return lines of the record, of those too that were written a moment ago."""
@@ -78,6 +88,7 @@ class SqliteRepository(Reads):
 
     async def close(self) -> None:
         """Finish writing and close."""
+        await self._projector.close()
         await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(self._thread.shutdown)
         self._fast.close()
@@ -99,7 +110,12 @@ class SqliteRepository(Reads):
         except sqlite3.OperationalError as error:
             raise told(error) from error
 
-    async def _submit(self, work: Work | AuditRow) -> None:
+    async def _project(self) -> bool:
+        more: list[bool] = []
+        await self._submit(lambda connection: more.append(project(connection)))
+        return more[0]
+
+    async def _submit(self, work: Work | bytes) -> None:
         try:
             await self._writer.submit(work)
         except sqlite3.OperationalError as error:

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
 from fhir_server.storage.matching import Question
-from fhir_server.storage.repository import AuditRow, Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
+from fhir_server.storage.repository import Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
@@ -38,10 +37,13 @@ def carry_out(
     connection: sqlite3.Connection,
     checks: Checks,
     prepared: Sequence[Prepared],
-    audit: Sequence[AuditRow],
+    audit: Sequence[bytes],
     unmatched: Sequence[Question] = (),
-) -> None:
-    """Check, write, check again. Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written."""
+) -> Sequence[bytes]:
+    """Check, write, check again, and return the lines of the record that tell of it.
+
+    Raises what ``Repository.commit`` does; the caller's savepoint undoes what was written.
+    """
     if unmatched and _most_matches(connection, unmatched) > 0:
         raise Matched
     rows = [_stored_row(connection, checks, one) for one in prepared]
@@ -54,15 +56,7 @@ def carry_out(
     if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
         raise Doubled
     sqlite_integrity.require([one.change for one in prepared], connection)
-    record(connection, audit)
-
-
-def record(connection: sqlite3.Connection, audit: Sequence[AuditRow]) -> None:
-    """Append the rows to the record."""
-    # One statement for all: the thread gives up the interpreter once, not for each row.
-    for start in range(0, len(audit), _ROWS_AT_ONCE):
-        rows = audit[start : start + _ROWS_AT_ONCE]
-        connection.execute(_AUDIT + ", ".join([_ROW] * len(rows)), tuple(chain.from_iterable(rows)))
+    return audit
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
@@ -182,6 +176,3 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
-_AUDIT = f"INSERT INTO audit_event ({', '.join(AuditRow._fields)}) VALUES "
-_ROWS_AT_ONCE = 500  # SQLite takes 32,766 parameters
-_ROW = f"({', '.join('?' * len(AuditRow._fields))})"

@@ -14,11 +14,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from fhir_server.storage import lock
-from fhir_server.storage.engines.sqlite_commit import record
-from fhir_server.storage.repository import AuditRow
+from fhir_server.storage.engines.sqlite_journal import append
+from fhir_server.storage.journal.chain import Chain
 
-Work = Callable[[sqlite3.Connection], None]
-_Waiting = tuple[Work | AuditRow, "asyncio.Future[None]"]
+Work = Callable[[sqlite3.Connection], Sequence[bytes] | None]
+"""What is done in a transaction; it returns the lines of the record that belong to it."""
+_Waiting = tuple[Work | bytes, "asyncio.Future[None]"]
 _Done = tuple["asyncio.Future[None]", BaseException | None]
 _BATCH = 64
 _BUSY = 4  # in one transaction
@@ -43,6 +44,7 @@ class SqliteWriter:
         except BaseException:
             os.close(self._lock)
             raise
+        self._chain = Chain()
         self._log = path.with_name(path.name + "-wal")
         self._shortened = 0.0
         self._waiting: list[_Waiting] = []
@@ -53,10 +55,10 @@ class SqliteWriter:
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, work: Work | AuditRow) -> None:
+    async def submit(self, work: Work | bytes) -> None:
         """Do ``work`` in the next transaction; return when that is durable, or raise what it raised.
 
-        Work has a savepoint of its own, so that it can fail alone; a line of the record is only appended.
+        Work has a savepoint of its own, so that it can fail alone; a line of the record is only appended to the journal.
         """
         if self._closed:
             raise RuntimeError("the database is closed")
@@ -124,19 +126,32 @@ class SqliteWriter:
                 return False
         return True
 
-    def _carry_out(self, works: Sequence[Work | AuditRow]) -> list[BaseException | None]:
-        connection = self._connection
-        lines = [work for work in works if isinstance(work, AuditRow)]
+    def _carry_out(self, works: Sequence[Work | bytes]) -> list[BaseException | None]:
+        lines = [work for work in works if isinstance(work, bytes)]
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            results = [None if isinstance(work, AuditRow) else _in_savepoint(connection, work) for work in works]
-            record(connection, lines)
-            connection.execute("COMMIT")
-            self.changes += len(lines) < len(works)
+            if len(lines) < len(works) or not self._chain.begun:
+                return self._in_transaction(works, lines)
+            block = self._chain.block(lines)
+            append(self._connection, block)  # one statement is a transaction by itself
         except Exception as error:  # noqa: BLE001 - the disk is full, say: nobody's work is done, and everyone is told
             with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK")
+            self._chain = Chain()  # the end of the old one may have reached the disk all the same: nothing is to follow it
             return [error] * len(works)
+        self._chain.advance(block)
+        return [None] * len(works)
+
+    def _in_transaction(self, works: Sequence[Work | bytes], lines: list[bytes]) -> list[BaseException | None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        only_lines = len(lines) == len(works)
+        results = [None if isinstance(work, bytes) else _in_savepoint(self._connection, work, lines) for work in works]
+        block = self._chain.block(lines) if lines else None
+        if block is not None:
+            append(self._connection, block)
+        self._connection.execute("COMMIT")
+        if block is not None:
+            self._chain.advance(block)
+        self.changes += not only_lines
         return results
 
 
@@ -161,10 +176,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _in_savepoint(connection: sqlite3.Connection, work: Work) -> BaseException | None:
+def _in_savepoint(connection: sqlite3.Connection, work: Work, lines: list[bytes]) -> BaseException | None:
+    """Do ``work``, and add its lines of the record to ``lines``; return what it raised."""
     connection.execute("SAVEPOINT one")
     try:
-        work(connection)
+        told = work(connection) or ()
     except Exception as error:  # whoever waits for this work gets it; the others of the batch are unharmed
         if not connection.in_transaction:
             raise
@@ -172,6 +188,7 @@ def _in_savepoint(connection: sqlite3.Connection, work: Work) -> BaseException |
         connection.execute("RELEASE one")
         return error
     connection.execute("RELEASE one")
+    lines += told
     return None
 
 

@@ -25,7 +25,7 @@ def _bytes(name: str, comment: str | None = None) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Create resource, history, the index, membership, audit_event, touched, and what the authorization server remembers."""
+    """Create resource, history, the index, membership, the record, and what the authorization server remembers."""
     _resources()
     _index()
     _membership()
@@ -155,10 +155,28 @@ def _index_state() -> None:
 
 def _audit() -> None:
     op.create_table(
+        "audit_chain",
+        sa.Column("chain", BYTES, primary_key=True),
+        _number("projected", "the last block that audit_event holds"),
+    )
+    op.create_table(
+        "audit_block",
+        _bytes("chain"),
+        *map(_number, ("number", "first", "last")),
+        *(sa.Column(name, sa.LargeBinary, nullable=False) for name in ("hash", "lines")),
+        sa.Column("written", sa.BigInteger, nullable=False, server_default=_transaction()),
+        sa.PrimaryKeyConstraint("chain", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table("audit_anchor", sa.Column("number", ROW, primary_key=True), _number("made"), _text("signed"))
+    op.create_table(
+        "audit_secret", sa.Column("dossier", BYTES, primary_key=True), sa.Column("wrapped", sa.LargeBinary, nullable=False)
+    )
+    op.create_table(
         "audit_event",
         sa.Column("row", ROW, primary_key=True),
-        sa.Column("chain", sa.Text, nullable=False, server_default=""),
-        sa.Column("seq", sa.BigInteger, nullable=False, server_default="0"),
+        _bytes("chain"),
+        _number("seq"),
         _number("recorded"),
         _text("actor"),
         _text("role"),
@@ -175,7 +193,7 @@ def _audit() -> None:
         *map(_text, ("organisation", "client", "basis", "trace", "address", "source", "category", "reason", "detail")),
         sqlite_autoincrement=True,
     )
-    op.create_index("audit_event_dossier", "audit_event", ["dossier", "recorded"])
+    op.create_index("audit_event_chain", "audit_event", ["chain", "seq"], unique=True)
     op.create_index("audit_event_actor", "audit_event", ["actor", "recorded"])
     op.create_index("audit_event_recorded", "audit_event", ["recorded"])
 
