@@ -2,14 +2,15 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
 from fhir_server.access.actor import ROLES
+from fhir_server.access.bsn import BsnRules
 
 _LETTERS = "cruds"
-_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record"}
+_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record", "bsn"}
 
 
 class RolesError(ValueError):
@@ -25,6 +26,7 @@ class Roles:
     ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
     types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
     maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
+    ``bsn`` says who sees citizen service numbers.
     """
 
     every: Mapping[str, str]
@@ -35,6 +37,7 @@ class Roles:
     personal: frozenset[str]
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
+    bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
 
     def letters(self, role: str, type_: str) -> str:
@@ -69,6 +72,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
+        bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
     )
 
@@ -84,6 +88,9 @@ def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
         _known(where, row, ROLES, "role")
         for role, letters in row.items():
             _known(f"{where}.{role}", letters, _LETTERS, "interaction")
+    for name, listed in tables.get("bsn", {}).items():
+        _known("bsn", [name], {"all", "care", "own", "kinds"}, "kind of sight")
+        _known(f"bsn.{name}", () if name == "kinds" else listed, ROLES, "role")
     unsigned = [type_ for type_ in reach.get("personal", ()) if type_ not in tables.get("author", {})]
     _known("author", unsigned, (), "author parameter of a personal type")
 

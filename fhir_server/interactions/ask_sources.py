@@ -1,6 +1,6 @@
 """What search and read of federated types share: may the sources be asked, which of them, and what they answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from adapters.contract import SourceQuery
@@ -12,6 +12,7 @@ from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
+from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf
 
 _MICROSECONDS = 1_000_000
@@ -39,7 +40,9 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     plan = _narrowed(federation.plan(call.type, care.organisations), only)
     answers = await federation.ask(plan, _question(call, care))
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
-    return Asked(answers, merge(answers, patient, care.identifiers, federation.seal))
+    merged = merge(answers, patient, care.identifiers, federation.seal)
+    # From here on as if they were stored: found, revealed and masked by the same rules.
+    return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
 
 
 async def _permitted(call: Call, decision: FederationGrant) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fhir_server.errors import BadRequest, PreconditionFailed
+from fhir_server.interactions.bsn import query_sealed
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.conditional import criteria_of
 from fhir_server.model.reference import parse
@@ -71,7 +72,7 @@ async def match(call: Call, literal: str, resource: Mapping[str, Any]) -> str:
     except BadRequest as error:
         error.issues = tuple(replace(issue, expression=expression) for issue in error.issues)
         raise
-    page = await call.services.repository.search(criteria.grant, criteria.query)
+    page = await call.services.repository.search(criteria.grant, await query_sealed(call, criteria.query))
     if page.more or not page.resources:
         detail = "multiple-matches" if page.more else "no-match"
         raise PreconditionFailed(_SEVERAL if page.more else _NOTHING, expression=expression, detail=detail)

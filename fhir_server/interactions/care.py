@@ -35,7 +35,13 @@ async def care_of(call: Call, patient: str) -> Care | None:
     roles = await _resources(call, [each for each in members if each.startswith("PractitionerRole/")])
     members += [reference for role in roles if (reference := _literal(role.get("organization")))]
     organisations = await _resources(call, [each for each in members if each.startswith("Organization/")])
-    return Care(tuple(identifiers(found[0])), frozenset(each for one in organisations for each in identifiers(one)))
+    return Care(tuple(_known_as(call, found[0])), frozenset(each for one in organisations for each in identifiers(one)))
+
+
+def _known_as(call: Call, patient: dict[str, Any]) -> Iterable[Identifier]:
+    """Yield the identifiers of a stored patient, numbers in clear: they live as long as the question to the sources."""
+    for system, value in identifiers(patient):
+        yield system, call.services.bsn.open_(value) or value
 
 
 def _members(team: dict[str, Any]) -> Iterable[str]:

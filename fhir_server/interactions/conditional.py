@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fhir_server.errors import BadRequest, PreconditionFailed
+from fhir_server.interactions.bsn import query_sealed
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.parameters import in_url as stands_in_url
 from fhir_server.interactions.write import Write
 from fhir_server.search.parse import parse
 from fhir_server.search.query_string import parse_query
@@ -36,6 +38,7 @@ def is_conditional(call: Call) -> bool:
 async def resolved(call: Call) -> Resolved:
     """Look up the criteria of ``call``; raises BadRequest when they are none, PreconditionFailed when several resources match."""
     criteria = of_create(call) if call.interaction == "create" else of_url(call)
+    criteria = replace(criteria, query=await query_sealed(call, criteria.query))
     return Resolved(criteria, await resolve(call, criteria))
 
 
@@ -62,7 +65,7 @@ def of_create(call: Call) -> Criteria:
 
 def of_url(call: Call) -> Criteria:
     """Return the criteria in the URL of ``call``; raises BadRequest. That of an entry of a Bundle travels in the body."""
-    return criteria_of(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=not call.posted)
+    return criteria_of(call, [each for each in call.parameters if each[0] not in _OF_THE_ANSWER], in_url=stands_in_url(call))
 
 
 async def resolve(call: Call, criteria: Criteria) -> Stored | None:

@@ -9,6 +9,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.write import Write, change, commit, preferred, written
 from fhir_server.model.body import OWN, decimal_text
+from fhir_server.model.bsn_body import restored
 from fhir_server.model.json import Document, read
 from fhir_server.model.meta import names_version
 from fhir_server.storage.repository import Grant, Stored, VersionConflict
@@ -43,7 +44,11 @@ def require_match(call: Call, stored: Stored | None) -> None:
 
 
 def following(call: Call, document: Document, stored: Stored | None) -> Write:
-    """Return the write of ``document`` after ``stored``, of which nothing is made when they say the same."""
+    """Return the write of ``document`` after ``stored``, of which nothing is made when they say the same.
+
+    A number that is masked in ``document`` stays what it is in ``stored``.
+    """
+    document = restored(document, stored.body) if stored and not stored.deleted else document
     if stored and not stored.deleted and _same(document, stored):
         headers = version_headers(stored.version, stored.updated)
         body = preferred(call, stored.body)

@@ -14,6 +14,7 @@ from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.compartment import within
 from fhir_server.search.paging import Position
 from fhir_server.search.parse import parse
+from fhir_server.search.sealed import without_numbers
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And
 
@@ -24,7 +25,7 @@ _LARGEST_PAGE_OF_SYSTEM = 1000
 
 def asked(call: Call) -> tuple[Search, Position | None]:
     """Read the parameters, of the request or of the page token in it, and where the page begins; raises BadRequest."""
-    wanted = _parse(call, call.parameters, in_url=not call.posted)
+    wanted = _parse(call, call.parameters, in_url=in_url(call))
     if not wanted.page:
         return wanted, None
     position = call.services.pager.open_(wanted.page, call.actor.reference, call.place, call.now)
@@ -58,6 +59,11 @@ def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, li
     return replace(wanted, query=replace(wanted.query, where=And((within(call.entry, call.within), *parts))))
 
 
+def in_url(call: Call) -> bool:
+    """Tell whether the parameters stand where no BSN may."""
+    return not call.posted and call.services.bsn_in_url == "refuse"
+
+
 def is_strict(call: Call) -> bool:
     """Tell whether an unknown parameter is refused (https://hl7.org/fhir/R4/search.html#errors)."""
     return preferences(call.headers.get("prefer")).get("handling") != "lenient"
@@ -80,7 +86,7 @@ def self_link(call: Call, wanted: Search) -> Link:
     """
     url = f"{call.services.base}/{call.place}"
     pages = [(name, token) for name, token in call.parameters if name == "_page"]
-    shown = pages or (() if call.posted else wanted.parameters)
+    shown = pages or (() if call.posted else without_numbers(wanted.parameters))
     return Link("self", address(url, shown))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest, Malformed, NotFound, Unprocessable
-from fhir_server.interactions import conditional
+from fhir_server.interactions import bsn, conditional
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
@@ -42,8 +42,9 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     apply = _language(call)
     stored = existing(call, await call.services.repository.read(grant, call.type, call.id))
     require_match(call, stored)
-    current = read(stored.body, OWN)
-    return following(call, _next(call, current, apply(current.resource)), stored)
+    # The caller changes what the caller can see.
+    seen = read(await bsn.shown(call, stored.body), OWN).resource
+    return following(call, _next(call, read(stored.body, OWN), apply(seen)), stored)
 
 
 async def _conditional(call: Call, grant: Grant, known: Resolved) -> Write:
@@ -73,11 +74,14 @@ def _next(call: Call, current: Document, result: object) -> Document:
     """Check ``result`` as an update would; raises Unprocessable, TooLarge."""
     if not isinstance(result, dict) or any(result.get(name) != current.resource.get(name) for name in ("resourceType", "id")):
         raise Unprocessable("A patch changes neither resourceType nor id.")
+    body = write(result)
     try:
-        document = read(write(result), call.services.limits)
+        document = read(body, call.services.limits)
     except Malformed as error:
         raise Unprocessable(f"What the patch makes is refused: {error.text}", expression=error.issues[0].expression) from None
     validation.check(document.resource)
+    document = bsn.sealed(call, document, body)
+    result = document.resource
     # What the patch leaves alone keeps the text in which it was sent.
     kept = {name: text for name, text in current.members.items() if name in result and _same(current, name, result[name])}
     return Document(document.resource, {**document.members, **kept})

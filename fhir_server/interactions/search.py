@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from fhir_server.access.gate import RECORD
 from fhir_server.interactions import search_record, search_sources
+from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
@@ -30,7 +31,7 @@ async def search(call: Call) -> Answer:
     wanted, position = asked(call)
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
-    wanted = await without_links(call, wanted)
+    wanted = await without_links(call, await with_sealed(call, wanted))
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_server.errors import BadRequest, Issue, TooCostly
+from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
@@ -42,7 +43,7 @@ async def search(call: Call) -> Answer:
     wanted, position = asked(call)
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
-    wanted = await without_links(call, wanted)
+    wanted = await without_links(call, await with_sealed(call, wanted))
     if wanted.query.sort.by not in _SORTED or wanted.query.sort.then:
         raise BadRequest("AuditEvent can be sorted by: date, -date, _lastUpdated, -_lastUpdated.", detail="search-sort")
     lister = Lister(call, reader)

@@ -5,11 +5,13 @@ from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
 from fhir_server.federation.select import included, matches
 from fhir_server.interactions.ask_sources import Asked, ask_sources
+from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model import bundle
+from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import write
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
@@ -36,7 +38,7 @@ async def search(call: Call) -> Answer:
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
-    wanted = await without_links(call, wanted, found.merged)
+    wanted = await without_links(call, await with_sealed(call, wanted), found.merged)
     hits = _matches(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits
@@ -56,6 +58,8 @@ def _patient(where: Node) -> str:
         raise BadRequest(
             "This type is asked from source systems: say about which one patient, with patient=[id].", detail="patient-needed"
         )
+    if is_bsn(patient.partition("/")[2]):
+        raise BadRequest("A BSN is the id of no patient. Look for the patient with POST Patient/_search.", detail="bsn-in-url")
     return patient
 
 

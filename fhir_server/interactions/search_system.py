@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import BadRequest, NotFound
+from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.include import CAPPED, included
-from fhir_server.interactions.parameters import is_strict, largest_page, self_link, warnings
+from fhir_server.interactions.parameters import in_url, is_strict, largest_page, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_first, read_within
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.several import Fetch, merged, open_types
@@ -74,7 +75,7 @@ async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Sea
         base=call.services.base + "/",
         limit=largest_page(call),
         # What a token holds was read before: a BSN in it stands in the URL only sealed.
-        in_url=not call.posted and parameters is call.parameters,
+        in_url=in_url(call) and parameters is call.parameters,
     )
     parts = [_Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
     return replace(several.answer, warnings=(*elsewhere(asked), *several.answer.warnings)), parts
@@ -116,7 +117,7 @@ def _is_within(call: Call, type_: str) -> bool:
 async def _query(call: Call, wanted: Search) -> Query:
     """Return the search of one type, without links and within the compartment."""
     entry = call.services.catalog.types[wanted.query.type]
-    query = (await without_links(replace(call, entry=entry), wanted)).query
+    query = (await without_links(replace(call, entry=entry), await with_sealed(call, wanted))).query
     return replace(query, where=And((within(entry, call.within), query.where))) if call.within else query
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from fhir_server.access.gate import Gate
 from fhir_server.audit.fhir_event import Observer
@@ -13,6 +14,7 @@ from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
+from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 
@@ -21,6 +23,7 @@ from fhir_server.storage.repository import Repository
 class Services:
     """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id.
 
+    ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -39,4 +42,6 @@ class Services:
     parsed: ParsedSearches
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    bsn: BsnSeal
     referential_integrity: bool = True
+    bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"

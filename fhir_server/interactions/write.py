@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary, consent
+from fhir_server.interactions import binary, bsn, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
@@ -16,11 +16,13 @@ from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
+from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
+from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
@@ -40,7 +42,7 @@ class Write(NamedTuple):
 
 
 def checked(call: Call) -> Document:
-    """Read and validate the body; raises Malformed, BadRequest or Unprocessable."""
+    """Read and validate the body, and seal the numbers in it; raises Malformed, BadRequest or Unprocessable."""
     document = read(call.body, call.services.limits)
     named = resource_type_of(document.resource)
     if named != call.type:
@@ -57,13 +59,15 @@ def checked(call: Call) -> Document:
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
-    return document
+    return bsn.sealed(call, document, call.body)
 
 
 def change(call: Call, document: Document, id_: str, previous: Stored | None) -> Change:
     """Build the next version of ``id_`` after ``previous`` (None: there is none); raises NotAllowed for a federated type."""
     if call.entry.home == "federated":
         raise NotAllowed(f"{call.type} stays in the source systems and is never stored here.")
+    if is_bsn(id_):
+        raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
     updated = instant(call.now)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
@@ -82,6 +86,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         indexed=extract(resource, call.services.catalog.indexing(call.type), call.services.base),
         previous=indexed(call, before),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+        rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
         requires=required(call, resource, before),
     )
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
+_NAME = re.compile(r"(?!.*[0-9]{9})_?[A-Za-z][A-Za-z0-9]{0,63}")
 _DIGITS = 64
 _EXPONENT = 308
 _INTEGER_DIGITS = 18
@@ -72,5 +72,5 @@ def decimal_text(value: Decimal) -> str:
 
 
 def element_name(name: str) -> str:
-    """Return ``name`` as an error may repeat it: "?" when it does not look like the name of an element."""
+    """Return ``name`` as an error may repeat it: "?" when it does not look like the name of an element, or has a number in it."""
     return name if _NAME.fullmatch(name) else "?"

@@ -3,6 +3,7 @@
 Chains and ``_has`` (https://hl7.org/fhir/R4/search.html#chaining, #has) become the nodes ``Chain`` and ``Has``.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ MOST_LINKS = 40  # of one request: each is a search of its own
 _MOST_TRIED = 400  # where a chain names no types, also those that turn out to know nothing of what follows
 _HAS_PARTS = 3
 _SHOWN = 64
+_NUMBER = re.compile(r"[0-9]{9}")
 
 
 class UnknownParameter(BadRequest):
@@ -127,7 +129,8 @@ def _leads(origin: Entry | None, entry: Entry) -> bool:
 
 
 def shown(name: str) -> str:
-    """Return a name from a request as an error text may repeat it."""
+    """Return a name from a request as an error text may repeat it: without what may be somebody's number."""
+    name = _NUMBER.sub("*********", name)
     return name if len(name) <= _SHOWN and name.isprintable() else name[:_SHOWN].encode("unicode_escape").decode() + "..."
 
 

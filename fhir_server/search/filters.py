@@ -7,12 +7,11 @@ from dataclasses import replace
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.errors import BadRequest
-from fhir_server.model.bsn import is_bsn
+from fhir_server.model.bsn import SYSTEMS, is_bsn
 from fhir_server.search import composite_value, leaves, modifiers, quantity_value, values
 from fhir_server.search.rows import PRESENT
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
-BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 VALUES_MAX = 500
 TARGETS_MAX = 12
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -161,7 +160,7 @@ def _token(parameter: SearchParameter, value: str, *, in_url: bool, code: str = 
 
 
 def _refuse_bsn(name: str, system: str | None, text: str) -> None:
-    if system in {None, "", BSN} and is_bsn(text):
+    if (not system or system in SYSTEMS) and is_bsn(text):
         raise BadRequest(
             f"The value of '{name}' looks like a BSN, which must not stand in a URL; send the search as POST [type]/_search.",
             detail="bsn-in-url",

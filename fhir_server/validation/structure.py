@@ -4,6 +4,7 @@ A ``Structure`` stands for a type (``HumanName``) or for an element with childre
 check of every property, what must be there, what excludes each other, and the invariants.
 """
 
+import re
 from functools import cache, cached_property
 from typing import Any
 
@@ -16,11 +17,11 @@ from fhir_server.validation.walk import Finding, Walk
 from profiles.definitions import Element, resource_types, type_definition
 
 DEEPEST = 100
-_LONGEST_NAME = 64
 _CONDITIONAL = ("transaction", "batch")
 
 _TOO_DEEP = Finding("too-long", "too-deep", f"This is nested deeper than {DEEPEST} levels. Flatten it.")
 _EMPTY = Finding("structure", "empty", "There is neither a value nor a child here. Fill the element, or leave it out.")
+_element_name = re.compile(r"(?!.*[0-9]{9})[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 _UNKNOWN = Finding("structure", "unknown-element", "There is no such element here. Remove it, or put it into an extension.")
 _MISSING = Finding("required", "cardinality-min", "This element is required. Add it.")
 _TWICE = Finding("structure", "choice-twice", "Only one of the types of this element may be given. Keep one.")
@@ -113,8 +114,8 @@ class Structure:
         return INVARIANTS.get(self.path, ())
 
     def _refuse(self, name: object, location: Location, walk: Walk) -> None:
-        """Note a property that is not defined; its name is shown only if it looks like one."""
-        if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or len(name) > _LONGEST_NAME:
+        """Note a property that is not defined; its name is shown only if it looks like one, without a number in it."""
+        if not isinstance(name, str) or _element_name(name) is None:
             walk.add(_UNKNOWN, location)
             return
         plain = name.removeprefix("_")

@@ -25,6 +25,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from jose import jwk, jws
+from record_check import lines
 
 from fhir_server import bootstrap
 from fhir_server.http.hub import Hub
@@ -172,20 +173,10 @@ class Authorization:
 
     def lines(self, interaction: str, client: str) -> list[tuple[Any, ...]]:
         """Return what the record says of it: actor, status, detail."""
-        return rows(self.settings.database, interaction, client)
-
-
-def rows(database: str, interaction: str, client: str) -> list[tuple[Any, ...]]:
-    import sqlite3
-
-    import psycopg
-
-    sql = "SELECT actor, status, detail FROM audit_event WHERE interaction = {0} AND client = {0} ORDER BY seq"
-    if database.startswith("sqlite"):
-        with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
-            return list(connection.execute(sql.format("?"), (interaction, client)))
-    with psycopg.connect(database) as session:
-        return list(session.execute(sql.format("%s").encode(), (interaction, client)))
+        found = lines(self.settings.database)
+        return [
+            (each.actor, each.status, each.detail) for each in found if (each.interaction, each.client) == (interaction, client)
+        ]
 
 
 def basic(client: str, secret: str) -> str:

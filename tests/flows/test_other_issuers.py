@@ -1,6 +1,5 @@
 """Tokens of other issuers, on a hub that runs: found by e-mail address, bound to a key, refused when anything is amiss."""
 
-import sqlite3
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import simulated_issuer
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +17,10 @@ from engines import PostgresServer
 from flows.client import Client, Reply
 from flows.served import Served, served
 from forgery import b64, certificate
+from record_check import lines
 from simulated_issuer import Issuer, new_key, proof, thumbprint
+
+from fhir_server.storage.repository import AuditRow
 
 EMAIL = "https://netwerkdossier.example/fhir/NamingSystem/email"
 USER = "https://netwerkdossier.example/fhir/NamingSystem/user"
@@ -74,14 +75,8 @@ class World:
 
     def last_line(self) -> tuple[list[str], tuple[Any, ...]]:
         """Return the columns of the record and the last line of it."""
-        statement = "SELECT * FROM audit_event ORDER BY recorded DESC LIMIT 1"
-        if url := self.hub.settings.get("FHIR_SERVER_DATABASE_URL"):
-            with psycopg.connect(url) as connection:
-                found = connection.execute(statement)
-                return [each.name for each in found.description or ()], found.fetchall()[0]
-        with sqlite3.connect(f"file:{self.hub.folder}/data/hub.db?mode=ro", uri=True) as database:
-            rows = database.execute(statement)
-            return [each[0] for each in rows.description], rows.fetchone()
+        url = self.hub.settings.get("FHIR_SERVER_DATABASE_URL") or f"sqlite:///{self.hub.folder}/data/hub.db"
+        return list(AuditRow._fields), max(lines(url), key=lambda line: line.recorded)
 
     def employee(self, address: str = "vos@thuiszorg.example", **claims: Any) -> str:
         told = {

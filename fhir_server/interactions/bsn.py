@@ -1,0 +1,85 @@
+"""Citizen service numbers on their way in and out: stored sealed, shown to whom the role matrix lets see them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from fhir_server.access.bsn import Sight
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.model import bsn_body
+from fhir_server.model.body import OWN
+from fhir_server.model.bsn_seal import MARK
+from fhir_server.model.json import Document, read
+from fhir_server.network.careteam import memberships
+from fhir_server.network.standing import codes
+from fhir_server.search.sealed import has_number, sealed_in
+from fhir_server.search.search import Search
+from fhir_server.search.tree import Or, Query, ReferenceTo
+
+_MOST_TEAMS = 100
+
+
+def sealed(call: Call, document: Document, body: bytes) -> Document:
+    """Return ``document``, which was read from ``body``, as it is stored; raises Unprocessable for what is no number."""
+    return bsn_body.sealed(document, call.services.bsn) if bsn_body.may_hold(body) else document
+
+
+async def with_sealed(call: Call, wanted: Search) -> Search:
+    """Return ``wanted`` with a query as ``query_sealed`` makes it."""
+    return replace(wanted, query=await query_sealed(call, wanted.query))
+
+
+async def query_sealed(call: Call, query: Query) -> Query:
+    """Return ``query`` with the numbers in it as the index knows them.
+
+    Those of a caller who does not see all numbers stay as they are, and find nothing: trying them would tell.
+    """
+    if not has_number(query.where) or await _sight(call) != "all":
+        return query
+    return replace(query, where=sealed_in(query.where, call.services.bsn.seal))
+
+
+async def answered(call: Call, answer: Answer) -> Answer:
+    """Return ``answer`` as the caller may see it."""
+    return replace(answer, body=await shown(call, answer.body)) if MARK in answer.body else answer
+
+
+async def shown(call: Call, body: bytes) -> bytes:
+    """Return the resource ``body``, as it is stored or made of such, as the caller may see it."""
+    return bsn_body.revealed(body, call.services.bsn, await _visible(call)) if MARK in body else body
+
+
+async def _visible(call: Call) -> Collection[str] | None:
+    """Return the sealed texts of the numbers that the caller sees; None for all."""
+    sight = await _sight(call)
+    if sight == "all":
+        return None
+    own = call.actor.reference if call.actor.role == "patient" else call.actor.patient
+    if sight == "none" or not own:
+        return ()
+    grants = [call.services.gate.locating("Patient")]
+    found = await call.services.repository.fetch(grants, [own])
+    return {text for each in found for text in bsn_body.own_texts(each.body)}
+
+
+async def _sight(call: Call) -> Sight:
+    sight = call.services.gate.bsn.sight(call.actor)
+    return call.services.gate.bsn.of_kinds(await _kinds(call)) if sight == "care" else sight
+
+
+async def _kinds(call: Call) -> Iterable[str]:
+    """Return the types of the organisations on whose behalf the caller is in a team now."""
+    services, people = call.services, call.actor.people
+    where = Or(tuple(ReferenceTo("participant", person) for person in people))
+    grant = services.gate.locating("CareTeam")
+    page = await services.repository.search(grant, Query("CareTeam", where, count=_MOST_TEAMS))
+    organisations = {
+        each.through
+        for team in page.resources
+        for each in memberships(read(team.body, OWN).resource, services.base)
+        if each.member in people and each.start <= call.now < each.end and each.through.startswith("Organization/")
+    }
+    if call.actor.organisation in organisations:
+        organisations = {call.actor.organisation}
+    grants = [services.gate.locating("Organization")]
+    found = await services.repository.fetch(grants, sorted(organisations)) if organisations else ()
+    return [code for each in found for concept in read(each.body, OWN).resource.get("type", ()) for code in codes(concept)]
