@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, demo, migrate, load, reindex, token, key, audit, check, adapter, mapping):
+    for command in (serve, demo, migrate, load, reindex, audit, token, key, check, adapter, mapping):
         command.add(commands)
     return root
 
