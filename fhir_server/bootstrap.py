@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,8 +17,9 @@ from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
-from fhir_server.audit.fhir_event import Observer, event
-from fhir_server.audit.report import Figure, measure_report
+from fhir_server.audit.anchors import file_in
+from fhir_server.audit.fhir_event import Observer
+from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation import sources
@@ -28,6 +29,7 @@ from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
+from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -42,8 +44,10 @@ from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
-from fhir_server.oauth import clients, endpoint, metadata
+from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.oidc.provider import read_providers
+from fhir_server.oauth.authorize.opening import Caller, LogIn, pages
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
@@ -59,17 +63,14 @@ from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
 from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
-from fhir_server.search.lines import Lines
-from fhir_server.search.months import month
 from fhir_server.search.paging import Pager
-from fhir_server.search.tree import And, Date, Dossier
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
-from fhir_server.storage.record_reader import Touch, open_record
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
 
@@ -117,6 +118,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
         looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
+        keeping = keeper(settings)
+        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
 
         async def close() -> None:
             for task in looking:
@@ -124,13 +127,16 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
+            await keeping.once(services.repository)
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        proxies = Proxies(settings.proxies)
-        app = FhirApplication(services, authentication(settings, services, granting, remote), metrics, proxies)
-        routers = [endpoint.routes(granting), metadata.routes(granting)]
+        bearer = authentication(settings, services, granting, remote)
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
+        roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
+        log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
+        routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
             gc.collect()
@@ -183,6 +189,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         door=door,
         proofs=Proofs(_replays(settings, repository)),
         record=repository.record,
+        caller=caller(settings),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
@@ -207,6 +214,21 @@ def authentication(settings: Settings, services: Services, granting: Authority, 
     )
 
 
+def caller(settings: Settings) -> Caller:
+    """Return what tells for an ASGI scope from which address the request comes."""
+    proxies = Proxies(settings.proxies)
+    return lambda scope: proxies.caller(scope, Headers(scope["headers"]))
+
+
+def ways_to_log_in(settings: Settings) -> LogIn:
+    """Return how people log in; the development login is never where others than this machine can come. Raises InvalidProviders."""
+    providers = read_providers(settings.login_providers, os.environ)
+    if settings.development_login == "off" or not settings.on_loopback:
+        closed = settings.base.startswith("http:") and not settings.on_loopback
+        return LogIn(providers, settings.login_attempts, closed=closed)
+    return LogIn(providers, settings.login_attempts, tuple(each["reference"] for each in persons().values()))
+
+
 def _replays(settings: Settings, repository: Repository) -> Replays:
     """Return what remembers proofs: this process where there is only one, the database where there may be several."""
     if settings.database.startswith("sqlite"):
@@ -228,7 +250,7 @@ def issuer(settings: Settings) -> str:
 
 async def open_services(settings: Settings) -> Services:
     """Open the database and put the parts together."""
-    services = services_with(settings, await open_repository(settings.database))
+    services = services_with(settings, await open_repository(settings.database, secret(settings.data_dir, "audit-reasons")))
     await services.parameters.refresh()
     return services
 
@@ -238,7 +260,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
-    gate = _gate(known)
+    gate = gate_of(known)
     return Services(
         base=settings.base,
         catalog=known,
@@ -248,7 +270,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=_federation(settings),
-        observer=_observer(settings),
+        observer=observer_of(settings),
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
         limits=Limits(settings.depth_limit, settings.body_limit, settings.entries_limit, settings.body_timeout),
@@ -261,11 +283,13 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     )
 
 
-def _gate(known: catalog.Catalog) -> Gate:
+def gate_of(known: catalog.Catalog) -> Gate:
+    """Return the gate over a catalogue."""
     return Gate(known, load_roles(known.types), now)
 
 
-def _observer(settings: Settings) -> Observer:
+def observer_of(settings: Settings) -> Observer:
+    """Return who keeps the record."""
     return Observer(settings.base, settings.audit_site, settings.audit_observer, settings.audit_source_type)
 
 
@@ -310,6 +334,13 @@ def token_for(  # noqa: PLR0913 - one argument per claim
     return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
 
 
+def keeper(settings: Settings) -> Keeper:
+    """Return who keeps the record. Raises KeyFileError."""
+    key = anchor.anchor_key(settings.data_dir)
+    sign, open_ = partial(anchor.signed, key), partial(anchor.opened, key.verifying)
+    return Keeper(sign, open_, file_in(settings.data_dir), now, settings.audit_retention_days)
+
+
 def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:
     """Compare the index with one made anew from the resources, and write nothing; a server may run meanwhile."""
     with closing(open_index(settings.database, write=False)) as database:
@@ -321,31 +352,6 @@ def reindex(settings: Settings, progress: run.Progress = lambda _phase, _done, _
     with closing(open_index(settings.database, write=True)) as database:
         plan = Planned(database, catalog.load().types, settings.base, now, time.sleep)
         return run.reindex(database, plan, now, progress, size)
-
-
-def usage_report(settings: Settings, of: str) -> bytes:
-    """Return the MeasureReport on the month ``of`` ("YYYY-MM") as JSON. Raises DateError."""
-    low, high = month(of)
-    with open_record(settings.database) as record:
-        return json.write(measure_report((Figure(*row) for row in record.figures(low, high)), low, high, now()))
-
-
-def exported(settings: Settings, since: int, until: int, dossier: str = "") -> Iterator[bytes]:
-    """Yield the lines of the record from ``since`` to ``until`` as AuditEvents, oldest first; of one ``dossier`` or all."""
-    grant = _gate(catalog.load()).record(local_system(), "search")
-    time = (Date("date", "ge", since, since), Date("date", "lt", until, until))
-    where = And((Dossier((dossier,)), *time)) if dossier else And(time)
-    with open_record(settings.database) as record:
-        for each in record.lines(grant, Lines(where, 0, descending=False)):
-            if since <= each.line.recorded < until:
-                clients = [dossier] if dossier else each.line.dossier.split()
-                yield json.write(event(each, _observer(settings), {}, clients))
-
-
-def touched(settings: Settings, by: Mapping[str, str], since: int, until: int) -> list[Touch]:
-    """Return whose dossiers were touched from ``since`` to ``until`` by whom ``by`` says ("actor", "client", ...)."""
-    with open_record(settings.database) as record:
-        return record.touched(by, since, until)
 
 
 def load_resources(

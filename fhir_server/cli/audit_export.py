@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from fhir_server.bootstrap import exported
 from fhir_server.cli import audit_period
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.recorded import exported
 from fhir_server.model.reference import parse
 from fhir_server.settings import Settings
 

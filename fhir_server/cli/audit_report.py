@@ -2,8 +2,8 @@
 
 import argparse
 
-from fhir_server.bootstrap import usage_report
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.recorded import usage_report
 from fhir_server.search.values import DateError
 from fhir_server.settings import Settings
 

@@ -5,9 +5,9 @@ One line per client: reference, number of lines, first and last time, between ta
 
 import argparse
 
-from fhir_server.bootstrap import touched
 from fhir_server.cli import audit_period
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.recorded import touched
 from fhir_server.model.meta import instant
 from fhir_server.settings import Settings
 

@@ -300,6 +300,14 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
+    async def reason(self, dossier: str, sealed: str) -> str | None:
+        """Return the free text that stands in a line about ``dossier``, None when it was erased."""
+        ...
+
+    async def erase_reasons(self, dossier: str) -> None:
+        """Destroy what opens the free texts in lines about ``dossier``; the lines stay as they are."""
+        ...
+
     async def project_record(self) -> None:
         """Return when every line that was durable before is in audit_event, for whoever reads the record there."""
         ...
@@ -321,6 +329,10 @@ class Repository(Protocol):
 
     async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
         """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
+        ...
+
+    async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the organisations ("Organization/id") on whose behalf one of ``people`` takes part in a network at ``at``."""
         ...
 
     async def rules(self, dossier: str) -> Sequence[Rule]:

@@ -9,6 +9,7 @@ from flows.client import Demo, cli
 
 
 def audit(hub: Demo, *words: str) -> subprocess.CompletedProcess[str]:
+    hub.rows("SELECT 1 FROM audit_event LIMIT 1")  # waits until the table has what was recorded
     more = {"FHIR_SERVER_DATABASE_URL": hub.database} if hub.database else {}
     return cli("audit", *words, FHIR_SERVER_DATA_DIR=str(hub.folder), FHIR_SERVER_BASE_URL=f"{hub.facts['base']}/fhir", **more)
 

@@ -15,7 +15,9 @@ from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies, Unpacked
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
+from fhir_server.storage.journal.line import written
+from fhir_server.storage.journal.reasons import Reasons
+from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -26,8 +28,9 @@ _AT_ONCE = 50
 class Reads(ABC):
     """The reading half of a Repository."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        """Read in ``dialect``."""
+    def __init__(self, dialect: Dialect, secret: bytes) -> None:
+        """Read in ``dialect``; ``secret`` seals free texts in the record."""
+        self._reasons = Reasons(secret, self._key_kept)
         self._dialect = dialect
         self._bodies = Bodies()
         self._unpack = Unpacked(self._bodies.unpack)
@@ -35,6 +38,18 @@ class Reads(ABC):
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a statement. Raises SearchTooSlow."""
+
+    @abstractmethod
+    async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
+        """Return the sealed key of the free texts about ``dossier``, which is ``offered`` where there was none."""
+
+    async def _lines_of(self, audit: Sequence[AuditRow]) -> list[bytes]:
+        """Return the lines of the journal for ``audit``."""
+        return [written(await self._reasons.sealed(row) if row.reason else row) for row in audit]
+
+    async def reason(self, dossier: str, sealed: str) -> str | None:
+        """Return the free text, None when it was erased."""
+        return await self._reasons.opened(dossier, sealed)
 
     @abstractmethod
     async def project_record(self) -> None:
@@ -139,6 +154,7 @@ class Reads(ABC):
     async def figures(self, grant: Grant, since: int, until: int) -> Sequence[tuple[str, str, str, str, str, int, int]]:
         """Return how many lines of each kind there are. Raises SearchTooSlow."""
         assert grant.where == Everything(), "figures are made of the whole record"
+        await self.project_record()
         statement, values = record_lines.figures(self._dialect, since, until)
         return [tuple(row) for row in await self._rows(statement, values)]
 
@@ -151,6 +167,11 @@ class Reads(ABC):
         """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
         shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
+
+    async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the organisations on whose behalf one of ``people`` takes part in a network at ``at``."""
+        shape, values = single.members_values(MemberOf(tuple(people), at), 0)
+        return [f"Organization/{id_}" for (id_,) in await self._rows(single.employers(self._dialect, shape), values)]
 
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules of the consents of ``dossier``."""

@@ -230,12 +230,8 @@ def types_of(types: list[dict[str, str]], code: str) -> dict[str, str]:
     return next(each for each in types if (each["system"], each["code"]) == (DCM, code))
 
 
-PROFILE = Path("/work/shared/reference/ozo-ig/profiles/StructureDefinition-ozo-auditevent.json")
-
-
-@pytest.mark.skipif(not PROFILE.exists(), reason="needs the reference data of OZO")
-def test_what_the_profile_of_ozo_requires_is_there() -> None:
-    elements = json.loads(PROFILE.read_text())
+def test_what_the_profile_of_ozo_requires_is_there(reference: Path) -> None:
+    elements = json.loads((reference / "ozo-ig" / "profiles" / "StructureDefinition-ozo-auditevent.json").read_text())
     required = [
         each["path"].split(".")
         for each in (elements.get("differential") or elements["snapshot"])["element"]
