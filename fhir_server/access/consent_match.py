@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from fhir_server.access.actor import Role
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import Range
-from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
+from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule, specificity
 
 ACCESS: Final = "access"
 KIND, FUNCTION, TEAM, ORGANISATION = "kind:", "function:", "CareTeam/", "Organization/"
@@ -57,33 +57,6 @@ class Request:
     holder_kinds: tuple[str, ...] | None = ()
     item: Item | None = None
     standing_ends: int = LATEST
-
-
-class Specificity(NamedTuple):
-    """How specific a rule is, in each dimension apart (0: not at all)."""
-
-    recipient: int
-    holder: int
-    data: int
-    context: int
-    time: int
-
-
-def specificity(rule: Rule) -> Specificity:
-    """Return how specific ``rule`` is: its recipient (kind or function 1, team 2, organisation 3, person 4), holders and so on.
-
-    The dimensions have no order among themselves: two rules of which each is the more specific one somewhere are not comparable.
-    """
-    data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
-    holder = 0 if not rule.holders else 1 if all(each.startswith(KIND) for each in rule.holders) else 2
-    return Specificity(_recipient_level(rule.recipient), holder, data, 1 if rule.purposes else 0, 1 if _dated(rule) else 0)
-
-
-def _recipient_level(recipient: str) -> int:
-    if not recipient:
-        return 0
-    prefixes = ((KIND, 1), (FUNCTION, 1), (TEAM, 2), (ORGANISATION, 3))
-    return next((level for prefix, level in prefixes if recipient.startswith(prefix)), 4)
 
 
 def dominates(one: Rule, other: Rule) -> bool:

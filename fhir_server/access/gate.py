@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.bsn import BsnRules
+from fhir_server.access.consented import consented, own
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -36,7 +37,7 @@ class FederationGrant:
 
 
 class Gate:
-    """Decides by catalogue, token scopes, role matrix and membership, in this order. ``clock`` gives microseconds since 1970."""
+    """Decides by catalogue, token scopes, role matrix, membership and consent, in this order. ``clock`` gives microseconds."""
 
     def __init__(self, catalogue: Catalog, roles: Roles, clock: Callable[[], int]) -> None:
         self._catalogue = catalogue
@@ -216,15 +217,17 @@ def _insufficient_scope(interaction: str, type_: str) -> Forbidden:
 
 
 def _dossiers(actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
-    own = Dossier(actor.people)
+    mine = own(actor, entry)
     if actor.role == "patient" and interaction in _WRITES:
         # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
-        return own
+        return mine
     node: Node = MemberOf(_members(actor), at, actor.left)
+    if entry.category:
+        node = And((node, consented(actor, interaction, entry, at)))
     if entry.name == "CareTeam":
         # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
         node = Or((node, TeamMate(_members(actor), at, actor.left)))
-    return Or((node, own)) if actor.role == "patient" else node
+    return Or((node, mine)) if actor.role == "patient" else node
 
 
 def _members(actor: Actor) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ INTERACTIONS = frozenset(
     {"read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"}
 )
 LAST_UPDATED = "_lastUpdated"
+OWN_CATEGORIES = "https://netwerkdossier.example/fhir/CodeSystem/data-category"
+NATIONAL_CATEGORIES = "http://minvws.github.io/generiekefuncties-docs/CodeSystem/nl-gf-data-categories-cs"
+_OWN = frozenset({"message", "appointment", "self-report", "social-support", "incident"})
 _READING = frozenset({"read", "search-type"})
 _REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
 _OPTIONAL = frozenset({"include", "category", "sort"})
@@ -50,6 +53,12 @@ class Entry:
     dossier: tuple[Path, ...] = ()
     own_dossier: bool = False
     sort: tuple[str, ...] = ()
+
+    @property
+    def category_coding(self) -> str:
+        """The data category as "system|code", "" for none."""
+        system = OWN_CATEGORIES if self.category in _OWN else NATIONAL_CATEGORIES
+        return f"{system}|{self.category}" if self.category else ""
 
 
 @dataclass(slots=True, eq=False)

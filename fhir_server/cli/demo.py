@@ -36,7 +36,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     _free(settings)
     folder = settings.data_dir.resolve()
-    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"))
+    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"), development_login="on")
     prepare(settings)
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")

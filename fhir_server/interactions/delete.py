@@ -10,6 +10,8 @@ from fhir_server.interactions.integrity import links
 from fhir_server.interactions.next_version import store
 from fhir_server.interactions.write import OUTSIDE, Write, commit, content, indexed, written
 from fhir_server.model.meta import etag, names_version
+from fhir_server.network.consent import rules
+from fhir_server.storage.consent_rule import withdrawn
 from fhir_server.storage.repository import Change, Grant, VersionConflict
 
 
@@ -47,8 +49,9 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
     if stored.deleted:
         return Write(None, Answer(204, id=call.id, version=stored.version))
-    before = indexed(call, content(stored))
-    gone = Change(call.type, call.id, stored.version, call.now, b"", None, before, links=links(call))
+    before = content(stored)
+    left = withdrawn(rules(before, call.services.base, call.now, stored.version)) if before and call.type == "Consent" else ()
+    gone = Change(call.type, call.id, stored.version, call.now, b"", None, indexed(call, before), rules=left, links=links(call))
     answer = written(call, gone, 204)
     answer.headers = (("etag", etag(answer.version)),)
     return Write(gone, answer)

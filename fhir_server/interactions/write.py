@@ -22,6 +22,7 @@ from fhir_server.model.meta import instant
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships
+from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
@@ -85,6 +86,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         indexed=extract(resource, call.services.catalog.indexing(call.type), call.services.base),
         previous=indexed(call, before),
         members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+        rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
         requires=required(call, resource, before),
     )
 

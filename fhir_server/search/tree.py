@@ -142,6 +142,31 @@ class TeamMate:
 
 
 @dataclass(frozen=True, slots=True)
+class Consented:
+    """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
+
+    ``keys`` are the recipients ("Type/id", "kind:system|code", "function:system|code") that the actor is, ``people`` those by whom
+    the actor is found in care teams (``left`` as in ``MemberOf``). Of recipients that begin like one of ``unknown`` it is not known
+    whether the actor is one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the
+    parameter of the type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is
+    unknown. A dossier without any rule is open if ``open_without``. What decides, and which of several rules, says
+    ``access/consent.decide``.
+    """
+
+    keys: tuple[str, ...]
+    people: tuple[str, ...]
+    purpose: str
+    category: str
+    action: str
+    at: int
+    date: str = ""
+    label: str = ""
+    open_without: bool = False
+    unknown: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """The resource has no value for ``param``, whose number among the parameters of its type is ``place``."""
 
@@ -193,7 +218,7 @@ class Or:
 
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
-Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Everything | Nothing
+Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Consented | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

@@ -7,10 +7,11 @@ let the planner of PostgreSQL choose another order of joining.
 
 from collections.abc import Callable
 
+from fhir_server.storage.consented import consented
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
 
-_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate"})
+_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate", "consented"})
 
 
 def condition(writer: Writer, shape: Shape, at: str) -> str:
@@ -172,6 +173,7 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "dossier": _dossier,
     "member": _member,
     "mate": _mate,
+    "consented": consented,
     "missing": _missing,
     "not": _not,
     "and": _join(" AND "),

@@ -1,7 +1,8 @@
 """One rule of a client's consent, as the store keeps it beside the Consent that it comes from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from fhir_server.search.rows import EARLIEST, LATEST
 
@@ -12,6 +13,10 @@ HUB: Final = "hub"
 
 UNKNOWN: Final = "?"
 """In the place of a recipient, or among the values of a limit: what the Consent says there is not understood."""
+TEAM: Final = 2
+"""How specific a recipient is that is a CareTeam."""
+LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
+"""The labels of an item that count: https://terminology.hl7.org/CodeSystem-v3-Confidentiality.html, and our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +60,39 @@ class Rule:
     data_high: int = LATEST
     starts: int = EARLIEST
     ends: int = LATEST
+
+
+class Specificity(NamedTuple):
+    """How specific a rule is, in each dimension apart (0: not at all)."""
+
+    recipient: int
+    holder: int
+    data: int
+    context: int
+    time: int
+
+
+def specificity(rule: Rule) -> Specificity:
+    """Return how specific ``rule`` is: its recipient (kind or function 1, team 2, organisation 3, person 4), holders and so on.
+
+    The dimensions have no order among themselves: two rules of which each is the more specific one somewhere are not comparable.
+    """
+    data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
+    holder = 0 if not rule.holders else 1 if all(each.startswith("kind:") for each in rule.holders) else 2
+    dated = (rule.data_low, rule.data_high) != (EARLIEST, LATEST)
+    return Specificity(_recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(dated))
+
+
+def _recipient(recipient: str) -> int:
+    if not recipient:
+        return 0
+    prefixes = (("kind:", 1), ("function:", 1), ("CareTeam/", TEAM), ("Organization/", 3))
+    return next((level for prefix, level in prefixes if recipient.startswith(prefix)), 4)
+
+
+def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Return what is left of ``rules`` when their Consent is deleted: each choice as withdrawn, so that none before it revives."""
+    left: dict[tuple[str, str], Rule] = {}
+    for rule in rules:
+        left[rule.dossier, rule.choice] = Rule(rule.dossier, rule.choice, rule.made, "none", rule.consent, rule.version)
+    return tuple(left.values())

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
 from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
+from fhir_server.storage import consent_rows
+from fhir_server.storage.consent_rows import RuleRow
 from fhir_server.storage.repository import Change, Membership
 from fhir_server.storage.texts import StoredText, stored
 
@@ -28,10 +30,14 @@ class Delta(NamedTuple):
     texts_gone: list[StoredText]
     texts_added: list[StoredText]
     members: list[tuple[int, int, int, int, int]]
+    rules: list[RuleRow]
 
 
 def delta(change: Change) -> Delta:
-    """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends, through)."""
+    """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends, through).
+
+    Rules are as ``consent_rows.COLUMNS``.
+    """
     now, before = change.indexed, change.previous
     gone, added = _differ(before.rows if before else (), now.rows if now else ())
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
@@ -47,6 +53,7 @@ def delta(change: Change) -> Delta:
         texts_gone=texts_gone,
         texts_added=texts_added,
         members=_members(change),
+        rules=consent_rows.rows(change.rules, change.updated, change.expected + 1) if change.rules else [],
     )
 
 

@@ -9,6 +9,7 @@ from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 from fhir_server.storage.authorization.store import AuthorizationStore
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
 
 
@@ -41,6 +42,14 @@ class Membership:
     start: int
     end: int
     through: str = ""
+
+
+class Seat(NamedTuple):
+    """Somebody's place in the care team ``team`` ("CareTeam/id"), from ``start`` until ``end`` (microseconds)."""
+
+    team: str
+    start: int
+    end: int
 
 
 class AuditRow(NamedTuple):
@@ -122,7 +131,8 @@ class Change:
     """One write: the next version of ``type``/``id``, to follow version ``expected`` (0: nothing is stored yet).
 
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
-    ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives.
+    ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives,
+    ``rules`` what it says as a consent; these are kept as made by this change, a deletion's too.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
@@ -137,6 +147,7 @@ class Change:
     indexed: Indexed | None
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
+    rules: Sequence[Rule] = ()
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
@@ -303,6 +314,14 @@ class Repository(Protocol):
 
     async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
         """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
+        ...
+
+    async def rules(self, dossier: str) -> Sequence[Rule]:
+        """Return the rules that the consents of ``dossier`` make now, those included that others with their choice replace."""
+        ...
+
+    async def seats(self, members: MemberOf, teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``members``, at whatever time, in those of ``teams`` that belong to ``dossier`` or to none."""
         ...
 
     async def parameters_number(self) -> int:

@@ -1,16 +1,21 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
+clients decided about theirs.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
+Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
+``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+
+from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
 
 ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
 BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
@@ -105,6 +110,29 @@ membership = Table(
     PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
     Index("membership_dossier", "dossier", "member", "starts", "ends", "through"),
     Index("membership_row", "row"),
+    sqlite_with_rowid=False,
+)
+
+consent_rule = Table(
+    "consent_rule",
+    metadata,
+    Column("dossier", BigInteger, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("who", BigInteger, nullable=False),
+    Column("mask", BigInteger, nullable=False),
+    Column("data_low", BigInteger, nullable=False),
+    Column("data_high", BigInteger, nullable=False),
+    Column("starts", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in SPECIFICITY),
+    *(Column(name, Text, nullable=False) for name in ("choice", "effect", "consent", "recipient")),
+    *(Column(name, Text, nullable=False) for name in LISTS),
+    PrimaryKeyConstraint("dossier", "row", "version", "place"),
+    Index("consent_rule_row", "row"),
     sqlite_with_rowid=False,
 )
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from fhir_server.search.rows import key
+from fhir_server.search.rows import US, key
 from fhir_server.search.tree import (
     And,
+    Consented,
     Date,
     Dossier,
     Everything,
@@ -30,6 +31,8 @@ from fhir_server.search.tree import (
     TokenIn,
     Uri,
 )
+from fhir_server.storage.consent_rows import item, mask
+from fhir_server.storage.consent_rule import HUB, LABELS, UNKNOWN
 from fhir_server.storage.texts import TextKey
 
 Value = int | str | tuple[int, ...]
@@ -180,6 +183,16 @@ def _left(organisations: Sequence[str], values: list[Value]) -> Items | None:
     return _keys(values, [*map(key, organisations)]) if organisations else None
 
 
+def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
+    """Add keys, people and keys of labels, then in one row what ``storage/consented`` binds."""
+    labels = tuple(often(type_, "_security", label) for label in LABELS)
+    keys, people = ((_add(values, tuple(map(key, each))), False) for each in (node.keys, node.people))
+    left = _left(node.left, values)
+    words = (item(each) for each in (node.purpose, node.category, node.action, HUB, UNKNOWN))
+    slot = _add(values, node.at, *words, US, often(type_, node.date), mask([node.label]), *labels)
+    return ("consented", keys, people, slot, bool(node.purpose), bool(node.date), node.unknown, left, node.open_without)
+
+
 def _missing(node: Missing, type_: str, values: list[Value]) -> Shape:
     return ("missing", _add(values, often(type_), 1 << node.place))
 
@@ -235,6 +248,7 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     Dossier: _dossier,
     MemberOf: _member,
     TeamMate: _mate,
+    Consented: _consented,
     Missing: _missing,
     Not: _not,
     And: _all,

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from fhir_server.search.tree import MemberOf
+from fhir_server.storage import consent_rows
 from fhir_server.storage.compile import COLUMNS, TEXTS
 from fhir_server.storage.conditions import condition, dossiers_of, lasting
 from fhir_server.storage.dialect import Dialect
@@ -87,6 +88,28 @@ def teams(dialect: Dialect, shape: Shape) -> Statement:
     writer = Writer(dialect)
     rows = f"SELECT a.row FROM membership a WHERE a.dossier = {writer.at(SELF)} AND {lasting(writer, *shape[1:])}"
     return writer.statement(f"SELECT r.id FROM resource r WHERE r.row IN ({rows}) ORDER BY r.id")
+
+
+@lru_cache
+def rules(dialect: Dialect) -> Statement:
+    """Return the statement for the rules of consent of one dossier, whose key is the only value: ``consent_rows.COLUMNS``."""
+    writer = Writer(dialect)
+    columns = ", ".join(consent_rows.COLUMNS)
+    return writer.statement(f"SELECT {columns} FROM consent_rule WHERE dossier = {writer.at(SELF)} ORDER BY row, place")
+
+
+@lru_cache
+def seats(dialect: Dialect) -> Statement:
+    """Return the statement for places in teams: reference, starts, ends.
+
+    The values are the keys of the people, of the organisations that they left, of the teams, and of the dossier.
+    """
+    writer = Writer(dialect)
+    people, left, teams, dossier = writer.among((0, False)), writer.among((1, False)), writer.among((2, False)), writer.at(3)
+    member = f"a.row = t.row AND a.member {people} AND NOT a.through {left} AND a.dossier IN ({dossier}, t.self)"
+    return writer.statement(
+        f"SELECT t.type || '/' || t.id, a.starts, a.ends FROM resource t JOIN membership a ON {member} WHERE t.self {teams}"
+    )
 
 
 def _version(alias: str, body: str) -> str:

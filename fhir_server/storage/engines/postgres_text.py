@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from fhir_server.storage import consent_rows
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines import postgres_journal as journal
 from fhir_server.storage.engines.postgres_session import Parameter
@@ -54,6 +55,15 @@ _INDEX = """
     ON CONFLICT (member, dossier, row, starts, through) DO UPDATE SET ends = excluded.ends),
 """
 
+
+def _rules(parameter: str) -> str:
+    columns = consent_rows.COLUMNS
+    types = ", ".join(f"{name} {'text' if name in consent_rows.TEXTS else 'bigint'}" for name in columns)
+    values = ", ".join(f"u.{name}" for name in columns)
+    found = f"SELECT {values}, written.row FROM written, json_to_recordset({parameter}::json) u ({types})"
+    return f"  rules AS (INSERT INTO consent_rule ({', '.join(columns)}, row) {found}),\n"
+
+
 _THIS = "pg_current_xact_id()::text::bigint"  # this transaction
 
 
@@ -69,7 +79,7 @@ CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
     SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
     ON CONFLICT (self) DO NOTHING RETURNING row),
-{_index("$22")}{_recorded(23)}
+{_index("$22")}{_rules("$23")}{_recorded(24)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
@@ -85,10 +95,11 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
 {_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
+  rules_gone AS (DELETE FROM consent_rule c USING written WHERE c.row = written.row),
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
     SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
-{_index("$30")}{_recorded(31)}
+{_index("$30")}{_rules("$31")}{_recorded(32)}
 SELECT row FROM written"""
 
 _NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")
@@ -114,10 +125,11 @@ def parameters(
         *_columns(rows.dates_added, 3),
     )
     through = array(each[4] for each in rows.members)
+    rules = orjson.dumps([dict(zip(consent_rows.COLUMNS, rule, strict=True)) for rule in rows.rules]).decode()
     if change.expected == 0:
-        return (*common, there, through, *recorded)
+        return (*common, there, through, rules, *recorded)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, there, through, *recorded)
+    return (*common, str(change.expected), *gone, there, through, rules, *recorded)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

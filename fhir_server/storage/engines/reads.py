@@ -10,11 +10,12 @@ from fhir_server.search.rows import key
 from fhir_server.search.tree import MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
-from fhir_server.storage import history, record_lines, single
+from fhir_server.storage import consent_rows, history, record_lines, single
 from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies, Unpacked
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -144,6 +145,15 @@ class Reads(ABC):
         """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
         shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
+
+    async def rules(self, dossier: str) -> Sequence[Rule]:
+        """Return the rules of the consents of ``dossier``."""
+        return [consent_rows.rule(row, dossier) for row in await self._rows(single.rules(self._dialect), [key(dossier)])]
+
+    async def seats(self, members: MemberOf, teams: Sequence[str], dossier: str) -> Sequence[Seat]:
+        """Return the places of ``members`` in those of ``teams`` that belong to ``dossier`` or to none."""
+        values: list[Value] = [tuple(map(key, each)) for each in (members.people, members.left, teams)]
+        return [Seat(*row) for row in await self._rows(single.seats(self._dialect), [*values, key(dossier)])] if teams else ()
 
     async def parameters_number(self) -> int:
         """Return the number of the state of the registered search parameters."""

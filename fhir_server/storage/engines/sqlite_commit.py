@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from fhir_server.storage import single
+from fhir_server.storage import consent_rows, single
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
@@ -124,6 +124,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         else:
             connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
+        connection.execute("DELETE FROM consent_rule WHERE row = ?", (row,))
     return row
 
 
@@ -149,6 +150,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
         (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
         (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
         (_MEMBER_IN, [(*member, row) for each, row in both for member in each.members]),
+        (_RULE_IN, [(*rule, row) for each, row in both for rule in each.rules]),
     ):
         if values:
             connection.executemany(sql, sorted(values))
@@ -176,3 +178,5 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
+_RULES = (*consent_rows.COLUMNS, "row")
+_RULE_IN = f"INSERT INTO consent_rule ({', '.join(_RULES)}) VALUES ({', '.join('?' * len(_RULES))})"

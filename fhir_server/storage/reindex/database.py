@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
+from fhir_server.storage import consent_rows
+
 Row = tuple[Any, ...]
 _Result = TypeVar("_Result")
 COLUMNS: Final = {
@@ -15,6 +17,7 @@ COLUMNS: Final = {
     "idx_date": ("key", "row", "low", "high"),
     "idx_text": ("key", "start", "row", "mark", "rest"),
     "membership": ("member", "dossier", "row", "starts", "ends", "through"),
+    "consent_rule": (*consent_rows.COLUMNS, "row"),
 }
 """The tables that are made from the bodies, and their columns."""
 

@@ -1,25 +1,33 @@
 """What the tables should hold of a resource, from its body."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.body import Bodies
+from fhir_server.storage.consent_rule import Rule, withdrawn
 from fhir_server.storage.delta import delta
 from fhir_server.storage.reindex.database import COLUMNS, Row
 from fhir_server.storage.repository import Change, Membership
 
-Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership]] | None]
-"""From type and JSON to index and memberships; None for a type that is not kept here (any more)."""
-RESOURCE: Final = "r.row, r.type, r.id, r.deleted, r.sort, r.dossier, r.body"
+Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership], Sequence[Rule]] | None]
+"""From type and JSON to index, memberships and rules of consent; None for a type that is not kept here (any more)."""
+_LAST = "SELECT h.body FROM history h WHERE h.row = r.row AND NOT h.deleted ORDER BY h.version DESC LIMIT 1"
+RESOURCE: Final = (
+    "r.row, r.type, r.id, r.version, r.updated, r.deleted, r.sort, r.dossier,"
+    f" CASE WHEN r.deleted AND r.type = 'Consent' THEN ({_LAST}) ELSE r.body END"
+)
 
 
 class Found(NamedTuple):
-    """A row of ``resource``, read as RESOURCE."""
+    """A row of ``resource``, read as RESOURCE. Of a consent that was deleted ``body`` is what it said last."""
 
     row: int
     type: str
     id: str
+    version: int
+    updated: int
     deleted: bool
     sort: int
     dossier: int | None
@@ -48,12 +56,18 @@ class Rebuilder:
 
     def __call__(self, found: Found) -> Expected:
         """Return what should be there. Without a dossier in the body the resource keeps the one it has: it may be its creator's."""
-        made = None if found.deleted else self._rebuild(found.type, self._unpack(found.body))
+        made = None if found.deleted and found.type != "Consent" else self._rebuild(found.type, self._unpack(found.body))
+        at = found.row
         if made is None:
             return Expected(found.sort, found.dossier, {table: [] for table in COLUMNS})
-        indexed, members = made
-        rows = delta(Change(found.type, found.id, 0, 0, b"", indexed, members=members))
-        at = found.row
+        indexed, members, rules = made
+        change = Change(found.type, found.id, found.version - 1, found.updated, b"", indexed, members=members, rules=rules)
+        if found.deleted:
+            rows = delta(replace(change, indexed=None, rules=withdrawn(rules)))
+            return Expected(
+                found.sort, found.dossier, {table: [] for table in COLUMNS} | {"consent_rule": [(*rule, at) for rule in rows.rules]}
+            )
+        rows = delta(change)
         return Expected(
             rows.sort,
             found.dossier if rows.dossier is None else rows.dossier,
@@ -62,5 +76,6 @@ class Rebuilder:
                 "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
                 "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
                 "membership": [(member, dossier, at, *rest) for member, dossier, *rest in rows.members],
+                "consent_rule": [(*rule, at) for rule in rows.rules],
             },
         )

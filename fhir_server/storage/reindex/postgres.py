@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from fhir_server.storage import consent_rows
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.reindex.database import COLUMNS, IndexDatabase, Row, Transaction
 
@@ -115,7 +116,7 @@ class _Statements:
             return cursor.rowcount if rows else 0
 
 
-_TEXTS = frozenset({"start", "rest"})
+_TEXTS = frozenset({"start", "rest"}) | consent_rows.TEXTS
 
 
 def _bound(sql: str, values: Sequence[Any]) -> tuple[bytes, list[Any]]:

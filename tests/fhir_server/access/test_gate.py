@@ -13,8 +13,23 @@ from fhir_server.access.private import private
 from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import LETTERS, parse_scopes
 from fhir_server.catalog import catalog
+from fhir_server.catalog.catalog import NATIONAL_CATEGORIES, OWN_CATEGORIES
 from fhir_server.errors import FhirError, Forbidden, NotAllowed, NotFound
-from fhir_server.search.tree import And, Dossier, Everything, Id, MemberOf, Node, Nothing, Or, ReferenceTo, TeamMate
+from fhir_server.search.tree import (
+    And,
+    Consented,
+    Dossier,
+    Everything,
+    Id,
+    MemberOf,
+    Node,
+    Not,
+    Nothing,
+    Or,
+    ReferenceTo,
+    TeamMate,
+    Token,
+)
 
 CATALOGUE = catalog.load()
 AT = 1_800_000_000_000_000
@@ -45,6 +60,21 @@ def scoped(who: Actor, scope: str) -> Actor:
 
 
 BAKKER = Dossier(("Patient/bakker",))
+OWN = And((BAKKER, Not(Token("_security", "third-party"))))
+
+
+def consented(who: Actor, type_: str) -> Consented:
+    """Return what the gate asks of the consents of a dossier before ``who`` reads ``type_`` there."""
+    category, date, is_message = {
+        "Task": ("message", "authored-on", True),
+        "Communication": ("message", "sent", True),
+        "Observation": ("ObservationActivity", "date", False),
+    }[type_]
+    unknown = ("Organization/", "kind:", "function:") if who.role == "practitioner" else ()
+    system = f"{OWN_CATEGORIES if is_message else NATIONAL_CATEGORIES}|{category}"
+    return Consented(who.people, who.people, "TREAT", system, "access", AT, date, "N", is_message, unknown)
+
+
 ALONE = Dossier((private("Practitioner/vos"),))
 
 
@@ -56,7 +86,7 @@ ALONE = Dossier((private("Practitioner/vos"),))
         pytest.param(bound(system), "read", "Task", BAKKER, id="system bound to a patient"),
         pytest.param(bound(system), "read", "Organization", Everything(), id="system bound, directory"),
         pytest.param(bound(system), "read", "Subscription", Nothing(), id="system bound, neither dossier nor directory"),
-        pytest.param(doctor, "search", "Task", MemberOf(DOCTOR, AT), id="practitioner searches a dossier type"),
+        pytest.param(doctor, "search", "Device", MemberOf(DOCTOR, AT), id="practitioner searches a dossier type"),
         pytest.param(carer, "read", "Consent", MemberOf(CARER, AT), id="carer reads a dossier type"),
         pytest.param(carer, "read", "Device", MemberOf(CARER, AT), id="device of a client"),
         pytest.param(carer, "read", "Patient", MemberOf(CARER, AT), id="carer reads the client"),
@@ -69,14 +99,14 @@ ALONE = Dossier((private("Practitioner/vos"),))
             Or((Or((MemberOf(CLIENT, AT), TeamMate(CLIENT, AT))), BAKKER)),
             id="client reads teams",
         ),
-        pytest.param(client, "search", "Task", Or((MemberOf(CLIENT, AT), BAKKER)), id="client reads the own dossier"),
+        pytest.param(client, "search", "Device", Or((MemberOf(CLIENT, AT), BAKKER)), id="client reads the own dossier"),
         pytest.param(client, "read", "Patient", Or((Or((MemberOf(CLIENT, AT), BAKKER)), Id(("bakker",)))), id="client and self"),
         pytest.param(client, "create", "Consent", BAKKER, id="client consents in the own dossier only"),
         pytest.param(client, "update", "Consent", BAKKER, id="client changes consent in the own dossier only"),
         pytest.param(doctor, "read", "Practitioner", Or((TeamMate(DOCTOR, AT), Id(("vos",)))), id="colleagues and self"),
         pytest.param(doctor, "read", "PractitionerRole", TeamMate(DOCTOR, AT), id="roles of colleagues"),
         pytest.param(carer, "search", "Organization", TeamMate(CARER, AT), id="organisations of colleagues"),
-        pytest.param(bound(doctor), "read", "Task", And((MemberOf(DOCTOR, AT), BAKKER)), id="bound token, dossier type"),
+        pytest.param(bound(doctor), "read", "Device", And((MemberOf(DOCTOR, AT), BAKKER)), id="bound token, dossier type"),
         pytest.param(
             bound(doctor),
             "read",
@@ -87,36 +117,57 @@ ALONE = Dossier((private("Practitioner/vos"),))
         pytest.param(
             bound(doctor, "Patient/smit"),
             "read",
-            "Task",
+            "Device",
             And((MemberOf(DOCTOR, AT), Dossier(("Patient/smit",)))),
             id="bound to another patient",
         ),
         pytest.param(
             scoped(bound(doctor), "patient/*.rs"),
             "read",
-            "Task",
+            "Device",
             And((MemberOf(DOCTOR, AT), BAKKER)),
             id="patient scope with a patient",
         ),
         pytest.param(
             scoped(client, "patient/*.rs"),
             "read",
-            "Task",
+            "Device",
             And((Or((MemberOf(CLIENT, AT), BAKKER)), BAKKER)),
             id="patient scope of the client",
         ),
         pytest.param(
-            scoped(doctor, "patient/*.rs user/Task.rs"), "read", "Task", MemberOf(DOCTOR, AT), id="the wider scope of two"
+            scoped(doctor, "patient/*.rs user/Device.rs"), "read", "Device", MemberOf(DOCTOR, AT), id="the wider scope of two"
         ),
         pytest.param(
-            doctor, "create", "Communication", And((MemberOf(DOCTOR, AT), ReferenceTo("sender", *DOCTOR))), id="own message"
+            doctor,
+            "create",
+            "Communication",
+            And((And((MemberOf(DOCTOR, AT), consented(doctor, "Communication"))), ReferenceTo("sender", *DOCTOR))),
+            id="own message",
         ),
         pytest.param(
             client,
             "create",
             "CommunicationRequest",
-            And((BAKKER, ReferenceTo("requester", *CLIENT))),
+            And((OWN, ReferenceTo("requester", *CLIENT))),
             id="own conversation",
+        ),
+        pytest.param(
+            doctor, "search", "Task", And((MemberOf(DOCTOR, AT), consented(doctor, "Task"))), id="tasks are messages of the network"
+        ),
+        pytest.param(
+            carer,
+            "read",
+            "Observation",
+            And((MemberOf(CARER, AT), consented(carer, "Observation"))),
+            id="carer reads a measurement",
+        ),
+        pytest.param(
+            client,
+            "read",
+            "Task",
+            Or((And((MemberOf(CLIENT, AT), consented(client, "Task"))), OWN)),
+            id="the client needs nobody's consent in the own dossier",
         ),
         pytest.param(doctor, "search", "AuditEvent", ReferenceTo("agent", *DOCTOR), id="own record"),
         pytest.param(
@@ -148,9 +199,24 @@ def test_grants(who: Actor, interaction: str, type_: str, where: Node) -> None:
 
 def test_one_person_who_is_several_carers() -> None:
     people = ("RelatedPerson/mia", "RelatedPerson/mia-2")
-    grant = GATE.grant(actor(people, "related-person"), "create", "Communication")
+    both_of_them = actor(people, "related-person")
+    grant = GATE.grant(both_of_them, "create", "Communication")
     both = Or((ReferenceTo("sender", people[0]), ReferenceTo("sender", people[1])))
-    assert grant.where == And((MemberOf(people, AT), both))
+    assert grant.where == And((And((MemberOf(people, AT), consented(both_of_them, "Communication"))), both))
+
+
+def test_a_rule_can_name_a_professional_in_many_ways() -> None:
+    known = replace(doctor, organisations=("Organization/o1",), kinds=("urn:types|Z3",), functions=("urn:roles|30",))
+    (_, asked) = GATE.grant(known, "read", "Task").where.parts
+    assert asked.keys == ("Practitioner/vos", "Organization/o1", "kind:urn:types|Z3", "function:urn:roles|30")
+    assert asked.unknown == ()
+
+
+def test_a_change_is_a_correction() -> None:
+    roles = load_roles(CATALOGUE.types, "[own]\nTask = { practitioner = 'ru' }")
+    gate = Gate(CATALOGUE, roles, lambda: AT)
+    actions = [gate.grant(doctor, interaction, "Task").where.parts[1].action for interaction in ("read", "update", "patch")]
+    assert actions == ["access", "correct", "correct"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +267,8 @@ def test_an_entry_without_dossier_or_reach_is_closed() -> None:
 def test_whoever_changes_a_signed_resource_must_be_its_maker() -> None:
     roles = load_roles(CATALOGUE.types, "[own]\nCommunication = { practitioner = 'u' }\n[author]\nCommunication = 'sender'")
     grant = Gate(CATALOGUE, roles, lambda: AT).grant(doctor, "update", "Communication")
-    assert grant.where == And((MemberOf(DOCTOR, AT), ReferenceTo("sender", *DOCTOR)))
+    changed = replace(consented(doctor, "Communication"), action="correct")
+    assert grant.where == And((And((MemberOf(DOCTOR, AT), changed)), ReferenceTo("sender", *DOCTOR)))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +313,7 @@ def holds(node: Node, self_: str, dossier: str, maker: str) -> bool:
             return all(holds(part, self_, dossier, maker) for part in parts)
         case Or(parts):
             return any(holds(part, self_, dossier, maker) for part in parts)
-        case Everything():
+        case Everything() | Not() | Consented():  # whatever the client consented to: nothing here goes beyond it
             return True
         case Dossier(patients):
             return dossier in patients

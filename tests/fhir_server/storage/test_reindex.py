@@ -62,7 +62,7 @@ def many(count: int) -> Iterable[dict[str, Any]]:
 
 
 def everything(execute: Execute) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ("idx", "idx_date", "idx_text", "membership")
+    tables = ("idx", "idx_date", "idx_text", "membership", "consent_rule")
     return {name: sorted(execute(f"SELECT * FROM {name}")) for name in tables} | {
         "resource": sorted(execute("SELECT row, sort, dossier FROM resource"))
     }
@@ -89,6 +89,8 @@ FAULTS = [
     ("membership", "INSERT INTO membership (member, dossier, row, starts, ends, through) VALUES (7, 8, 3, 9, 10, 11)", False, True),
     ("membership", "UPDATE membership SET ends = ends - 1", True, True),
     ("membership", "UPDATE membership SET through = 11", True, True),
+    ("consent_rule", "DELETE FROM consent_rule", True, False),
+    ("consent_rule", "UPDATE consent_rule SET effect = 'deny'", True, True),
     ("resource", "UPDATE resource SET dossier = 5 WHERE dossier IS NOT NULL", True, False),
 ]
 """A table, what is planted in it, and whether that makes rows missing or surplus."""
@@ -122,7 +124,7 @@ def test_windows_and_groups_make_no_difference(settings: Settings, execute: Exec
 def test_a_whole_lost_index_is_made_again(settings: Settings, execute: Execute) -> None:
     bootstrap.load_resources(settings, network())
     before = everything(execute)
-    for table in ("idx", "idx_date", "idx_text", "membership"):
+    for table in ("idx", "idx_date", "idx_text", "membership", "consent_rule"):
         execute(f"DELETE FROM {table}")
     execute("UPDATE resource SET sort = 1")
     execute("INSERT INTO idx SELECT 5, sort, row, 6 FROM resource")

@@ -29,6 +29,7 @@ def upgrade() -> None:
     _resources()
     _index()
     _membership()
+    _consent()
     _index_state()
     _audit()
     _touched()
@@ -123,6 +124,20 @@ def _membership() -> None:
     )
     op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends", "through"])
     op.create_index("membership_row", "membership", ["row"])
+
+
+def _consent() -> None:
+    numbers = ("dossier", "row", "version", "place", "number", "made", "who", "mask", "data_low", "data_high", "starts", "ends")
+    specificity = ("spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
+    lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors")
+    op.create_table(
+        "consent_rule",
+        *map(_number, (*numbers, *specificity)),
+        *map(_text, ("choice", "effect", "consent", "recipient", *lists)),
+        sa.PrimaryKeyConstraint("dossier", "row", "version", "place"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("consent_rule_row", "consent_rule", ["row"])
 
 
 def _index_state() -> None:

@@ -1,0 +1,50 @@
+"""What of a dossier an actor may reach by its consents, as a predicate of the gate; ``access/consent`` says what consents mean."""
+
+from typing import Final
+
+from fhir_server.access.actor import Actor
+from fhir_server.access.consent import THIRD_PARTY, of_person
+from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
+from fhir_server.catalog.catalog import LAST_UPDATED, Entry
+from fhir_server.search.tree import And, Consented, Dossier, Node, Not, Token
+
+UNLABELLED: Final = "N"
+"""The confidentiality of what has no label."""
+_MESSAGE: Final = "message"
+_CORRECTING: Final = frozenset({"update", "patch", "delete"})
+
+
+def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consented:
+    """Return that the consents of a dossier permit ``interaction`` on a type that has a category, at the instant ``at``.
+
+    Messages are open to the members of the network until the client consents for the first time.
+    """
+    asked = of_person(actor, "", entry.category_coding, at)
+    named = ((ORGANISATION, "", asked.organisations), (KIND, KIND, asked.kinds), (FUNCTION, FUNCTION, asked.functions))
+    return Consented(
+        keys=(*asked.people, *(f"{prefix}{each}" for _, prefix, values in named for each in values or ())),
+        people=(*actor.people, *actor.teams),
+        purpose=asked.purpose,
+        category=asked.category,
+        action=action(interaction),
+        at=at,
+        date="" if entry.main_date == LAST_UPDATED else entry.main_date,
+        label=UNLABELLED,
+        open_without=entry.category == _MESSAGE,
+        unknown=tuple(start for start, _, values in named if values is None),
+        left=actor.left,
+    )
+
+
+def own(actor: Actor, entry: Entry) -> Node:
+    """Return what the client reaches in the own dossier by right: all but what somebody else told in confidence."""
+    dossier = Dossier(actor.people)
+    return And((dossier, Not(Token("_security", THIRD_PARTY)))) if entry.category else dossier
+
+
+def action(interaction: str) -> str:
+    """Return the code of http://terminology.hl7.org/CodeSystem/consentaction for ``interaction``.
+
+    Who writes a message takes part in the conversation, and needs no more than who reads it.
+    """
+    return "correct" if interaction in _CORRECTING else ACCESS

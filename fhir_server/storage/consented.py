@@ -1,0 +1,100 @@
+"""What the consents of a dossier permit, as an SQL condition on one resource: the same answer as ``access/consent.decide``.
+
+The rules of the one dossier that the resource belongs to are probed, so that the cost is the same however many dossiers an actor
+has. Those that match are one small set; the resource is open when a permit is in it, and no deny that none in it outdoes.
+"""
+
+from collections.abc import Sequence
+
+from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.storage.consent_rows import SPECIFICITY
+from fhir_server.storage.consent_rule import LABELS, TEAM, UNKNOWN
+from fhir_server.storage.shape import Items, Shape
+from fhir_server.storage.writer import Writer
+
+
+def consented(writer: Writer, shape: Shape, at: str) -> str:
+    """Return the condition on the resource ``r``, whose ``sort`` and ``row`` are in alias ``at``."""
+    among = " AND ".join(f"x.{name} >= y.{name}" for name in SPECIFICITY)
+    more = " + ".join(f"x.{name} - y.{name}" for name in SPECIFICITY)
+    outdone = f"EXISTS (SELECT 1 FROM m x WHERE {among} AND {more} > 0)"
+    denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
+    found = ", ".join(f"c.{name}" for name in SPECIFICITY)
+    matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
+    permitted = f"WITH m AS MATERIALIZED ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
+    if not shape[-1]:
+        return f"({permitted}) IS NOT NULL"
+    return f"((SELECT 1 FROM consent_rule o WHERE o.dossier = r.dossier LIMIT 1) IS NULL OR ({permitted}) IS NOT NULL)"
+
+
+def _matches(writer: Writer, shape: Shape, at: str) -> str:
+    """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
+    _, keys, people, slot, purposed, dated, unknown, left, _ = shape
+    now = writer.at(slot + _NOW)
+    newer = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
+    instance = f"{writer.at(slot + _US)} || r.type || '/' || r.id || {writer.at(slot + _US)}"
+    return " AND ".join(
+        (
+            f"c.dossier = r.dossier AND c.effect <> 'none' AND c.starts <= {now} AND {now} < c.ends",
+            _recipient(writer, keys, _team(writer, people, left, now), unknown),
+            _listed(writer, "purposes", slot, writer.at(slot + _PURPOSE) if purposed else ""),
+            _listed(writer, "categories", slot, writer.at(slot + _CATEGORY)),
+            _listed(writer, "actions", slot, writer.at(slot + _ACTION)),
+            _listed(writer, "holders", slot, writer.at(slot + _HOLDER)),
+            _listed(writer, "instances", slot, instance),
+            _listed(writer, "authors", slot, ""),
+            _labelled(writer, slot, at),
+            _dated(writer, slot + _DATE, at) if dated else f"({_ALWAYS} OR c.effect = 'deny')",
+            f"NOT EXISTS ({newer})",
+        )
+    )
+
+
+_NOW, _PURPOSE, _CATEGORY, _ACTION, _HOLDER, _UNKNOWN, _US, _DATE, _LABEL, _LABELS = range(10)
+_ALWAYS = f"(c.data_low = {EARLIEST} AND c.data_high = {LATEST})"
+
+
+def _recipient(writer: Writer, keys: Items, team: str, unknown: Sequence[str]) -> str:
+    """Return the condition that the rule speaks to the actor, or denies to somebody whom the actor may be."""
+    denied = [f"c.recipient IN ('', '{UNKNOWN}')", *(f"substr(c.recipient, 1, {len(each)}) = '{each}'" for each in unknown)]
+    return f"(c.who {writer.among(keys)} OR {team} OR (c.effect = 'deny' AND ({' OR '.join(denied)})))"
+
+
+def _team(writer: Writer, people: Items, left: Items | None, now: str) -> str:
+    """Return the condition that the recipient is a team of which one of ``people`` is a member, in this dossier or by itself."""
+    active = f"a.dossier IN (c.dossier, c.who) AND a.starts <= {now} AND {now} < a.ends"
+    active += "" if left is None else f" AND NOT a.through {writer.among(left)}"
+    team = f"SELECT 1 FROM resource t JOIN membership a ON a.row = t.row AND a.member {writer.among(people)} AND {active}"
+    return f"(c.spec_recipient = {TEAM} AND ({team} WHERE t.self = c.who LIMIT 1) IS NOT NULL)"
+
+
+def _listed(writer: Writer, column: str, slot: int, item: str) -> str:
+    """Return the condition that a list limits nothing or has ``item``; what is not known ("") on either side is denied."""
+    doubt = f"{_has(writer, column, writer.at(slot + _UNKNOWN))} AND c.effect = 'deny'" if item else "c.effect = 'deny'"
+    found = f"{_has(writer, column, item)} OR " if item else ""
+    return f"(c.{column} = '' OR {found}({doubt}))"
+
+
+def _has(writer: Writer, column: str, item: str) -> str:
+    return f"{writer.dialect.position}(c.{column}, {item}) > 0"
+
+
+def _labelled(writer: Writer, slot: int, at: str) -> str:
+    """Return the condition on the labels: a permit has all of them, a deny one."""
+    probes = (
+        f"CASE WHEN (SELECT 1 FROM idx p WHERE p.key = {writer.at(slot + _LABELS + number)} AND p.sort = {at}.sort"
+        f" AND p.row = {at}.row LIMIT 1) IS NULL THEN 0 ELSE {1 << number} END"
+        for number in range(len(LABELS))
+    )
+    mask = f"SELECT coalesce(nullif({' + '.join(probes)}, 0), {writer.at(slot + _LABEL)}) AS mask"
+    denied = f"i.mask = 0 OR (i.mask & c.mask) <> 0 OR {_has(writer, 'labels', writer.at(slot + _UNKNOWN))}"
+    permitted = "i.mask <> 0 AND (i.mask & ~c.mask) = 0"
+    return f"(c.labels = '' OR (SELECT CASE c.effect WHEN 'deny' THEN {denied} ELSE {permitted} END FROM ({mask}) i))"
+
+
+def _dated(writer: Writer, slot: int, at: str) -> str:
+    """Return the condition on the date of the data: a permit covers the whole of it, a deny is about any part of it."""
+    end = f"(SELECT p.high FROM idx p WHERE p.key = {writer.at(slot)} AND p.sort = {at}.sort AND p.row = {at}.row LIMIT 1)"
+    within = f"c.effect = 'permit' AND {at}.sort >= c.data_low AND {end} <= c.data_high"
+    touched = f"c.effect = 'deny' AND coalesce({at}.sort < c.data_high AND {end} > c.data_low, 1 = 1)"
+    return f"({_ALWAYS} OR ({within}) OR ({touched}))"

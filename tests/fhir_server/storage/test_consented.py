@@ -1,0 +1,205 @@
+"""Random consents, actors and resources: the predicate of both engines permits exactly what ``decide`` permits."""
+
+import asyncio
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engines import PostgresServer, empty
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from invented import Thing, created, grant, put
+
+from fhir_server.access.consent import Item, Request, decide
+from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.search.tree import Consented, MemberOf, Query
+from fhir_server.search.values import Range
+from fhir_server.storage import migrate
+from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import Membership, Repository
+
+EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "60"))
+NOW = 50
+PATIENTS = ("Patient/1", "Patient/2")
+PEOPLE = ("Practitioner/p", "PractitionerRole/r")
+ORGANISATIONS, KINDS, FUNCTIONS = ("Organization/o", "Organization/q"), ("t|Z3", "t|J8"), ("f|01", "f|30")
+TEAMS = ("CareTeam/one", "CareTeam/two", "CareTeam/department")
+RECIPIENTS = (
+    *("", UNKNOWN, "kind:t|Z3", "function:f|01", "Organization/o", "RelatedPerson/x", "Practitioner/p"),
+    *TEAMS,
+)
+LEFT = ("Organization/former",)
+PURPOSES, CATEGORIES, ACTIONS = ("TREAT", "COC"), ("c|message", "c|appointment"), ("access", "correct")
+LABELS = ("N", "R", "third-party")
+times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATEST, 50, 51, 60)))
+
+
+def several(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Draw some of ``values``, mostly none."""
+    return st.just(()) | st.lists(st.sampled_from((*values, UNKNOWN)), unique=True, max_size=2).map(tuple)
+
+
+rules = st.builds(
+    lambda recipient, data, time, **limits: Rule(
+        *("Patient/1", "", 0),
+        recipient=recipient,
+        consent="",
+        data_low=data[0],
+        data_high=data[1],
+        starts=time[0],
+        ends=time[1],
+        **limits,
+    ),
+    effect=st.sampled_from(("permit", "permit", "deny", "none")),
+    recipient=st.sampled_from(RECIPIENTS),
+    holders=several(HUB, "urn:ura|1", "kind:t|Z3"),
+    purposes=several(*PURPOSES),
+    categories=several(*CATEGORIES),
+    actions=several(*ACTIONS),
+    labels=several(*LABELS),
+    instances=several("Task/t0", "Task/t1"),
+    authors=several("Practitioner/p"),
+    data=st.just((EARLIEST, LATEST)) | st.sampled_from(((0, 20), (10, 30), (EARLIEST, 15))),
+    time=st.just((EARLIEST, LATEST)) | times,
+)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A Consent about ``dossier``, made at ``at``, that replaces what is older under its ``choice``."""
+
+    dossier: str
+    choice: str
+    at: int
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    consents: tuple[Consent, ...]
+    members: tuple[tuple[str, Membership], ...]
+    things: tuple[Thing, ...]
+    asked: tuple[Request, ...]
+    open_without: bool
+
+
+consents = st.builds(
+    Consent, st.sampled_from(PATIENTS), st.sampled_from(("x", "y")), st.integers(1, 3), st.lists(rules, max_size=4).map(tuple)
+)
+members = st.sampled_from(TEAMS).flatmap(
+    lambda team: st.builds(
+        lambda member, dossier, span, through: (
+            team,
+            Membership(member, team if team == TEAMS[2] else dossier, *span, through),
+        ),
+        st.sampled_from((*PEOPLE, "Practitioner/else")),
+        st.sampled_from(PATIENTS),
+        st.sampled_from(((0, 100), (0, 50), (50, 51), (60, 100))),
+        st.sampled_from(("", "Organization/o", *LEFT)),
+    )
+)
+facts = st.none() | st.just(())
+requests = st.builds(
+    Request,
+    people=st.sampled_from((PEOPLE, PEOPLE[:1], ("RelatedPerson/x",))),
+    role=st.just("practitioner"),
+    purpose=st.sampled_from((*PURPOSES, "")),
+    category=st.sampled_from(CATEGORIES),
+    at=st.just(NOW),
+    organisations=facts | st.sampled_from((ORGANISATIONS, ORGANISATIONS[1:])),
+    kinds=facts | st.sampled_from((KINDS, KINDS[1:])),
+    functions=facts | st.sampled_from((FUNCTIONS, FUNCTIONS[1:])),
+    action=st.sampled_from(ACTIONS),
+)
+
+
+@st.composite
+def things(draw: st.DrawFn, number: int) -> Thing:
+    main = draw(st.none() | st.sampled_from(((0, 5), (12, 14), (14, 21), (25, 30))))
+    labels = draw(st.lists(st.sampled_from(LABELS), unique=True, max_size=2))
+    return Thing(
+        f"t{number}",
+        sort=main[0] if main else 7,
+        dossier=draw(st.sampled_from(PATIENTS)),
+        tokens=tuple(("_security", label, "s") for label in labels),
+        dates=(("main", *main),) if main else (),
+    )
+
+
+cases = st.builds(
+    Case,
+    st.lists(consents, max_size=3).map(tuple),
+    st.lists(members, max_size=4).map(tuple),
+    st.tuples(*(things(number) for number in range(3))),
+    st.lists(requests, min_size=1, max_size=3).map(tuple),
+    st.booleans(),
+)
+
+
+def item(thing: Thing) -> Item:
+    dates = next((Range(low, high) for param, low, high in thing.dates if param == "main"), None)
+    return Item(f"Task/{thing.id}", tuple(code for _, code, _ in thing.tokens) or ("N",), (), dates)
+
+
+def predicate(request: Request, *, open_without: bool) -> Consented:
+    named = [("Organization/", "", request.organisations), ("kind:", "kind:", request.kinds)]
+    named.append(("function:", "function:", request.functions))
+    keys = [f"{prefix}{each}" for _, prefix, values in named for each in values or ()]
+    unknown = tuple(start for start, _, values in named if values is None)
+    words = request.purpose, request.category, request.action
+    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT)
+
+
+async def store(repository: Repository, case: Case) -> None:
+    await put(repository, *case.things)
+    for team in TEAMS:
+        given_ = [member for at, member in case.members if at == team]
+        await repository.commit([grant("CareTeam")], [created(Thing(team.partition("/")[2], "CareTeam"), given_)], ())
+    for number, consent in enumerate(case.consents):
+        thing = Thing(f"c{number}", "Consent", dossier=consent.dossier, updated=consent.at)
+        made = [
+            replace(rule, dossier=consent.dossier, choice=consent.choice, consent=f"Consent/c{number}", number=place)
+            for place, rule in enumerate(consent.rules)
+        ]
+        await repository.commit([grant("Consent")], [replace(created(thing), rules=made)], ())
+
+
+async def compare(repository: Repository, case: Case) -> None:
+    await store(repository, case)
+    for asked in case.asked:
+        where = predicate(asked, open_without=case.open_without)
+        found = {each.id for each in (await repository.search(grant(where=where), Query("Task"))).resources}
+        wanted = {thing.id for thing in case.things if await permitted(repository, thing, asked, open_without=case.open_without)}
+        assert found == wanted, repository
+        for thing in case.things:
+            stored = await repository.read(grant(where=where), "Task", thing.id)
+            assert stored is not None
+            assert stored.visible == (thing.id in wanted)
+
+
+async def permitted(repository: Repository, thing: Thing, asked: Request, *, open_without: bool) -> bool:
+    kept = await repository.rules(thing.dossier)
+    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
+    teams = tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
+    return (open_without and not kept) or decide(replace(asked, teams=teams, item=item(thing)), kept).permit
+
+
+def test_the_predicate_permits_what_the_decision_permits(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    sqlite, postgres = f"sqlite:///{tmp_path}/hub.db", postgres_server.create("consents", "template_hub")
+    migrate.upgrade(sqlite)
+    with asyncio.Runner() as runner:
+        repositories = [runner.run(open_repository(url)) for url in (sqlite, postgres)]
+
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(cases)
+        def check(case: Any) -> None:
+            empty(sqlite, postgres)
+            for repository in repositories:
+                runner.run(compare(repository, case))
+
+        check()
+        for repository in repositories:
+            runner.run(repository.close())
+    postgres_server.drop("consents")
