@@ -184,6 +184,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         door=door,
         proofs=Proofs(_replays(settings, repository)),
         record=repository.record,
+        caller=caller(settings),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
