@@ -132,7 +132,8 @@ def test_on_whose_behalf_somebody_is_in_a_team_decides(settings: Settings) -> No
         ended = [member("past", "practice", end="2020"), {"member": {"reference": "Practitioner/past"}}]
         await put(services, {**TEAM, "participant": [*members, *ended]})
 
-        async def sees(actor: Actor) -> bool:
+        async def sees(person: Actor) -> bool:
+            actor = await services.standings.of(person, services.clock())
             asked = call(services, "search-type", {"resourceType": "Patient"}, actor, posted=True)
             asked.parameters = [("identifier", f"{BSN}|{NUMBER}")]
             found = json.loads((await search.search(asked)).body)["total"]
