@@ -185,6 +185,7 @@ class OneSource:
     resources: list[Any]
     seal: Seal = field(default_factory=lambda: Seal(bytes(32)))
     asked: list[SourceQuery] = field(default_factory=list)
+    holder: None = None
 
     def plan(self, *_: object) -> tuple[()]:
         return ()
