@@ -27,6 +27,7 @@ from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
+from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -43,6 +44,8 @@ from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
 from fhir_server.oauth import clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.oidc.provider import read_providers
+from fhir_server.oauth.authorize.opening import Caller, LogIn, pages
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.certificate import Certificates
 from fhir_server.oauth.claims import Expected
@@ -65,6 +68,7 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
 
@@ -123,9 +127,11 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics()
-        proxies = Proxies(settings.proxies)
-        app = FhirApplication(services, authentication(settings, services, granting, remote), metrics, proxies)
-        routers = [endpoint.routes(granting), metadata.routes(granting)]
+        bearer = authentication(settings, services, granting, remote)
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
+        roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
+        log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
+        routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         running = Running(app, shell(services.repository, metrics, routers), close)
         if lasting:
             gc.collect()
@@ -178,6 +184,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         door=door,
         proofs=Proofs(_replays(settings, repository)),
         record=repository.record,
+        caller=caller(settings),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
@@ -200,6 +207,21 @@ def authentication(settings: Settings, services: Services, granting: Authority, 
         revoked=granting.revocations.revoked,
         anonymous=local_system() if settings.auth == "off" else None,
     )
+
+
+def caller(settings: Settings) -> Caller:
+    """Return what tells for an ASGI scope from which address the request comes."""
+    proxies = Proxies(settings.proxies)
+    return lambda scope: proxies.caller(scope, Headers(scope["headers"]))
+
+
+def ways_to_log_in(settings: Settings) -> LogIn:
+    """Return how people log in; the development login is never where others than this machine can come. Raises InvalidProviders."""
+    providers = read_providers(settings.login_providers, os.environ)
+    if settings.development_login == "off" or not settings.on_loopback:
+        closed = settings.base.startswith("http:") and not settings.on_loopback
+        return LogIn(providers, settings.login_attempts, closed=closed)
+    return LogIn(providers, settings.login_attempts, tuple(each["reference"] for each in persons().values()))
 
 
 def _replays(settings: Settings, repository: Repository) -> Replays:

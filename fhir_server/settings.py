@@ -4,9 +4,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 PREFIX = "FHIR_SERVER_"
 FILE = PREFIX + "CONFIG"
@@ -19,6 +20,7 @@ _LOOPBACK = ("127.", "localhost", "::1")
 
 _CHOICES = {
     "auth": ("on", "off"),
+    "development_login": ("on", "off"),
     "referential_integrity": ("on", "off"),
     "bsn_in_url": ("refuse", "accept-and-redact"),
     "log_level": ("debug", "info", "warning", "error"),
@@ -50,6 +52,12 @@ class Settings:
     client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
     token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
+    login_providers: str = _setting("", "Path of `providers.toml`, where people log in (docs/login.md). Default: nowhere.")
+    development_login: Literal["on", "off"] = _setting(
+        "off",
+        "`on` lets anybody at this machine log in as anyone; refused unless host and base URL are loopback.",
+    )
+    login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
@@ -78,6 +86,11 @@ class Settings:
     def proxies(self) -> tuple[str, ...]:
         """The trusted proxies, one by one."""
         return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody but this machine can reach the server: it listens there, and its base URL is there."""
+        return _is_loopback(self.host) and _is_loopback(urlsplit(self.base).hostname or "")
 
     @property
     def database(self) -> str:
@@ -118,7 +131,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "token_lifetime" | "body_limit" | "depth_limit" | "entries_limit":
+            case "port" | "workers" | "token_lifetime" | "login_attempts" | "body_limit" | "depth_limit" | "entries_limit":
                 return int(text)
             case "fan_out_budget" | "body_timeout":
                 return float(text)
@@ -136,8 +149,7 @@ def _check(settings: Settings) -> None:
         if getattr(settings, name) not in choices:
             told = f"{', '.join(choices[:-1])} or {choices[-1]}"
             raise SettingsError(f"{PREFIX}{name.upper()}: must be {told}, not {getattr(settings, name)!r}")
-    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
-        raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    _check_loopback(settings)
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
@@ -149,6 +161,13 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
 
 
+def _check_loopback(settings: Settings) -> None:
+    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
+        raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
+    if settings.development_login == "on" and not settings.on_loopback:
+        raise SettingsError(f"{PREFIX}DEVELOPMENT_LOGIN=on is refused: host and base URL must be this machine (127.0.0.1)")
+
+
 def _check_proxies(settings: Settings) -> None:
     try:
         [ip_network(each.strip()) for each in settings.trusted_proxies.split(",") if each.strip()]
@@ -156,6 +175,13 @@ def _check_proxies(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
     if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
         raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def describe() -> str:

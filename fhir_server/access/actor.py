@@ -26,9 +26,10 @@ class Actor:
     of the one patient that the token is bound to, or ""; ``reason`` is given with purpose BTG only; ``token`` is the token's id and
     ``client`` the software that got it.
 
-    ``organisation`` is the one that the token names. ``organisations`` ("Organization/id") are those that the dossier knows the
-    person to work for now, ``left`` those of before; ``kinds`` are the types of the former and ``functions`` the codes of the
-    person's roles there, both as "system|code". ``teams`` ("CareTeam/id") are the teams of organisations that the person is in.
+    ``organisation`` is the one that the token names. ``organisations`` ("Organization/id") are those that the store knows the
+    person to work for now, by a role there or by a network in which the person takes part on their behalf, ``left`` those of
+    before; ``kinds`` are the types of the former and ``functions`` the codes of the person's roles there, both as "system|code".
+    ``teams`` ("CareTeam/id") are the teams of organisations that the person is in.
     """
 
     reference: str

@@ -1,7 +1,7 @@
 """The one decision: what an actor may do with a type, as the predicate that every call of the repository carries."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.bsn import BsnRules
@@ -26,7 +26,10 @@ class FederationGrant:
     """Whether sources may be asked for ``type`` about ``patient`` ("Patient/id") in the name of ``actor``.
 
     ``condition`` is Everything (yes), Nothing (no), or MemberOf: yes if the repository answers ``is_member`` of the patient's
-    dossier. This is also where the client's consent joins: as one more condition.
+    dossier.
+
+    What the client consented to decides on each source besides. ``categories`` ("system|code") are those of which one must be open,
+    ``of_type`` the category of every type whose resources need one of their own to be shown.
     """
 
     actor: str
@@ -34,6 +37,8 @@ class FederationGrant:
     patient: str
     purpose: str
     condition: Everything | Nothing | MemberOf
+    categories: tuple[str, ...] = ()
+    of_type: Mapping[str, str] = field(default_factory=dict)
 
 
 class Gate:
@@ -92,9 +97,10 @@ class Gate:
         if not self._roles.asks_sources(actor.role, type_):
             raise Forbidden(f"The role {actor.role} may not ask source systems for {type_}.")
         closed = bound not in {"", patient}
-        return FederationGrant(
-            actor.reference, type_, patient, actor.purpose, Nothing() if closed else self._condition(actor, patient)
-        )
+        condition = Nothing() if closed else self._condition(actor, patient)
+        categories = self._categories()
+        own = (categories[type_],) if type_ in categories else tuple(dict.fromkeys(categories.values()))
+        return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
 
     def locating(self, type_: str) -> Grant:
         """Return the hub's own view of ``type_``, to find out which patient an id means and which sources may be asked.
@@ -132,6 +138,11 @@ class Gate:
         Who read a dossier is told to its client whether or not they share a network (NEN 7513).
         """
         return Grant("record", type_, Everything())
+
+    def _categories(self) -> Mapping[str, str]:
+        """Return the category of every type that sources are asked for; what only comes along with these has none of its own."""
+        types = self._catalogue.types
+        return {name: types[name].category_coding for name in self._roles.sources if types[name].category}
 
     def _now(self) -> int:
         return self._clock() // _SECOND * _SECOND

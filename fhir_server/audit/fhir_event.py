@@ -189,7 +189,7 @@ def _client(line: AuditRow, reference: str, names: Mapping[str, Named]) -> Json:
 def _details(line: AuditRow) -> Iterable[Json]:
     if line.action == "D":
         return
-    decision = " ".join(one for one in line.basis.split() if not one.startswith("Consent/"))
+    decision = " ".join(one for one in line.basis.split() if not one.startswith(("Consent/", "closed:")))
     for name, value in (("data-category", line.category), ("decision", decision), ("emergency-reason", line.reason)):
         if value:
             yield {"type": name, "valueString": value}

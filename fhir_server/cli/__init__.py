@@ -16,6 +16,8 @@ from fhir_server.catalog.catalog import CatalogError
 from fhir_server.cli import adapter, check, demo, key, load, mapping, migrate, reindex, serve, token
 from fhir_server.cli.command import CommandFailed
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.oauth.authorize.consent_groups import GroupsError
+from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.keys import KeyFileError
 from fhir_server.settings import SettingsError, read_settings
@@ -40,7 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _OVERRIDES = frozenset({"host", "port", "data_dir"})
-_CONFIGURATION = (SettingsError, InvalidSources, ManifestError, CatalogError, RolesError, InvalidClients, KeyFileError)
+_CONFIGURATION = (
+    SettingsError,
+    InvalidSources,
+    ManifestError,
+    CatalogError,
+    RolesError,
+    GroupsError,
+    InvalidClients,
+    InvalidProviders,
+    KeyFileError,
+)
 _FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, ReindexRunning)
 
 

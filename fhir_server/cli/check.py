@@ -8,11 +8,13 @@ from adapters import checker, registry
 from adapters.manifest import ManifestError
 from fhir_server.access.break_glass import BreakGlassError, break_glass
 from fhir_server.access.roles import RolesError, load_roles
-from fhir_server.bootstrap import now, trusted_issuers
+from fhir_server.bootstrap import now, trusted_issuers, ways_to_log_in
 from fhir_server.catalog import catalog
 from fhir_server.cli.command import Commands
 from fhir_server.federation import sources
 from fhir_server.oauth import clients
+from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
+from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
@@ -48,7 +50,9 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         ManifestError,
         sources.InvalidSources,
         InvalidClients,
+        GroupsError,
         InvalidIssuers,
+        InvalidProviders,
         KeyFileError,
     ) as error:
         yield str(error)
@@ -86,6 +90,12 @@ def _clients(settings: Settings) -> Iterator[str]:
     return iter(())
 
 
+def _logins(settings: Settings) -> Iterator[str]:
+    ways_to_log_in(settings)
+    load_groups(catalog.load().types)
+    return iter(())
+
+
 def _database(settings: Settings) -> Iterator[str]:
     revision = migrate.current(settings.database)
     if revision not in {None, migrate.head()}:
@@ -97,6 +107,7 @@ _LOOKS = {
     "adapters and mapping rows": _adapters,
     "sources": _sources,
     "clients": _clients,
+    "logins": _logins,
     "issuers": _issuers,
     "keys": _keys,
     "database": _database,

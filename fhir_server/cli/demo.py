@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
+from fhir_server.cli import demo_clients
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.cli.serve import serve
 from fhir_server.cli.simulators import Simulator, simulators
@@ -36,12 +37,14 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     _free(settings)
     folder = settings.data_dir.resolve()
-    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"))
+    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"), development_login="on")
+    settings = replace(settings, clients=settings.clients or str(folder / "clients.toml"))
     prepare(settings)
+    clients = demo_clients.declare(folder, folder / "clients.toml")
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
         load_resources(settings, network())
-        facts = _facts(settings, running)
+        facts = {**_facts(settings, running), "clients": clients}
         path = folder / "demo.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

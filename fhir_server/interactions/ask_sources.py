@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from adapters.contract import SourceQuery
 from fhir_server.access.gate import FederationGrant
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
+from fhir_server.federation.consented import opened
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
+from fhir_server.interactions.source_consent import consents_of, item
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf
 
@@ -29,7 +32,8 @@ class Asked:
 async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
     """Ask the sources in the network of ``patient`` ("Patient/id") for the call's type; ``only`` is the digest of one source.
 
-    A client who is not there and one whose dossier is closed to the caller look alike: nobody is asked.
+    A client who is not there and one whose dossier is closed to the caller look alike: nobody is asked. So do a source that
+    the client's consents close and one that is not there.
     """
     call.touched.ask(patient)
     decision = call.services.gate.federated(call.actor, call.type, patient, call.interaction)
@@ -38,9 +42,15 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
         return Asked()
     federation = call.services.federation
     plan = _narrowed(federation.plan(call.type, care.organisations), only)
+    consents = await consents_of(call, decision, care)
+    if consents is not None:
+        plan, basis = opened(plan, consents)
+        call.touched.basis |= dict.fromkeys(basis)
     answers = await federation.ask(plan, _question(call, care))
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     merged = merge(answers, patient, care.identifiers, federation.seal)
+    if consents is not None:
+        merged = tuple(each for each in merged if consents.shows(each, partial(item, call)))
     # From here on as if they were stored: found, revealed and masked by the same rules.
     return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
 

@@ -1,6 +1,6 @@
 """What the dossier says about who cares for a client: whom sources know the client as, and whose sources may be asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.reference import parse
+from fhir_server.network.standing import codes
 from fhir_server.search.tree import And, Query, ReferenceTo, Token
 from fhir_server.storage.repository import Stored
 
@@ -17,10 +18,14 @@ _MOST_TEAMS = 20
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """A client as the sources know them (``identifiers``), and the identifiers of the ``organisations`` in the network."""
+    """A client as the sources know them (``identifiers``), and the identifiers of the ``organisations`` in the network.
+
+    ``kinds`` are the types ("system|code") of the organisation that has an identifier.
+    """
 
     identifiers: tuple[Identifier, ...]
     organisations: frozenset[Identifier]
+    kinds: Mapping[Identifier, tuple[str, ...]]
 
 
 async def care_of(call: Call, patient: str) -> Care | None:
@@ -35,7 +40,8 @@ async def care_of(call: Call, patient: str) -> Care | None:
     roles = await _resources(call, [each for each in members if each.startswith("PractitionerRole/")])
     members += [reference for role in roles if (reference := _literal(role.get("organization")))]
     organisations = await _resources(call, [each for each in members if each.startswith("Organization/")])
-    return Care(tuple(_known_as(call, found[0])), frozenset(each for one in organisations for each in identifiers(one)))
+    kinds = {each: _kinds(one) for one in organisations for each in identifiers(one)}
+    return Care(tuple(_known_as(call, found[0])), frozenset(each for one in organisations for each in identifiers(one)), kinds)
 
 
 def _known_as(call: Call, patient: dict[str, Any]) -> Iterable[Identifier]:
@@ -49,6 +55,10 @@ def _members(team: dict[str, Any]) -> Iterable[str]:
         for name in ("member", "onBehalfOf"):
             if reference := _literal(participant.get(name)):
                 yield reference
+
+
+def _kinds(organisation: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(code for concept in organisation.get("type", ()) for code in codes(concept))
 
 
 def _literal(reference: Any) -> str:  # noqa: ANN401 - JSON

@@ -34,7 +34,7 @@ def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:
         dossier=" ".join(dossiers) or answer.dossier,
         parameters=call.parameters,
         origin=call.origin,
-        basis=answer.refusal,
+        basis=answer.refusal or " ".join(call.touched.basis),
         category=call.entry.category,
         source=" ".join(sources),
         detail=" ".join(f"{name}={outcome}" for name, outcome in sources.items()),

@@ -61,7 +61,9 @@ class Standings:
         people = _all(one.people for one in each)
         if not people:
             raise gone()
-        organisations = _all(one.organisations for one in each)
+        left = _all(one.left for one in each)
+        networks = await self._repository.employers_of(people, now)
+        organisations = _all([*(one.organisations for one in each), [each for each in networks if each not in left]])
         if actor.organisation in organisations:
             organisations = (actor.organisation,)
         return replace(
@@ -70,7 +72,7 @@ class Standings:
             organisations=organisations,
             kinds=await self._kinds(organisations),
             functions=_all(one.functions for one in each),
-            left=_all(one.left for one in each),
+            left=left,
             teams=await self._teams(people, now),
         )
 

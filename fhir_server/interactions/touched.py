@@ -14,12 +14,14 @@ class Touched:
     """What one request came upon so far.
 
     ``asked`` are the clients ("Patient/id") whom it named or whose data it gave, ``keys`` the dossiers of the stored resources that
-    it found, each with one of these. ``sources`` are those that were asked, with what came of it.
+    it found, each with one of these. ``sources`` are those that were asked, with what came of it, and ``basis`` the
+    reasons and the Consents by which that was decided.
     """
 
     asked: dict[str, None] = field(default_factory=dict)
     keys: dict[int, Stored] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    basis: dict[str, None] = field(default_factory=dict)
 
     def ask(self, reference: str) -> None:
         """Note that ``reference`` was asked for; what is no id of a client, or may be a number of the person, is left out."""

@@ -1,8 +1,8 @@
 """What the doors of the authorization server work with; ``bootstrap`` puts it together."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from fhir_server.oauth.client_proof import ClientDoor
 from fhir_server.oauth.clients import Client, Clients
@@ -20,7 +20,8 @@ class Authority:
     """The parts of the authorization server at ``issuer`` (a URL without a slash at its end) for the FHIR base ``audience``.
 
     ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh id that nobody can guess. ``record`` appends a line to the
-    record: nothing is given out before it returned. ``token_lifetime`` is in seconds.
+    record: nothing is given out before it returned. ``token_lifetime`` is in seconds. ``caller`` gives the address from
+    which an ASGI scope comes.
     """
 
     issuer: str
@@ -32,6 +33,7 @@ class Authority:
     door: ClientDoor
     proofs: Proofs
     record: Callable[[AuditRow], Awaitable[None]]
+    caller: Callable[[MutableMapping[str, Any]], str]
     clock: Callable[[], int]
     new_id: Callable[[], str]
     token_lifetime: int

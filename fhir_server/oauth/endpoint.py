@@ -38,7 +38,7 @@ class Exchange:
     @property
     def address(self) -> str:
         """Where the request comes from."""
-        return self.request.client.host if self.request.client else ""
+        return self.authority.caller(self.request.scope)
 
     async def of_client(self) -> tuple[Client, Mapping[str, str]]:
         """Return the client that proved who it is, and what it posted; raises OAuthError."""

@@ -49,7 +49,7 @@ async def authorization_code(authority: Authority, client: Client, form: Form, n
         raise invalid_grant("The redirect_uri is not the one of the authorization request.")
     if not _VERIFIER.fullmatch(verifier) or not compare_digest(challenge_of(verifier), taken.challenge):
         raise invalid_grant("The code_verifier does not belong to the code_challenge of the authorization request.")
-    granted = taken.granted.narrowed(narrowed(taken.granted.scope, client.scope))
+    granted = taken.granted.narrowed(of_a_person(narrowed(taken.granted.scope, client.scope)))
     body = answered(authority, client, granted, taken.family, now, bound)
     refresh = first_refresh(client, granted, taken.family, now, bound)
     if refresh is not None:
@@ -77,7 +77,7 @@ async def refresh_token(authority: Authority, client: Client, form: Form, now: i
 
 async def client_credentials(authority: Authority, client: Client, form: Form, now: int, bound: str = "") -> Given:
     """Give a backend service an access token of its own; raises OAuthError."""
-    scope = " ".join(word for word in narrowed(required(form, "scope"), client.scope).split() if _of_a_system(word))
+    scope = of_a_system(narrowed(required(form, "scope"), client.scope))
     if not scope:
         raise OAuthError(
             "invalid_scope", "Nothing of the scope asked for may be given to this client: it may ask for system scopes."
@@ -94,6 +94,20 @@ def challenge_of(verifier: str) -> str:
     return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
 
 
+def of_a_system(scope: str) -> str:
+    """Return the words of ``scope`` that a client without a person can have."""
+    return " ".join(word for word in scope.split() if _is_of_a_system(word))
+
+
+def of_a_person(scope: str) -> str:
+    """Return the words of ``scope`` that a client can have through a person."""
+    return " ".join(word for word in scope.split() if not _is_of_a_system(word))
+
+
+def _is_of_a_system(word: str) -> bool:
+    return any(scope.level == "system" for scope in parse_scopes(word))
+
+
 def _refreshed(client: Client, token: RefreshToken, scope: str) -> Granted:
     if not covered(scope, token.granted.scope):
         raise OAuthError("invalid_scope", "The scope asks for more than was granted.")
@@ -101,10 +115,6 @@ def _refreshed(client: Client, token: RefreshToken, scope: str) -> Granted:
     if not given:
         raise OAuthError("invalid_scope", "The scope asks for nothing that may be given.")
     return token.granted.narrowed(given)
-
-
-def _of_a_system(word: str) -> bool:
-    return any(scope.level == "system" for scope in parse_scopes(word))
 
 
 GRANTS = {"authorization_code": authorization_code, "refresh_token": refresh_token, "client_credentials": client_credentials}

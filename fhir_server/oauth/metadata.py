@@ -15,6 +15,7 @@ from fhir_server.oauth.jwk import ALGORITHMS as PROOF_ALGORITHMS
 CAPABILITIES: Final = (
     "launch-ehr",
     "launch-standalone",
+    "authorize-post",
     "client-public",
     "client-confidential-symmetric",
     "client-confidential-asymmetric",
@@ -54,6 +55,7 @@ def server(issuer: str) -> dict[str, Any]:
         "token_endpoint": f"{issuer}/oauth/token",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "authorization_response_iss_parameter_supported": True,
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -71,7 +73,7 @@ def server(issuer: str) -> dict[str, Any]:
 
 def smart_configuration(issuer: str) -> dict[str, Any]:
     """Return the document of ``/.well-known/smart-configuration``."""
-    return {**server(issuer), "capabilities": list(CAPABILITIES)}
+    return {**server(issuer), "management_endpoint": f"{issuer}/oauth/apps", "capabilities": list(CAPABILITIES)}
 
 
 def openid_configuration(issuer: str) -> dict[str, Any]:

@@ -43,8 +43,7 @@ class MemoryReplays:
         if len(self._used) >= self._most:
             raise TooCostly("Too many proofs of possession came within a minute. Send the request again a little later.")
         self._used.add(key)
-        # Never forgotten before the one in front of it: later than it must be, and never too early.
-        self._order.append((max(until, self._order[-1][0] if self._order else 0), key))
+        self._order.append((until, key))  # forgotten after the one in front of it: perhaps too late, never too early
         return True
 
 

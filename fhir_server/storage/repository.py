@@ -316,6 +316,10 @@ class Repository(Protocol):
         """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
         ...
 
+    async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the organisations ("Organization/id") on whose behalf one of ``people`` takes part in a network at ``at``."""
+        ...
+
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules that the consents of ``dossier`` make now, those included that others with their choice replace."""
         ...

@@ -112,6 +112,14 @@ def seats(dialect: Dialect) -> Statement:
     )
 
 
+@lru_cache(maxsize=TEXTS)
+def employers(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the ids of the Organizations on whose behalf the memberships of ``shape`` are."""
+    writer = Writer(dialect)
+    keys = f"SELECT DISTINCT a.through FROM membership a WHERE a.through <> 0 AND {lasting(writer, *shape[1:])}"
+    return writer.statement(f"SELECT r.id FROM resource r WHERE r.self IN ({keys}) AND r.type = 'Organization' ORDER BY r.id")
+
+
 def _version(alias: str, body: str) -> str:
     return f"r.row, r.type, r.id, {alias}.version, {alias}.updated, {body}, r.sort, {alias}.deleted, r.dossier"
 

@@ -71,7 +71,8 @@ def clients_toml() -> str:
         "{" + ", ".join(f"{key} = {json.dumps(value)}" for key, value in each.items()) + "}"
         for each in (public_jwk("ec", "ES384"), public_jwk("rsa", "RS384"))
     )
-    people = f'redirect_uris = ["{REDIRECT}"]\nscope = "openid fhirUser launch/patient offline_access user/*.rs user/Task.cruds"\n'
+    scope = "openid fhirUser launch/patient offline_access user/*.rs user/Task.cruds system/*.rs"
+    people = f'redirect_uris = ["{REDIRECT}"]\nscope = "{scope}"\n'
     return f"""
 [app]
 name = "App"

@@ -26,6 +26,7 @@ def test_smart_clients_find_everything_that_smart_wants(oauth: Authorization) ->
         "token_endpoint": f"{root}/oauth/token",
         "introspection_endpoint": f"{root}/oauth/introspect",
         "revocation_endpoint": f"{root}/oauth/revoke",
+        "management_endpoint": f"{root}/oauth/apps",
     }
     assert found["code_challenge_methods_supported"] == ["S256"]
     assert found["response_types_supported"] == ["code"]

@@ -90,6 +90,10 @@ class ScriptedStore(ABC):
         """Revoke every token of a family."""
         await self._do(scripts.revoke_family(family, now))
 
+    async def revoke_client(self, subject: str, client: str, now: int) -> None:
+        """Revoke what a client got for a subject."""
+        await self._do(scripts.revoke_client(subject, client, now))
+
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that a subject got."""
         await self._do(scripts.revoke_subject(subject, since))

@@ -130,6 +130,13 @@ def revoke_family(family: str, now: int) -> Script[None]:
     yield from revoke("family", family, now, now + LONGEST_FAMILY)
 
 
+def revoke_client(subject: str, client: str, now: int) -> Script[None]:
+    """Revoke every family of tokens that ``client`` got for ``subject``."""
+    families = yield _FAMILIES_OF, (subject, client)
+    for (family,) in families:
+        yield from revoke_family(family, now)
+
+
 def revoke_subject(subject: str, since: int) -> Script[None]:
     """Revoke all that a subject got up to ``since``."""
     yield from revoke("subject", subject, since, since + LONGEST_FAMILY)
@@ -177,6 +184,10 @@ FIND_SESSION = (
     " (SELECT 1 FROM oauth_revocation v WHERE v.kind = 'subject' AND v.value = s.subject AND v.since >= s.authenticated)"
 )
 _FAMILIES = "SELECT family FROM oauth_code WHERE session = $1 UNION SELECT family FROM oauth_refresh WHERE session = $1"
+_FAMILIES_OF = (
+    "SELECT family FROM oauth_code WHERE subject = $1 AND client = $2"
+    " UNION SELECT family FROM oauth_refresh WHERE subject = $1 AND client = $2"
+)
 _REMEMBER = (
     f"INSERT INTO oauth_consent ({rows.CONSENT}) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT (subject, client, patient) DO UPDATE SET scope = excluded.scope, given = excluded.given"

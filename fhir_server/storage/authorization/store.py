@@ -183,6 +183,10 @@ class AuthorizationStore(Protocol):
         """Revoke every token of a family."""
         ...
 
+    async def revoke_client(self, subject: str, client: str, now: int) -> None:
+        """Revoke every token that ``client`` got for ``subject``."""
+        ...
+
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that ``subject`` got up to ``since``: log-ins, codes, refresh tokens and access tokens."""
         ...

@@ -146,6 +146,11 @@ class Reads(ABC):
         shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
 
+    async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+        """Return the organisations on whose behalf one of ``people`` takes part in a network at ``at``."""
+        shape, values = single.members_values(MemberOf(tuple(people), at), 0)
+        return [f"Organization/{id_}" for (id_,) in await self._rows(single.employers(self._dialect, shape), values)]
+
     async def rules(self, dossier: str) -> Sequence[Rule]:
         """Return the rules of the consents of ``dossier``."""
         return [consent_rows.rule(row, dossier) for row in await self._rows(single.rules(self._dialect), [key(dossier)])]

@@ -77,3 +77,25 @@ def test_team_mates_are_members_of_a_dossier_of_mine_at_the_same_instant(run: Ru
             assert sorted(one.id for one in fetched) == names
 
     run(body)
+
+
+def test_on_whose_behalf_somebody_takes_part(run: Run) -> None:
+    async def body(repository: Repository) -> None:
+        await put(repository, Thing("home", "Organization"), Thing("gp", "Organization"), Thing("one", dossier="Patient/1"))
+        given = [
+            Membership(NURSE, "Patient/1", 0, 10, "Organization/home"),
+            Membership(NURSE, "Patient/2", 5, 10, "Organization/gp"),
+            Membership(NURSE, "Patient/3", 0, 10),
+            Membership(DAUGHTER, "Patient/1", 0, 10, "Organization/unknown"),
+        ]
+        await repository.commit([grant("CareTeam")], [created(TEAM, given)], ())
+        assert list(await repository.employers_of([NURSE], 0)) == ["Organization/home"]
+        assert sorted(await repository.employers_of([NURSE, DAUGHTER], 5)) == ["Organization/gp", "Organization/home"]
+        assert list(await repository.employers_of([DAUGHTER], 5)) == []
+        assert list(await repository.employers_of([NURSE], 10)) == []
+        left = MemberOf((NURSE,), 0, ("Organization/home",))
+        assert await repository.is_member(MemberOf((NURSE,), 0), "Patient/1")
+        assert not await repository.is_member(left, "Patient/1")
+        assert await repository.is_member(left, "Patient/3")
+
+    run(body)

@@ -1,0 +1,60 @@
+"""What is needed to decide by the client's consents which sources may be asked, looked up in the store at this moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from fhir_server.access.consent import Item, of_person
+from fhir_server.access.consented import UNLABELLED
+from fhir_server.access.gate import FederationGrant
+from fhir_server.catalog.catalog import LAST_UPDATED, Entry
+from fhir_server.federation.consented import Consents
+from fhir_server.federation.merge import Merged
+from fhir_server.interactions.call import Call
+from fhir_server.interactions.care import Care
+from fhir_server.search.extract import extract
+from fhir_server.search.rows import LATEST, key
+from fhir_server.search.tree import MemberOf
+from fhir_server.search.values import Range
+from fhir_server.storage.consent_rule import LABELS, TEAM, Rule, specificity
+
+
+async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consents | None:
+    """Return what decides on the sources of the client that ``grant`` is about; None for the system, which needs no consent."""
+    actor = call.actor
+    if actor.role == "system":
+        return None
+    rules = tuple(await call.services.repository.rules(grant.patient))
+    members = MemberOf((*actor.people, *actor.teams), call.now, actor.left)
+    seats = await call.services.repository.seats(members, _teams(rules), grant.patient)
+    now = [seat for seat in seats if seat.start <= call.now < seat.end]
+    teams = tuple(dict.fromkeys(seat.team for seat in now))
+    request = replace(
+        of_person(actor, grant.patient, "", call.now, teams),
+        ended_teams=tuple({seat.team for seat in seats if seat.end <= call.now} - set(teams)),
+        standing_ends=min((seat.end for seat in now), default=LATEST),
+    )
+    return Consents(request, rules, grant.categories, grant.of_type, care.kinds)
+
+
+def item(call: Call, merged: Merged) -> Item:
+    """Return what is known of one resource from a source; whom its author is here, is not."""
+    resource = merged.resource
+    labels = _labels(resource.get("meta"))
+    entry = call.services.catalog.types.get(merged.type)
+    return Item(merged.reference, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
+
+
+def _teams(rules: Iterable[Rule]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.recipient for rule in rules if specificity(rule).recipient == TEAM))
+
+
+def _labels(meta: object) -> tuple[str, ...]:
+    given = meta.get("security", ()) if isinstance(meta, Mapping) else ()
+    return tuple(each["code"] for each in given if isinstance(each, Mapping) and each.get("code") in LABELS)
+
+
+def _dates(resource: Mapping[str, object], entry: Entry) -> Range | None:
+    if entry.main_date == LAST_UPDATED:
+        return None
+    wanted = key(entry.name, entry.main_date)
+    return next((Range(row.sort, row.high) for row in extract(resource, entry).rows if row.key == wanted), None)
