@@ -17,10 +17,12 @@ from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
+from fhir_server.audit.anchors import file_in
 from fhir_server.audit.fhir_event import Observer
+from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
-from fhir_server.federation import sources
+from fhir_server.federation import holder, sources
 from fhir_server.federation.hub import Federation
 from fhir_server.federation.sealed_id import Seal
 from fhir_server.http.fhir import FhirApplication
@@ -42,7 +44,7 @@ from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
-from fhir_server.oauth import clients, endpoint, metadata
+from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.authorize.oidc.provider import read_providers
 from fhir_server.oauth.authorize.opening import Caller, LogIn, pages
@@ -116,6 +118,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
         looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
+        keeping = keeper(settings)
+        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
 
         async def close() -> None:
             for task in looking:
@@ -123,6 +127,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
+            await keeping.once(services.repository)
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
@@ -245,7 +250,7 @@ def issuer(settings: Settings) -> str:
 
 async def open_services(settings: Settings) -> Services:
     """Open the database and put the parts together."""
-    services = services_with(settings, await open_repository(settings.database))
+    services = services_with(settings, await open_repository(settings.database, secret(settings.data_dir, "audit-reasons")))
     await services.parameters.refresh()
     return services
 
@@ -292,7 +297,8 @@ def _federation(settings: Settings) -> Federation:
     manifests = {each.id: each for each in registry.manifests()}
     declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
     seal = Seal(secret(settings.data_dir, "sealed-ids"))
-    return Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
+    made = Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
+    return replace(made, holder=holder.read(Path(settings.holder_consents))) if settings.holder_consents else made
 
 
 def prepare(settings: Settings) -> str:
@@ -317,6 +323,13 @@ def token_for(  # noqa: PLR0913 - one argument per claim
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
     return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
+
+
+def keeper(settings: Settings) -> Keeper:
+    """Return who keeps the record. Raises KeyFileError."""
+    key = anchor.anchor_key(settings.data_dir)
+    sign, open_ = partial(anchor.signed, key), partial(anchor.opened, key.verifying)
+    return Keeper(sign, open_, file_in(settings.data_dir), now, settings.audit_retention_days)
 
 
 def check_index(settings: Settings, progress: compare.Progress = lambda _done, _total: None) -> compare.Report:

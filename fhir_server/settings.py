@@ -15,6 +15,7 @@ _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _TOKEN_LIFETIMES = range(60, 3601)
+_RETENTION = 1096
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -47,6 +48,10 @@ class Settings:
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    holder_consents: str = _setting(
+        "",
+        "Path of a TOML file that says what holders may give, for tests and rehearsals. Default: none, the source itself decides.",
+    )
     issuers: str = _setting("", "Path of `issuers.toml`, other issuers whose tokens are accepted (docs/tokens.md). Default: none.")
     trusted_proxies: str = _setting("", "Addresses or networks of the proxies in front, between commas. Default: none is believed.")
     client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")
@@ -75,6 +80,8 @@ class Settings:
     audit_observer: str = _setting("hub", "Name of this server in the record (AuditEvent.source.observer).")
     audit_source_type: str = _setting("4", "Kind of server in the record: a code of security-source-type (4: application server).")
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
+    audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
+    audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
     @property
@@ -131,9 +138,18 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
     text = str(raw)
     try:
         match name:
-            case "port" | "workers" | "token_lifetime" | "login_attempts" | "body_limit" | "depth_limit" | "entries_limit":
+            case (
+                "port"
+                | "workers"
+                | "token_lifetime"
+                | "login_attempts"
+                | "body_limit"
+                | "depth_limit"
+                | "entries_limit"
+                | "audit_retention_days"
+            ):
                 return int(text)
-            case "fan_out_budget" | "body_timeout":
+            case "fan_out_budget" | "body_timeout" | "audit_anchor_interval":
                 return float(text)
             case "data_dir":
                 return Path(text)
@@ -153,6 +169,7 @@ def _check(settings: Settings) -> None:
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
+    _check_record(settings)
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):
@@ -175,6 +192,13 @@ def _check_proxies(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
     if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
         raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
+
+
+def _check_record(settings: Settings) -> None:
+    if not settings.audit_anchor_interval > 0:
+        raise SettingsError(f"{PREFIX}AUDIT_ANCHOR_INTERVAL: must be more than 0 seconds")
+    if settings.audit_retention_days < _RETENTION:
+        raise SettingsError(f"{PREFIX}AUDIT_RETENTION_DAYS: the record is kept for {_RETENTION} days (three years) at least")
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
-from fhir_server.cli import demo_clients
+from fhir_server.cli import demo_app, demo_clients
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.demo_clients import APP
 from fhir_server.cli.serve import serve
 from fhir_server.cli.simulators import Simulator, simulators
 from fhir_server.settings import Settings
@@ -37,10 +38,15 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     _free(settings)
     folder = settings.data_dir.resolve()
-    settings = replace(settings, data_dir=folder, sources=settings.sources or str(folder / "sources.toml"), development_login="on")
-    settings = replace(settings, clients=settings.clients or str(folder / "clients.toml"))
+    settings = replace(
+        settings,
+        data_dir=folder,
+        sources=settings.sources or str(folder / "sources.toml"),
+        clients=settings.clients or str(folder / "clients.toml"),
+        development_login="on" if settings.on_loopback else "off",
+    )
     prepare(settings)
-    clients = demo_clients.declare(folder, folder / "clients.toml")
+    clients = demo_clients.declare(folder, folder / "clients.toml", demo_app.back(settings.base.removesuffix("/fhir")))
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
         load_resources(settings, network())
@@ -71,14 +77,16 @@ def _temporary_files_below(folder: Path) -> Iterator[None]:
 
 
 def _facts(settings: Settings, running: Sequence[Simulator]) -> dict[str, Any]:
+    root = settings.base.removesuffix("/fhir")
     return {
-        "base": settings.base.removesuffix("/fhir"),
+        "base": root,
         "patient": CLIENT,
         "persons": {
             name: {**person, "token": token_for(settings, person["reference"], person["role"], ttl=TOKEN_HOURS * 3600, at=now())}
             for name, person in persons().items()
         },
         "sources": [simulator.facts for simulator in running],
+        "app": {"authorize": demo_app.authorize(root), "client_id": APP, "code_verifier": demo_app.VERIFIER},
     }
 
 
@@ -89,6 +97,8 @@ def _greeting(facts: dict[str, Any], path: Path) -> Iterator[str]:
         yield f"# {what}"
         url = f"{base}/{query.format(patient=facts['patient'])}"
         yield f"curl -s -H 'Authorization: Bearer {facts['persons'][name]['token']}' '{url}&_pretty=true'\n"
+    yield f"# an app asks for consent: open this in a browser\n{facts['app']['authorize']}\n"
+    yield f"# its token, for the code in the address afterwards\n# {demo_app.exchange(facts['base'], 'CODE')}\n"
     yield f"Tokens for everyone, and the ports of the simulated source systems: {path}"
     yield "Stop with Ctrl-C.\n"
 

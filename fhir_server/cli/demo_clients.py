@@ -12,13 +12,17 @@ _KEY = "demo-backend.pem"
 _APP_SCOPE = "openid fhirUser launch launch/patient online_access offline_access patient/*.cruds user/*.cruds"
 
 
-def declare(folder: Path, path: Path) -> dict[str, Any]:
-    """Write the declaration of the clients to ``path``, and return what demo.json tells of them. Raises KeyFileError."""
+def declare(folder: Path, path: Path, page: str) -> dict[str, Any]:
+    """Write the declaration of the clients to ``path``, and return what demo.json tells of them. Raises KeyFileError.
+
+    The app may be answered at ``page``, too.
+    """
     key = new_signing_key(folder, _KEY)
+    redirects = [*REDIRECTS, page]
     jwk = ", ".join(f"{name} = {json.dumps(value)}" for name, value in key.jwk().items())
-    path.write_text(_TABLES.format(app=APP, redirects=json.dumps(REDIRECTS), scope=_APP_SCOPE, backend=BACKEND, jwk=jwk), "utf-8")
+    path.write_text(_TABLES.format(app=APP, redirects=json.dumps(redirects), scope=_APP_SCOPE, backend=BACKEND, jwk=jwk), "utf-8")
     return {
-        "app": {"client_id": APP, "redirect_uris": list(REDIRECTS), "scope": _APP_SCOPE},
+        "app": {"client_id": APP, "redirect_uris": redirects, "scope": _APP_SCOPE},
         "backend": {"client_id": BACKEND, "key": str(folder / "keys" / _KEY), "kid": key.kid, "alg": "ES256"},
     }
 

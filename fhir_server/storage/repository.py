@@ -300,6 +300,14 @@ class Repository(Protocol):
         """Append a line to the record; return when it is durable."""
         ...
 
+    async def reason(self, dossier: str, sealed: str) -> str | None:
+        """Return the free text that stands in a line about ``dossier``, None when it was erased."""
+        ...
+
+    async def erase_reasons(self, dossier: str) -> None:
+        """Destroy what opens the free texts in lines about ``dossier``; the lines stay as they are."""
+        ...
+
     async def project_record(self) -> None:
         """Return when every line that was durable before is in audit_event, for whoever reads the record there."""
         ...

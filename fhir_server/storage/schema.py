@@ -105,8 +105,8 @@ membership = Table(
     Column("dossier", BigInteger, nullable=False),
     Column("row", BigInteger, nullable=False, comment="the CareTeam that gives the membership"),
     Column("starts", BigInteger, nullable=False),
-    Column("ends", BigInteger, nullable=False, comment="exclusive"),
     Column("through", BigInteger, nullable=False, comment="the organisation on whose behalf, 0 for none"),
+    Column("ends", BigInteger, nullable=False, comment="exclusive"),
     PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
     Index("membership_dossier", "dossier", "member", "starts", "ends", "through"),
     Index("membership_row", "row"),
@@ -170,6 +170,7 @@ audit_chain = Table(
     metadata,
     Column("chain", BYTES, primary_key=True),
     Column("projected", BigInteger, nullable=False, comment="the last block that audit_event holds"),
+    Column("anchored", BigInteger, nullable=False, comment="the last block that an anchor names"),
 )
 
 audit_block = Table(

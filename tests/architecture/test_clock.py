@@ -28,6 +28,7 @@ MAY = {  # who may, and why
     "fhir_server/bootstrap.py": "gives the server its clock and its ids",
     "fhir_server/cli/": "a command is where the outside begins",
     "fhir_server/oauth/keys.py": "makes signing keys: nobody may be able to hand in their chance",
+    "fhir_server/storage/journal/reasons.py": "makes keys, and what encryption must never repeat",
     "fhir_server/storage/journal/chain.py": "names a chain that nobody may have named before",
     "conformance/simulators/__main__.py": "a command, too",
 }

@@ -47,6 +47,8 @@ def _member(reference: str) -> dict[str, Any]:
 
 def _team(id_: str, patient: str) -> dict[str, Any]:
     members = [_member(f"Patient/{patient}"), _member("Practitioner/nurse-two"), _member("Practitioner/evil")]
+    if patient != "ansje":
+        members.append(_member("Patient/ansje"))  # a client who helps another one
     return {
         "resourceType": "CareTeam",
         "id": id_,

@@ -118,8 +118,15 @@ def test_a_dossier_of_somebody_else_cannot_be_chosen(pages_hub: Hub) -> None:
     form = pages_hub.log_in(visitor, GP).form("/authorize")
     form.hidden["patient"] = "Patient/other-client"
     assert pages_hub.tokens(visitor.send(form, ("step", "approve")).answer["code"]).json["patient"] == "ansje"
-    form = pages_hub.log_in(pages_hub.visitor(), CLIENT)
-    assert "Gerrit" not in form.text
+
+
+def test_a_client_opens_the_own_dossier_also_when_they_help_somebody_else(pages_hub: Hub) -> None:
+    visitor = pages_hub.visitor()
+    page = pages_hub.log_in(visitor, CLIENT)
+    assert "Gerrit" not in page.text
+    form = page.form("/authorize")
+    form.hidden["patient"] = "Patient/other-client"
+    assert pages_hub.tokens(visitor.send(form, ("step", "approve")).answer["code"]).json["patient"] == "ansje"
 
 
 def test_prompt_none_with_a_choice_to_make_is_refused(pages_hub: Hub) -> None:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from flows.client import Client
+from flows.client import Client, cli
 from flows.load import start, writers
 from flows.own_postgres import own_postgres
 from flows.served import served
@@ -63,6 +63,8 @@ def test_a_database_that_stops_under_load(tmp_path: Path) -> None:
             assert index_faults(database.url, hub.base) == [], stop
             recorded = {line.request for line in lines(database.url)}
             assert {request for writer in everybody for request in writer.requests} <= recorded, stop
+            told = cli("audit", "verify", **hub.environment)
+            assert told.returncode == 0, told.stdout + told.stderr
         assert client.get("Location/meanwhile").status == 404
         assert sum(len(writer.requests) for writer in everybody) > 5 * STOPS
     assert '"unexpected"' not in hub.log.read_text()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flows.client import Demo, cli, demo
+from flows.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 PERSONS = {"system", "operator", "gp", "pharmacist", "nurse", "daughter", "client", "outsider"}
@@ -68,6 +69,19 @@ def test_the_printed_curl_lines_work_as_printed(hub: Demo) -> None:
     for line in lines:
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
         assert json.loads(done.stdout)["entry"], line
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_printed_address_leads_to_a_token(hub: Demo) -> None:
+    visitor = Visitor(hub.port)
+    page = visitor.get(hub.facts["app"]["authorize"].removeprefix(hub.facts["base"]))
+    page = visitor.follow(visitor.send(page.form("/login/development"), ("person", "RelatedPerson/daughter-marije")))
+    answer = visitor.send(page.form("/authorize"), ("step", "approve"))
+    log = (hub.folder.parent / "data.log").read_text()
+    (line,) = re.findall(r"^# (curl .*CODE)$", log, re.MULTILINE)
+    done = subprocess.run(["bash", "-c", line.replace("CODE", answer.answer["code"])], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["patient"] == "ansje"
+    assert "Demo app" in visitor.get(answer.location.removeprefix(hub.facts["base"])).text
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from random import Random
 
+from flows.client import cli
 from flows.load import start, writers
 from flows.served import served
 from index_check import index_faults, select, version_faults
@@ -35,6 +36,8 @@ def test_a_server_that_is_killed_has_kept_its_promises(tmp_path: Path) -> None:
             assert index_faults(url, hub.base) == [], kill
             recorded = {line.request for line in lines(url)}
             assert {request for writer in everybody for request in writer.requests} <= recorded, kill
+            told = cli("audit", "verify", **hub.environment)
+            assert (told.returncode, told.stderr) == (0, ""), told.stdout
             acknowledged = sum(len(writer.requests) for writer in everybody)
         assert select(url, "PRAGMA integrity_check") == [("ok",)]
     assert acknowledged > 5 * KILLS

@@ -96,6 +96,8 @@ def test_somebody_logs_in_switches_something_off_approves_and_logs_out(
     page.get_by_role("button", name="Inloggen als test").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Toestemming geven"
     assert page.get_by_text("Het gaat over de gegevens van Ansje Veenstra.").is_visible()
+    for label in ("Weten wie u bent", "Berichten lezen", "Taken zien"):
+        page.get_by_label(label).check()  # what was not agreed to before is off
     page.get_by_label("Berichten schrijven").uncheck()
     page.get_by_role("button", name="Ja, ik geef toestemming").click()
     code = _answer(page, app)["code"][0]

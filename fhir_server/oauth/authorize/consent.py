@@ -71,7 +71,7 @@ async def needs_asking(desk: Desk, question: Question) -> bool:
 
 
 async def consent_page(desk: Desk, request: Request, question: Question, *, wrong: bool = False) -> Response:
-    """Return the page. What was switched off before is shown as off."""
+    """Return the page. After a first answer only what was agreed to then is shown as on."""
     language = language_for(request)
     before = {key for key, _ in await given_before(desk, question)}
     keys = offered(desk, question)

@@ -27,26 +27,26 @@ _CONNECTIONS = 8
 class PostgresRepository(Reads):
     """A Repository in a PostgreSQL database, which many processes may share."""
 
-    def __init__(self, pool: Pool) -> None:
-        """Use the connections of ``pool``."""
-        super().__init__(POSTGRES)
+    def __init__(self, pool: Pool, secret: bytes = b"") -> None:
+        """Use the connections of ``pool``; ``secret`` seals free texts in the record."""
+        super().__init__(POSTGRES, secret)
         self._pool = pool
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
 
     @classmethod
-    async def open(cls, url: str) -> "PostgresRepository":
+    async def open(cls, url: str, secret: bytes = b"") -> "PostgresRepository":
         """Open the database at ``url``; raises psycopg.OperationalError when it does not answer."""
         pool = Pool(url, _CONNECTIONS)
         await pool.rows("SELECT 1")
-        return cls(pool)
+        return cls(pool, secret)
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
     ) -> None:
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         try:
-            await commit(self._pool, self._bodies, grants, changes, [*map(written, audit)], unmatched)
+            await commit(self._pool, self._bodies, grants, changes, await self._lines_of(audit), unmatched)
         except psycopg.OperationalError as error:
             raise told(error) from error
         self._projector.soon()
@@ -54,7 +54,7 @@ class PostgresRepository(Reads):
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
         try:
-            await self._audit.add(written(row))
+            await self._audit.add(written(row) if not row.reason else (await self._lines_of([row]))[0])
         except psycopg.OperationalError as error:
             raise told(error) from error
         self._projector.soon()
@@ -86,6 +86,19 @@ class PostgresRepository(Reads):
         await self._audit.close()
         await self._projector.close()
         await self._pool.close()
+
+    async def erase_reasons(self, dossier: str) -> None:
+        """Destroy the key."""
+        try:
+            await self._pool.rows("DELETE FROM audit_secret WHERE dossier = $1", (dossier,))
+        except psycopg.OperationalError as error:
+            raise told(error) from error
+
+    async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
+        if offered is not None:
+            await self._pool.rows("INSERT INTO audit_secret VALUES ($1, $2) ON CONFLICT DO NOTHING", (dossier, offered))
+        found = await self._pool.rows("SELECT wrapped FROM audit_secret WHERE dossier = $1", (dossier,))
+        return found[0][0] if found else None
 
     async def _record(self, lines: Sequence[bytes]) -> None:
         async with self._pool.session() as session:

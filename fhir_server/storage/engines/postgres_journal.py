@@ -16,7 +16,7 @@ async def chain_of(session: Session) -> Chain:
     """Return the chain that the session writes; the first time it begins one, which must not be within a transaction."""
     if session.chain is None:
         chain = Chain()
-        await session.rows("INSERT INTO audit_chain (chain, projected) VALUES ($1, 0)", (chain.head.chain,))
+        await session.rows("INSERT INTO audit_chain (chain, projected, anchored) VALUES ($1, 0, 0)", (chain.head.chain,))
         session.chain = chain
     return session.chain
 

@@ -15,7 +15,9 @@ from fhir_server.storage import moved as moves
 from fhir_server.storage.body import Bodies, Unpacked
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import TEAMS, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
+from fhir_server.storage.journal.line import written
+from fhir_server.storage.journal.reasons import Reasons
+from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -26,8 +28,9 @@ _AT_ONCE = 50
 class Reads(ABC):
     """The reading half of a Repository."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        """Read in ``dialect``."""
+    def __init__(self, dialect: Dialect, secret: bytes) -> None:
+        """Read in ``dialect``; ``secret`` seals free texts in the record."""
+        self._reasons = Reasons(secret, self._key_kept)
         self._dialect = dialect
         self._bodies = Bodies()
         self._unpack = Unpacked(self._bodies.unpack)
@@ -35,6 +38,18 @@ class Reads(ABC):
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a statement. Raises SearchTooSlow."""
+
+    @abstractmethod
+    async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
+        """Return the sealed key of the free texts about ``dossier``, which is ``offered`` where there was none."""
+
+    async def _lines_of(self, audit: Sequence[AuditRow]) -> list[bytes]:
+        """Return the lines of the journal for ``audit``."""
+        return [written(await self._reasons.sealed(row) if row.reason else row) for row in audit]
+
+    async def reason(self, dossier: str, sealed: str) -> str | None:
+        """Return the free text, None when it was erased."""
+        return await self._reasons.opened(dossier, sealed)
 
     @abstractmethod
     async def project_record(self) -> None:

@@ -36,9 +36,9 @@ _SNAPSHOT = 0.05  # seconds
 class SqliteRepository(Reads):
     """A Repository in one file, which this process owns for writing."""
 
-    def __init__(self, path: Path) -> None:
-        """Open ``path``. Raises DatabaseInUse."""
-        super().__init__(SQLITE)
+    def __init__(self, path: Path, secret: bytes = b"") -> None:
+        """Open ``path``; ``secret`` seals free texts in the record. Raises DatabaseInUse."""
+        super().__init__(SQLITE, secret)
         self._path = path
         self._writer = SqliteWriter(path)
         self._fast = _Snapshots(path, _ON_LOOP, self._writer)
@@ -52,13 +52,14 @@ class SqliteRepository(Reads):
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         prepared = [Prepared(change, delta(change), self._bodies.pack(change.body)) for change in changes]
         questions = [matches(SQLITE, criteria, rows=2) for criteria in unmatched]
-        work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=[*map(written, audit)], unmatched=questions)
+        lines = await self._lines_of(audit)
+        work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=lines, unmatched=questions)
         await self._submit(work)
         self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._submit(written(row))
+        await self._submit(written(row) if not row.reason else (await self._lines_of([row]))[0])
         self._projector.soon()
 
     async def project_record(self) -> None:
@@ -109,6 +110,27 @@ class SqliteRepository(Reads):
             return await loop.run_in_executor(self._thread, self._slow.rows, sql, parameters)
         except sqlite3.OperationalError as error:
             raise told(error) from error
+
+    async def erase_reasons(self, dossier: str) -> None:
+        """Destroy the key, and overwrite where it stood."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("DELETE FROM audit_secret WHERE dossier = ?", (dossier,))
+            connection.execute("PRAGMA secure_delete = OFF")
+
+        await self._submit(work)
+
+    async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
+        found: list[tuple[bytes]] = []
+
+        def work(connection: sqlite3.Connection) -> None:
+            if offered is not None:
+                connection.execute("INSERT OR IGNORE INTO audit_secret (dossier, wrapped) VALUES (?, ?)", (dossier, offered))
+            found.extend(connection.execute("SELECT wrapped FROM audit_secret WHERE dossier = ?", (dossier,)))
+
+        await self._submit(work)
+        return found[0][0] if found else None
 
     async def _project(self) -> bool:
         more: list[bool] = []

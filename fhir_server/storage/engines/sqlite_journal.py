@@ -11,7 +11,7 @@ from fhir_server.storage.journal.projection import BLOCKS, COLUMNS, Event, event
 def append(connection: sqlite3.Connection, block: Block) -> None:
     """Insert a block; the first one begins its chain."""
     if block.number == 1:
-        connection.execute("INSERT INTO audit_chain (chain, projected) VALUES (?, 0)", (block.chain,))
+        connection.execute("INSERT INTO audit_chain (chain, projected, anchored) VALUES (?, 0, 0)", (block.chain,))
     connection.execute(_APPEND, block)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from invented import LINE, Thing, created, grant
+from record_check import lines
 
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import AuditRow, Repository, VersionConflict
@@ -31,7 +32,6 @@ FULL = AuditRow(
     address="::1",
     source="gp",
     category="message",
-    reason="gevallen",
     detail="x",
 )
 
@@ -52,9 +52,10 @@ def test_lines_are_kept_word_for_word_in_order(database_url: str) -> None:
         await asyncio.gather(*(repository.record(LINE) for _ in range(50)))
 
     run(database_url, body)
-    lines = recorded(database_url)
-    assert lines[:3] == [FULL, LINE, FULL]
-    assert len(lines) == 53
+    found = recorded(database_url)
+    assert found[:3] == [FULL, LINE, FULL]
+    assert len(found) == 53
+    assert found == lines(database_url)
 
 
 def test_a_commit_that_fails_records_nothing(database_url: str) -> None:
@@ -76,6 +77,49 @@ def test_a_commit_without_changes_records(database_url: str) -> None:
 
     run(database_url, body)
     assert len(recorded(database_url)) == 1
+
+
+def test_a_reason_is_sealed_until_its_key_is_destroyed(database_url: str) -> None:
+    reason, line = "Mevrouw was gevallen", LINE._replace(dossier="Patient/1")
+
+    async def body() -> None:
+        repository = await open_repository(database_url, b"s" * 32)
+        await repository.record(line._replace(reason=reason))
+        await repository.commit([grant()], [created(Thing("one"))], [line._replace(reason=reason), line])
+        await repository.project_record()
+        one, two, none = (row[AuditRow._fields.index("reason")] for row in recorded(database_url))
+        assert one != two
+        assert none == ""
+        assert await repository.reason("Patient/1", one) == await repository.reason("Patient/1", two) == reason
+        assert await repository.reason("Patient/2", one) is None
+        await repository.erase_reasons("Patient/1")
+        assert await repository.reason("Patient/1", one) is None
+        await repository.record(line._replace(reason="opnieuw"))
+        await repository.project_record()
+        later = recorded(database_url)[-1][AuditRow._fields.index("reason")]
+        assert await repository.reason("Patient/1", later) == "opnieuw"
+        assert await repository.reason("Patient/1", one) is None
+        await repository.close()
+
+    asyncio.run(body())
+    assert not [row for row in lines(database_url) if "gevallen" in row.reason]
+
+
+def test_a_reason_is_never_recorded_in_clear(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        with pytest.raises(RuntimeError, match="secret"):
+            await repository.record(LINE._replace(reason="gevallen"))
+
+    run(database_url, body)
+    assert recorded(database_url) == []
+
+
+def test_a_character_that_no_database_holds_is_replaced(database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        await repository.record(LINE._replace(query="a\0b\n\u2028"))
+
+    run(database_url, body)
+    assert recorded(database_url) == lines(database_url) == [LINE._replace(query="a\ufffdb\n\u2028")]
 
 
 def test_closing_finishes_what_is_being_recorded(database_url: str) -> None:

@@ -117,8 +117,8 @@ def _membership() -> None:
         _number("dossier"),
         _number("row", "the CareTeam that gives the membership"),
         _number("starts"),
-        _number("ends", "exclusive"),
         _number("through", "the organisation on whose behalf, 0 for none"),
+        _number("ends", "exclusive"),  # after the key, or SQLite's integrity_check reads past it
         sa.PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
         sqlite_with_rowid=False,
     )
@@ -173,6 +173,7 @@ def _audit() -> None:
         "audit_chain",
         sa.Column("chain", BYTES, primary_key=True),
         _number("projected", "the last block that audit_event holds"),
+        _number("anchored", "the last block that an anchor names"),
     )
     op.create_table(
         "audit_block",

@@ -1,0 +1,75 @@
+"""``fhir-server audit``: verify the record, anchor it, remove what is older than it has to be kept.
+
+``verify`` reads only, and a server may run meanwhile. A running server anchors and removes by itself; on SQLite it has to be
+stopped for doing it here.
+"""
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from fhir_server.audit.verify import Broken
+from fhir_server.bootstrap import keeper, now
+from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.settings import Settings
+from fhir_server.storage.reindex.open import open_index
+
+_EVERY = 2_000_000  # microseconds between two lines of progress
+
+
+def add(commands: Commands) -> None:
+    """Declare the command and its own commands."""
+    command = commands.add_parser("audit", help="verify, anchor and shorten the record", description=__doc__)
+    deeds = command.add_subparsers(required=True, metavar="WHAT")
+    for name, run, help_ in (
+        ("verify", verify, "compute every chain anew, compare it with anchors and table: exit status 1 when anything differs"),
+        ("anchor", anchor, "sign how far every chain has come, and copy that to DATA_DIR/audit/anchors.jws"),
+        ("retain", retain, "remove what is older than FHIR_SERVER_AUDIT_RETENTION_DAYS"),
+    ):
+        deed = deeds.add_parser(name, help=help_, description=help_)
+        deed.add_argument("--data-dir", help="folder of database and keys (FHIR_SERVER_DATA_DIR)")
+        deed.set_defaults(run=run)
+        if name == "verify":
+            deed.add_argument("--anchors", type=Path, metavar="FILE", help="copies of anchors that a witness kept")
+
+
+def verify(options: argparse.Namespace, settings: Settings) -> int:
+    """Say on stdout that the record is whole, or name its first broken place."""
+    if options.anchors is not None and not options.anchors.is_file():
+        raise CommandFailed(f"there is no file {options.anchors}")
+    last = now()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if now() - last >= _EVERY:
+            last = now()
+            sys.stderr.write(f"{done:,} of {total:,} blocks\n")
+
+    with closing(open_index(settings.database, write=False)) as database:
+        try:
+            sound = keeper(settings).verify(database, progress, options.anchors)
+        except Broken as error:
+            print(f"the record is broken: {error}")
+            return 1
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandFailed(f"the copies of the anchors cannot be read: {error}") from error
+    counts = f"{sound.lines:,} lines in {sound.blocks:,} blocks of {sound.chains:,} chains, {sound.anchors:,} anchors"
+    print(f"the record is whole: {counts}")
+    return 0
+
+
+def anchor(_: argparse.Namespace, settings: Settings) -> int:
+    """Say how many anchors were made."""
+    with closing(open_index(settings.database, write=True)) as database:
+        made = keeper(settings).anchor(database)
+    print(f"anchor {made[-1].number} made" if made else "nothing new since the last anchor")
+    return 0
+
+
+def retain(_: argparse.Namespace, settings: Settings) -> int:
+    """Say how much was removed."""
+    with closing(open_index(settings.database, write=True)) as database:
+        removed = keeper(settings).retain(database)
+    print(f"{removed.lines:,} lines in {removed.blocks:,} blocks removed: older than {settings.audit_retention_days} days")
+    return 0

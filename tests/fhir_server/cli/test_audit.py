@@ -1,0 +1,53 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fhir_server.bootstrap import load_resources
+from fhir_server.cli import main
+from fhir_server.settings import read_settings
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    data = tmp_path / "data"
+    monkeypatch.setenv("FHIR_SERVER_DATA_DIR", str(data))
+    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(data)})
+    load_resources(settings, [{"resourceType": "Location", "id": "a", "name": "x"}])
+    return data
+
+
+def test_a_record_is_anchored_and_verified(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "anchor"]) == 0
+    assert main(["audit", "anchor"]) == 0
+    assert capsys.readouterr().out == "anchor 1 made\nnothing new since the last anchor\n"
+    copies = data / "audit" / "anchors.jws"
+    assert copies.stat().st_mode & 0o777 == 0o600
+    assert main(["audit", "verify", "--anchors", str(copies)]) == 0
+    assert "1 lines in 1 blocks of 1 chains, 1 anchors" in capsys.readouterr().out
+    assert main(["audit", "retain"]) == 0
+    assert capsys.readouterr().out.startswith("0 lines in 0 blocks removed")
+
+
+def test_a_broken_record_is_named_on_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(data / "hub.db", isolation_level=None)) as database:
+        database.execute("UPDATE audit_event SET actor = 'somebody else'")
+    assert main(["audit", "verify"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("the record is broken: chain ")
+    assert out.endswith(", block 1, line 1: its row in audit_event differs\n")
+
+
+def test_copies_that_are_not_there_are_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "verify", "--anchors", str(data / "none")]) == 1
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_the_record_is_not_kept_for_less_than_three_years(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FHIR_SERVER_AUDIT_RETENTION_DAYS", "1095")
+    assert main(["audit", "retain"]) == 2
+    assert "1096" in capsys.readouterr().err
+    assert data.exists()
