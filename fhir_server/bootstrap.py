@@ -22,7 +22,7 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
-from fhir_server.federation import sources
+from fhir_server.federation import holder, sources
 from fhir_server.federation.hub import Federation
 from fhir_server.federation.sealed_id import Seal
 from fhir_server.http.fhir import FhirApplication
@@ -307,7 +307,8 @@ def _federation(settings: Settings) -> Federation:
     manifests = {each.id: each for each in registry.manifests()}
     declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
     seal = Seal(secret(settings.data_dir, "sealed-ids"))
-    return Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
+    made = Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
+    return replace(made, holder=holder.read(Path(settings.holder_consents))) if settings.holder_consents else made
 
 
 def prepare(settings: Settings) -> str:

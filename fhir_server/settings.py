@@ -48,6 +48,10 @@ class Settings:
     workers: int = _setting(1, "Worker processes. SQLite has one writer, so more than one needs PostgreSQL.")
     auth: Literal["on", "off"] = _setting("on", "`off` lets requests without a token act as `system`; only on loopback.")
     sources: str = _setting("", "Path of `sources.toml`, the declared source systems. Default: no sources.")
+    holder_consents: str = _setting(
+        "",
+        "Path of a TOML file that says what holders may give, for tests and rehearsals. Default: none, the source itself decides.",
+    )
     issuers: str = _setting("", "Path of `issuers.toml`, other issuers whose tokens are accepted (docs/tokens.md). Default: none.")
     trusted_proxies: str = _setting("", "Addresses or networks of the proxies in front, between commas. Default: none is believed.")
     client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from adapters import checker, registry
 from adapters.manifest import ManifestError
+from fhir_server.access.break_glass import BreakGlassError, break_glass
 from fhir_server.access.roles import RolesError, load_roles
 from fhir_server.bootstrap import now, trusted_issuers, ways_to_log_in
 from fhir_server.catalog import catalog
@@ -45,6 +46,7 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
     except (
         catalog.CatalogError,
         RolesError,
+        BreakGlassError,
         ManifestError,
         sources.InvalidSources,
         InvalidClients,
@@ -58,6 +60,7 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
 
 def _catalogue(_: Settings) -> Iterator[str]:
     load_roles(catalog.load().types)
+    break_glass()
     return iter(())
 
 

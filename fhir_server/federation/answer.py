@@ -1,6 +1,7 @@
 """What came back from one source."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from adapters.contract import Fault, Source, Translation
 
@@ -16,10 +17,10 @@ class SourceAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SourceFault:
-    """``source`` gave no usable answer."""
+    """``source`` gave no usable answer, or was not asked since nobody could say whether it may answer ("consent-unavailable")."""
 
     source: Source
-    fault: Fault
+    fault: Fault | Literal["consent-unavailable"]
 
 
 Answer = SourceAnswer | SourceFault

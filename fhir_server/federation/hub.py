@@ -9,6 +9,7 @@ from fhir_server.federation.answer import Answer
 from fhir_server.federation.credentials import authorization
 from fhir_server.federation.fanout import ask
 from fhir_server.federation.guard import Identifier, guard
+from fhir_server.federation.holder import HolderConsent
 from fhir_server.federation.locate import locate
 from fhir_server.federation.plan import Capability, Plan, plan
 from fhir_server.federation.sealed_id import Seal
@@ -19,7 +20,7 @@ from fhir_server.federation.transport import HttpTransport
 class Federation:
     """The declared ``sources``, what each adapter answers (``capabilities``), and one transport per source.
 
-    ``budget`` is the number of seconds within which all of them are asked.
+    ``budget`` is the number of seconds within which all of them are asked, ``holder`` what says what holders may give, if any.
     """
 
     sources: tuple[Source, ...]
@@ -28,6 +29,7 @@ class Federation:
     transports: Mapping[str, HttpTransport]
     seal: Seal
     budget: float
+    holder: HolderConsent | None = None
 
     @classmethod
     def of(  # noqa: D102 - what the class says

@@ -29,7 +29,7 @@ class Told(NamedTuple):
     text: str
 
 
-FAULTS: Mapping[Fault, Told] = {
+FAULTS: Mapping[Fault | Literal["consent-unavailable"], Told] = {
     "timeout": Told("timeout", "source-timeout", "did not answer in time"),
     "unreachable": Told("exception", "source-unreachable", "could not be reached"),
     "refused": Told("forbidden", "source-refused", "refused the question"),
@@ -37,6 +37,7 @@ FAULTS: Mapping[Fault, Told] = {
     "not-supported": Told("not-supported", "source-not-supported", "does not answer this kind of question"),
     "structure": Told("structure", "mapping-failed", "gave an answer that could not be read"),
     "wrong-patient": Told("processing", "wrong-patient", "gave an answer about another person, which was left out"),
+    "consent-unavailable": Told("transient", "consent-unavailable", "was not asked: it is not known now whether it may answer"),
 }
 
 

@@ -1,5 +1,6 @@
 """What search and read of federated types share: may the sources be asked, which of them, and what they answer."""
 
+from asyncio import gather
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -8,7 +9,8 @@ from adapters.contract import SourceQuery
 from fhir_server.access.gate import FederationGrant
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
-from fhir_server.federation.consented import opened
+from fhir_server.federation.consented import CLOSED, opened
+from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
@@ -46,7 +48,8 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     if consents is not None:
         plan, basis = opened(plan, consents)
         call.touched.basis |= dict.fromkeys(basis)
-    answers = await federation.ask(plan, _question(call, care))
+    plan, unknown = await _held(call, plan, decision)
+    answers = (*await federation.ask(plan, _question(call, care)), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     merged = merge(answers, patient, care.identifiers, federation.seal)
     if consents is not None:
@@ -60,6 +63,20 @@ async def _permitted(call: Call, decision: FederationGrant) -> bool:
     if isinstance(condition, MemberOf):
         return await call.services.repository.is_member(condition, decision.patient)
     return isinstance(condition, Everything)
+
+
+async def _held(call: Call, plan: Plan, grant: FederationGrant) -> tuple[Plan, tuple[SourceFault, ...]]:
+    """Return what the holders may give too, and what nobody can say that of now; a professional's question only is theirs."""
+    register = call.services.federation.holder
+    if register is None or call.actor.role != "practitioner":
+        return plan, ()
+    code = code_of(grant.categories)
+    questions = [Question(step.source.organisation, code, call.actor.kinds, grant.purpose) for step in plan]
+    verdicts = list(zip(plan, await gather(*map(register.ask, questions)), strict=True))
+    denied = (step.source.name for step, verdict in verdicts if verdict in {"deny", "not-applicable"})
+    call.touched.basis |= {f"{CLOSED}{name}=holder-deny": None for name in denied}
+    unknown = (SourceFault(step.source, "consent-unavailable") for step, verdict in verdicts if verdict == "unavailable")
+    return tuple(step for step, verdict in verdicts if verdict == "permit"), tuple(unknown)
 
 
 def _narrowed(plan: Plan, only: int | None) -> Plan:

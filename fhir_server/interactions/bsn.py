@@ -1,21 +1,15 @@
 """Citizen service numbers on their way in and out: stored sealed, shown to whom the role matrix lets see them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
-from fhir_server.access.bsn import Sight
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.model import bsn_body
-from fhir_server.model.body import OWN
 from fhir_server.model.bsn_seal import MARK
-from fhir_server.model.json import Document, read
-from fhir_server.network.careteam import memberships
-from fhir_server.network.standing import codes
+from fhir_server.model.json import Document
 from fhir_server.search.sealed import has_number, sealed_in
 from fhir_server.search.search import Search
-from fhir_server.search.tree import Or, Query, ReferenceTo
-
-_MOST_TEAMS = 100
+from fhir_server.search.tree import Query
 
 
 def sealed(call: Call, document: Document, body: bytes) -> Document:
@@ -23,17 +17,18 @@ def sealed(call: Call, document: Document, body: bytes) -> Document:
     return bsn_body.sealed(document, call.services.bsn) if bsn_body.may_hold(body) else document
 
 
-async def with_sealed(call: Call, wanted: Search) -> Search:
+def with_sealed(call: Call, wanted: Search) -> Search:
     """Return ``wanted`` with a query as ``query_sealed`` makes it."""
-    return replace(wanted, query=await query_sealed(call, wanted.query))
+    query = query_sealed(call, wanted.query)
+    return wanted if query is wanted.query else replace(wanted, query=query)
 
 
-async def query_sealed(call: Call, query: Query) -> Query:
+def query_sealed(call: Call, query: Query) -> Query:
     """Return ``query`` with the numbers in it as the index knows them.
 
     Those of a caller who does not see all numbers stay as they are, and find nothing: trying them would tell.
     """
-    if not has_number(query.where) or await _sight(call) != "all":
+    if not has_number(query.where) or call.services.gate.bsn.sight(call.actor) != "all":
         return query
     return replace(query, where=sealed_in(query.where, call.services.bsn.seal))
 
@@ -50,7 +45,7 @@ async def shown(call: Call, body: bytes) -> bytes:
 
 async def _visible(call: Call) -> Collection[str] | None:
     """Return the sealed texts of the numbers that the caller sees; None for all."""
-    sight = await _sight(call)
+    sight = call.services.gate.bsn.sight(call.actor)
     if sight == "all":
         return None
     own = call.actor.reference if call.actor.role == "patient" else call.actor.patient
@@ -59,27 +54,3 @@ async def _visible(call: Call) -> Collection[str] | None:
     grants = [call.services.gate.locating("Patient")]
     found = await call.services.repository.fetch(grants, [own])
     return {text for each in found for text in bsn_body.own_texts(each.body)}
-
-
-async def _sight(call: Call) -> Sight:
-    sight = call.services.gate.bsn.sight(call.actor)
-    return call.services.gate.bsn.of_kinds(await _kinds(call)) if sight == "care" else sight
-
-
-async def _kinds(call: Call) -> Iterable[str]:
-    """Return the types of the organisations on whose behalf the caller is in a team now."""
-    services, people = call.services, call.actor.people
-    where = Or(tuple(ReferenceTo("participant", person) for person in people))
-    grant = services.gate.locating("CareTeam")
-    page = await services.repository.search(grant, Query("CareTeam", where, count=_MOST_TEAMS))
-    organisations = {
-        each.through
-        for team in page.resources
-        for each in memberships(read(team.body, OWN).resource, services.base)
-        if each.member in people and each.start <= call.now < each.end and each.through.startswith("Organization/")
-    }
-    if call.actor.organisation in organisations:
-        organisations = {call.actor.organisation}
-    grants = [services.gate.locating("Organization")]
-    found = await services.repository.fetch(grants, sorted(organisations)) if organisations else ()
-    return [code for each in found for concept in read(each.body, OWN).resource.get("type", ()) for code in codes(concept)]

@@ -72,7 +72,7 @@ async def match(call: Call, literal: str, resource: Mapping[str, Any]) -> str:
     except BadRequest as error:
         error.issues = tuple(replace(issue, expression=expression) for issue in error.issues)
         raise
-    page = await call.services.repository.search(criteria.grant, await query_sealed(call, criteria.query))
+    page = await call.services.repository.search(criteria.grant, query_sealed(call, criteria.query))
     if page.more or not page.resources:
         detail = "multiple-matches" if page.more else "no-match"
         raise PreconditionFailed(_SEVERAL if page.more else _NOTHING, expression=expression, detail=detail)

@@ -38,7 +38,7 @@ def is_conditional(call: Call) -> bool:
 async def resolved(call: Call) -> Resolved:
     """Look up the criteria of ``call``; raises BadRequest when they are none, PreconditionFailed when several resources match."""
     criteria = of_create(call) if call.interaction == "create" else of_url(call)
-    criteria = replace(criteria, query=await query_sealed(call, criteria.query))
+    criteria = replace(criteria, query=query_sealed(call, criteria.query))
     return Resolved(criteria, await resolve(call, criteria))
 
 

@@ -31,7 +31,7 @@ async def search(call: Call) -> Answer:
     wanted, position = asked(call)
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
-    wanted = await without_links(call, await with_sealed(call, wanted))
+    wanted = await without_links(call, with_sealed(call, wanted))
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))

@@ -43,7 +43,7 @@ async def search(call: Call) -> Answer:
     wanted, position = asked(call)
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
-    wanted = await without_links(call, await with_sealed(call, wanted))
+    wanted = await without_links(call, with_sealed(call, wanted))
     if wanted.query.sort.by not in _SORTED or wanted.query.sort.then:
         raise BadRequest("AuditEvent can be sorted by: date, -date, _lastUpdated, -_lastUpdated.", detail="search-sort")
     lister = Lister(call, reader)

@@ -38,7 +38,7 @@ async def search(call: Call) -> Answer:
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
-    wanted = await without_links(call, await with_sealed(call, wanted), found.merged)
+    wanted = await without_links(call, with_sealed(call, wanted), found.merged)
     hits = _matches(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits

@@ -117,7 +117,7 @@ def _is_within(call: Call, type_: str) -> bool:
 async def _query(call: Call, wanted: Search) -> Query:
     """Return the search of one type, without links and within the compartment."""
     entry = call.services.catalog.types[wanted.query.type]
-    query = (await without_links(replace(call, entry=entry), await with_sealed(call, wanted))).query
+    query = (await without_links(replace(call, entry=entry), with_sealed(call, wanted))).query
     return replace(query, where=And((within(entry, call.within), query.where))) if call.within else query
 
 

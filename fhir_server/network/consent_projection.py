@@ -32,7 +32,7 @@ _KEPT: Final = (
     "verification",
 )
 _PCF_LACKS: Final = ("action", "class", "code", "securityLabel", "modifierExtension")
-_PIP_LACKS: Final = ("class", "code", "securityLabel", "modifierExtension", "data", "dataPeriod")
+_PIP_LACKS: Final = ("provision", "class", "code", "securityLabel", "modifierExtension", "data", "dataPeriod")
 _LEVELS: Final = {"kind:": 1, "function:": 1, "CareTeam/": 2, "Organization/": 3}
 _ACCESS: Final = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentaction", "code": "access"}]}
 
@@ -60,16 +60,13 @@ def to_nuts_pip(
     """Return one Consent for each holder, as a policy information point of a Nuts node counts them.
 
     It permits access to the organisations among the recipients of which ``uras`` tells the URA number by "Organization/id", for the
-    use case of ``scope`` (a CodeableConcept). Nothing comes of a choice that limits the data, that denies, or whose exceptions
-    speak of others than organisations.
+    use case of ``scope`` (a CodeableConcept). Nothing comes of a choice that denies, limits the data, or has exceptions: also an
+    exception of another organisation is about people, who may work for both.
     """
     root = mapped(consent, "provision")
     if consent.get("status") != "active" or root.get("type") != "permit" or not _plain(root):
         return ()
-    denied = [each for exception in listed(root, "provision") for each in _recipients(exception, root, base)]
-    if not all(each.startswith("Organization/") for each in denied):
-        return ()
-    found = [each for each in provision.recipients(root, base) if each in uras and each not in denied]
+    found = [each for each in provision.recipients(root, base) if each in uras]
     actors = [{"role": _role(), "reference": _organization(uras[each])} for each in found]
     holders = [mapped(each, "identifier") for each in listed(consent, "organization")]
     stated = {name: root[name] for name in ("type", "period", "purpose") if name in root}
@@ -110,7 +107,9 @@ def _exceptions(root: Mapping[str, Any], base: str) -> Iterator[dict[str, Any]]:
     for exception in listed(root, "provision"):
         whole = inheriting(exception, root)
         if whole.get("type") == "permit":
-            if root.get("type") == "deny" and _expressible(whole) and "provision" not in exception:
+            # A label of the root limits its exceptions too, though the rules read it apart from what is inherited as it stands.
+            unlimited = _expressible(whole) and "securityLabel" not in root
+            if root.get("type") == "deny" and unlimited and "provision" not in exception:
                 yield _without_limits(exception)
         elif _expressible(exception):
             yield _without_limits(exception)
@@ -135,11 +134,6 @@ def _plain(root: Mapping[str, Any]) -> bool:
     actions = provision.actions(root)
     custodians = any(provision.role(each) != RECIPIENT for each in listed(root, "actor"))
     return not custodians and (not actions or "access" in actions) and not any(name in root for name in _PIP_LACKS)
-
-
-def _recipients(exception: Mapping[str, Any], root: Mapping[str, Any], base: str) -> tuple[str, ...]:
-    """Return whom an exception speaks to: everybody ("") where it says nobody."""
-    return provision.recipients(inheriting(exception, root), base) or ("",)
 
 
 def _role() -> dict[str, Any]:

@@ -240,3 +240,11 @@ def test_what_was_denied_is_open_again_once_that_is_over(hub: Demo) -> None:
 def test_nobody_is_asked_about_a_client_who_chose_nothing(world: World) -> None:
     reply = world.nurse.get(f"MedicationDispense?patient={world.patient}")
     assert (reply.status, reply.resources, reply.headers["federation-completeness"]) == (200, [], "complete")
+
+
+def test_an_attachment_is_as_closed_as_the_message_it_belongs_to(world: World) -> None:
+    stored = world.put("Binary", "b", contentType="text/plain", data="aGFsbG8=", securityContext={"reference": world.thread})
+    assert world.nurse.get(stored).status == 200
+    world.choose(world.permit(exceptions=[world.deny("Practitioner/w", "message")]))
+    assert world.nurse.get(stored).status == CLOSED
+    assert world.client.get(stored).status == 200

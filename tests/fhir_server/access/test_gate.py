@@ -68,6 +68,7 @@ def consented(who: Actor, type_: str) -> Consented:
     category, date, is_message = {
         "Task": ("message", "authored-on", True),
         "Communication": ("message", "sent", True),
+        "Binary": ("message", "", True),
         "Observation": ("ObservationActivity", "date", False),
     }[type_]
     unknown = ("Organization/", "kind:", "function:") if who.role == "practitioner" else ()
@@ -180,13 +181,25 @@ ALONE = Dossier((private("Practitioner/vos"),))
         pytest.param(bound(doctor), "read", "AuditEvent", And((ReferenceTo("agent", *DOCTOR), BAKKER)), id="own record, bound"),
         pytest.param(system, "search", "AuditEvent", Everything(), id="system reads the record"),
         pytest.param(system, "read", "Binary", Everything(), id="system reads attachments"),
-        pytest.param(doctor, "read", "Binary", Or((MemberOf(DOCTOR, AT), ALONE)), id="attachments of the network, and own ones"),
-        pytest.param(bound(doctor), "create", "Binary", And((MemberOf(DOCTOR, AT), BAKKER)), id="attachments, bound token"),
+        pytest.param(
+            doctor,
+            "read",
+            "Binary",
+            Or((And((MemberOf(DOCTOR, AT), consented(doctor, "Binary"))), ALONE)),
+            id="attachments of the network, and own ones",
+        ),
+        pytest.param(
+            bound(doctor),
+            "create",
+            "Binary",
+            And((And((MemberOf(DOCTOR, AT), consented(doctor, "Binary"))), BAKKER)),
+            id="attachments, bound token",
+        ),
         pytest.param(
             scoped(client, "patient/*.cruds"),
             "create",
             "Binary",
-            Or((And((BAKKER, BAKKER)), Dossier((private("Patient/bakker"),)))),
+            Or((And((OWN, BAKKER)), Dossier((private("Patient/bakker"),)))),
             id="attachments of the client, patient scope",
         ),
         pytest.param(system, "read", "Condition", Nothing(), id="the own store has nothing federated"),
