@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from engines import PostgresServer, empty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from invented import Thing, created, grant, put
+from invented import Run, Thing, created, grant, put
 
 from fhir_server.access.consent import Item, Request, decide
 from fhir_server.search.rows import EARLIEST, LATEST
@@ -38,7 +39,8 @@ times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATE
 
 def several(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Draw some of ``values``, mostly none."""
-    return st.just(()) | st.lists(st.sampled_from((*values, UNKNOWN)), unique=True, max_size=2).map(tuple)
+    some = st.lists(st.sampled_from((*values, UNKNOWN)), unique=True, max_size=2).map(tuple)
+    return st.integers(0, 4).flatmap(lambda number: some if number == 4 else st.just(()))
 
 
 rules = st.builds(
@@ -52,8 +54,8 @@ rules = st.builds(
         ends=time[1],
         **limits,
     ),
-    effect=st.sampled_from(("permit", "permit", "deny", "none")),
-    recipient=st.sampled_from(RECIPIENTS),
+    effect=st.sampled_from(("permit", "permit", "permit", "deny", "deny", "none")),
+    recipient=st.sampled_from((*RECIPIENTS, *["Practitioner/p", "kind:t|Z3", "Organization/o"] * 4)),
     holders=several(HUB, "urn:ura|1", "kind:t|Z3"),
     purposes=several(*PURPOSES),
     categories=several(*CATEGORIES),
@@ -203,3 +205,19 @@ def test_the_predicate_permits_what_the_decision_permits(postgres_server: Postgr
         for repository in repositories:
             runner.run(repository.close())
     postgres_server.drop("consents")
+
+
+@pytest.mark.parametrize(("permitted_to", "denied_to", "found"), [(0, 1, 3), (1, 0, 0), (0, 0, 0)])
+def test_the_more_specific_rule_wins_and_a_tie_denies(run: Run, permitted_to: int, denied_to: int, found: int) -> None:
+    recipients = ("Practitioner/p", "kind:t|Z3")
+    asked = Request(PEOPLE, "practitioner", "TREAT", CATEGORIES[0], NOW, ORGANISATIONS, KINDS, FUNCTIONS)
+    permit = Rule("Patient/1", "", 0, "permit", "", recipient=recipients[permitted_to])
+    made = Consent("Patient/1", "x", 1, (permit, replace(permit, effect="deny", recipient=recipients[denied_to])))
+    things_ = tuple(Thing(f"t{number}", dossier="Patient/1", sort=7) for number in range(3))
+
+    async def body(repository: Repository) -> None:
+        await compare(repository, Case((made,), (), things_, (asked,), open_without=False))
+        page = await repository.search(grant(where=predicate(asked, open_without=False)), Query("Task"))
+        assert len(page.resources) == found
+
+    run(body)
