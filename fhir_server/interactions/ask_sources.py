@@ -42,10 +42,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     call.touched.ask(patient)
     decision = call.services.gate.federated(call.actor, call.type, patient, call.interaction)
     care = await care_of(call, patient) if await _permitted(call, decision) else None
-    emergency = call.actor.purpose == PURPOSE
     if care is None:
-        if emergency:
-            raise refused(call)
         return Asked()
     federation = call.services.federation
     plan = _narrowed(federation.plan(call.type, care.organisations), only)
@@ -54,7 +51,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
         among = plan
         plan, basis = opened(plan, consents)
         call.touched.basis |= dict.fromkeys(basis)
-        if emergency and among and not plan:
+        if call.actor.purpose == PURPOSE and among and not plan:
             raise refused(call)
     await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)

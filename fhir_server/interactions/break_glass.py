@@ -8,7 +8,7 @@ from fhir_server.access.emergency import opens, require_reading
 from fhir_server.errors import BadRequest, FhirError, Forbidden, NotFound
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.emergency_notice import known_client, tell
+from fhir_server.interactions.emergency_notice import another_patient, known_client, tell
 from fhir_server.interactions.parameters import asked
 from fhir_server.interactions.sealed_patient import UNKNOWN, patient_of
 from fhir_server.interactions.source_consent import request_of
@@ -28,9 +28,10 @@ async def admit(call: Call) -> None:
     require_reading("search" if call.interaction == "search-type" else call.interaction)
     _require_qualified(call)
     known = await known_client(call)
-    patient = _one(call, {*await _clients(call), *filter(None, (call.actor.patient, known))})
+    patient = _one(call, await _clients(call), known)
     call.touched.ask(patient)
     call.actor = replace(call.actor, patient=patient)
+    await _require_here(call, patient)
     if _from_sources(call):
         return  # what is asked of each source is decided there, and told there
     if not opens(call.entry):
@@ -83,29 +84,32 @@ def _from_sources(call: Call) -> bool:
     return sealed or call.entry.home == "federated"
 
 
-def _one(call: Call, clients: set[str]) -> str:
-    if not clients:
-        text = "In an emergency, say about which one patient you ask, with patient=[id]."
-        raise BadRequest(text, detail="patient-needed")
-    if len(clients) > 1:
-        if call.interaction == "read" and _from_sources(call):
-            raise NotFound(UNKNOWN)
-        text = "Emergency access is for one patient. For another one you need another access token, with its own reason."
-        raise Forbidden(text, detail="btg-one-patient")
-    return clients.pop()
+def _one(call: Call, clients: set[str], known: str) -> str:
+    """Return the one client that the request is about: of ``clients``, of the token, and ``known`` from its first use."""
+    for each in clients:
+        call.touched.ask(each)
+    asked_for = clients | {each for each in (call.actor.patient, known if call.interaction == "read" else "") if each}
+    if not asked_for:
+        raise BadRequest("In an emergency, say about which one patient you ask, with patient=[id].", detail="patient-needed")
+    if len(asked_for | {known or next(iter(asked_for))}) == 1:
+        return asked_for.pop()
+    raise NotFound(UNKNOWN) if call.interaction == "read" and _from_sources(call) else another_patient()
 
 
-async def _require_open(call: Call, patient: str) -> None:
-    """Raise unless ``patient`` is a client here whose dossier is open, and who did not refuse this kind of data in advance."""
+async def _require_here(call: Call, patient: str) -> None:
+    """Raise unless ``patient`` is a client here whose dossier is not closed."""
     services = call.services
     found = await services.repository.fetch([services.gate.locating("Patient")], [patient])
     if not found or read(found[0].body, OWN).resource.get("active") is False:
         raise refused(call)
-    rules = tuple(await services.repository.rules(patient))
+
+
+async def _require_open(call: Call, patient: str) -> None:
+    """Raise when ``patient`` refused this kind of data in advance."""
+    rules = tuple(await call.services.repository.rules(patient))
     category = call.entry.category_coding
     request = replace(await request_of(call, patient, rules), category=category)
     # What has no category is closed by a refusal of everything only.
     about = tuple(rule for rule in newest(rules) if category or not rule.categories)
-    decision = decide_in_emergency(request, about, call.actor.reason)
-    if not decision.permit:
+    if not decide_in_emergency(request, about, call.actor.reason).permit:
         raise refused(call)

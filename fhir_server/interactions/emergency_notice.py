@@ -19,6 +19,7 @@ from fhir_server.model.json import read, write
 from fhir_server.network.break_glass import Breaking, id_of, notice, review
 from fhir_server.network.mandate import acts_for
 from fhir_server.search.tree import Query, ReferenceTo
+from fhir_server.search.values import span
 from fhir_server.storage.repository import Dangling, OutOfGrant, Stored, VersionConflict
 
 _log = logging.getLogger("fhir_server")
@@ -34,9 +35,10 @@ async def known_client(call: Call) -> str:
     stored = await _notice(call)
     if stored is None:
         return ""
-    if stored.deleted or call.now >= stored.updated + break_glass().minutes * _MINUTE:
+    told = {} if stored.deleted else _content(stored)
+    if not told or call.now >= span(told["sent"]).high + break_glass().minutes * _MINUTE:
         raise Forbidden("The time of this emergency access is over. Get a new access token, with its reason.", detail="btg-over")
-    return str(_content(stored).get("subject", {}).get("reference", ""))
+    return str(told["subject"]["reference"])
 
 
 async def tell(call: Call, patient: str) -> None:
@@ -54,8 +56,13 @@ async def tell(call: Call, patient: str) -> None:
             _log.error("emergency access is not told", extra={"request": call.request, "error": type(error).__name__})
             raise NoDatabase("The client cannot be told, and so nothing is shown.", detail="btg-not-told") from error
     if known not in {"", patient}:
-        text = "Emergency access is for one patient. For another one you need another access token, with its own reason."
-        raise Forbidden(text, detail="btg-one-patient")
+        raise another_patient()
+
+
+def another_patient() -> Forbidden:
+    """Return the error for a request about another client than the token was used for."""
+    text = "Emergency access is for one patient. For another one you need another access token, with its own reason."
+    return Forbidden(text, detail="btg-one-patient")
 
 
 async def _notice(call: Call) -> Stored | None:
