@@ -98,8 +98,8 @@ def _one(call: Call, clients: set[str], known: str) -> str:
 
 async def _require_here(call: Call, patient: str) -> None:
     """Raise unless ``patient`` is a client here whose dossier is not closed."""
-    services = call.services
-    found = await services.repository.fetch([services.gate.locating("Patient")], [patient])
+    grant = call.services.gate.locating("Patient")
+    found = await call.services.repository.fetch([grant], [patient])
     if not found or read(found[0].body, OWN).resource.get("active") is False:
         raise refused(call)
 

@@ -66,9 +66,9 @@ def another_patient() -> Forbidden:
 
 
 async def _notice(call: Call) -> Stored | None:
-    services = call.services
     id_ = id_of(call.actor.reference, call.actor.token)
-    return await services.repository.read(services.gate.locating("Communication"), "Communication", id_)
+    grant = call.services.gate.locating("Communication")
+    return await call.services.repository.read(grant, "Communication", id_)
 
 
 async def _commit(call: Call, breaking: Breaking) -> None:
@@ -114,9 +114,9 @@ async def _breaking(call: Call, patient: str) -> Breaking:
 
 
 async def _representatives(call: Call, patient: str) -> list[str]:
-    services = call.services
+    grant = call.services.gate.locating("RelatedPerson")
     query = Query("RelatedPerson", ReferenceTo("patient", patient), count=_MOST)
-    page = await services.repository.search(services.gate.locating("RelatedPerson"), query)
+    page = await call.services.repository.search(grant, query)
     related = map(_content, page.resources)
     return [f"RelatedPerson/{each['id']}" for each in related if _stands_in(call, each, patient)]
 

@@ -96,7 +96,7 @@ def test_the_record_says_that_it_was_an_emergency_and_why(hub: Demo) -> None:
     assert hub.rows("SELECT 1 FROM audit_event WHERE reason LIKE '%Bewusteloos%'") == []
 
 
-def test_ten_first_requests_at_once_tell_it_once(hub: Demo, world: World, doctor: Client) -> None:
+def test_ten_first_requests_at_once_tell_it_once(world: World, doctor: Client) -> None:
     with ThreadPoolExecutor(10) as pool:
         replies = list(pool.map(lambda _: doctor.get(world.patient), range(10)))
     assert [each.status for each in replies] == [200] * 10
