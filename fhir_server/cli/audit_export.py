@@ -1,6 +1,7 @@
 """``fhir-server audit export``: the record for the inspectorate, one AuditEvent a line (NDJSON), the oldest first.
 
-With --dossier only what touched that client, and no other client is named. FILE is made readable for its owner only.
+With --dossier only what touched that client; another client is named only as who asked.
+FILE is made readable for its owner only.
 """
 
 import argparse

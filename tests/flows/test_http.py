@@ -10,7 +10,7 @@ from flows.client import Client, Demo, Reply
 
 pytestmark = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)  # no statement to the store differs
 
-OF_EACH_REQUEST = {"x-request-id", "date", "server"}
+OF_EACH_REQUEST = {"x-request-id", "traceparent", "date", "server"}
 
 
 def place(id_: str, **more: Any) -> dict[str, Any]:
