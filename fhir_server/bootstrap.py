@@ -279,6 +279,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
         bsn_in_url=settings.bsn_in_url,
+        privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
 

@@ -14,6 +14,7 @@ FILE = PREFIX + "CONFIG"
 _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+_OFFICER = re.compile(r"(Organization|Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -79,6 +80,10 @@ class Settings:
     )
     audit_observer: str = _setting("hub", "Name of this server in the record (AuditEvent.source.observer).")
     audit_source_type: str = _setting("4", "Kind of server in the record: a code of security-source-type (4: application server).")
+    privacy_officer: str = _setting(
+        "",
+        "Who reviews what was seen in an emergency: a reference, such as `Organization/privacy`. Default: the task has no owner.",
+    )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
@@ -170,6 +175,7 @@ def _check(settings: Settings) -> None:
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     _check_record(settings)
+    _check_officer(settings)
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):
@@ -199,6 +205,11 @@ def _check_record(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}AUDIT_ANCHOR_INTERVAL: must be more than 0 seconds")
     if settings.audit_retention_days < _RETENTION:
         raise SettingsError(f"{PREFIX}AUDIT_RETENTION_DAYS: the record is kept for {_RETENTION} days (three years) at least")
+
+
+def _check_officer(settings: Settings) -> None:
+    if settings.privacy_officer and not _OFFICER.fullmatch(settings.privacy_officer):
+        raise SettingsError(f"{PREFIX}PRIVACY_OFFICER: must be Organization/id, Practitioner/id or PractitionerRole/id")
 
 
 def _is_loopback(host: str) -> bool:

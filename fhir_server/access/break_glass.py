@@ -4,7 +4,8 @@ Who may is data: ``profiles/break-glass.toml``.
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -27,13 +28,17 @@ class BreakGlass:
     """Who may break the glass, and what it costs.
 
     ``functions`` ("system|code") are qualified for it; ``minutes`` is how long it lasts, ``reason_length`` how many characters the
-    reason has at least, and ``obligations`` are what must follow.
+    reason has at least, and ``obligations`` are what must follow: ``notice`` is what the client is told, in each language
+    ({who}, {organisation}, {date}, {time}), ``review`` the task that is due in ``working_days``.
     """
 
     functions: frozenset[str]
     minutes: int
     reason_length: int
     obligations: tuple[str, ...]
+    notice: Mapping[str, str] = field(default_factory=dict)
+    review: str = ""
+    working_days: int = 3
 
 
 @cache
@@ -51,6 +56,9 @@ def read(text: str) -> BreakGlass:
             minutes=int(table["minutes"]),
             reason_length=int(table["reason_length"]),
             obligations=tuple(table["obligations"]),
+            notice=dict(table["notice"]),
+            review=str(table["review"]["text"]),
+            working_days=int(table["review"]["working_days"]),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise BreakGlassError(f"break-glass.toml: {error}") from error

@@ -51,13 +51,14 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     source: str = "",
     detail: str = "",
     basis: str = "",
+    reason: str = "",
 ) -> AuditRow:
     """Return the line for a request that ended with HTTP ``status`` at the instant ``recorded`` (microseconds).
 
     ``actor`` is None when nobody was recognised (401); ``request`` is the id under which the log knows the request. Of the search
     ``parameters`` only the names are kept: their values can name a person. ``dossier`` are the dossiers that were touched or asked
     for ("Patient/id"), blanks between several; ``category`` is that of the data, ``source`` are the sources that were asked, and
-    ``detail`` what came of it. ``basis`` is the code of what was decided.
+    ``detail`` what came of it. ``basis`` is the code of what was decided, ``reason`` why a glass was broken: it is kept sealed.
     """
     return AuditRow(
         recorded=recorded,
@@ -81,6 +82,7 @@ def row(  # noqa: PLR0913 - one argument per column of the record
         category=category,
         detail=detail,
         basis=basis,
+        reason=reason,
     )
 
 

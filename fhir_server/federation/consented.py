@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from adapters.contract import Source
-from fhir_server.access.consent import Decision, Item, Request, decide
+from fhir_server.access.break_glass import PURPOSE, decide_in_emergency
+from fhir_server.access.consent import Decision, Item, Request
 from fhir_server.federation.guard import Identifier
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.plan import Plan
@@ -20,6 +21,7 @@ class Consents:
 
     ``categories`` ("system|code") are those of what is asked for: one of them must be open. ``of_type`` are the categories of the
     types that have one of their own, what only comes along with them left out. ``kinds`` are the types of the organisations.
+    ``reason`` is why the glass is broken.
     """
 
     request: Request
@@ -27,6 +29,7 @@ class Consents:
     categories: tuple[str, ...]
     of_type: Mapping[str, str]
     kinds: Mapping[Identifier, tuple[str, ...]]
+    reason: str = ""
     known: dict[tuple[str, str], Decision] = field(default_factory=dict)
 
     def source(self, source: Source) -> Decision:
@@ -41,14 +44,16 @@ class Consents:
 
     def _shows(self, merged: Merged, category: str, item: Callable[[Merged], Item]) -> bool:
         decision = self._decision(merged.source, category)
-        if not decision.permit or not (decision.residual or self.request.is_self):
+        by_item = decision.residual or self.request.is_self or self.request.purpose == PURPOSE
+        if not decision.permit or not by_item:
             return decision.permit
-        return decide(replace(self._asked(merged.source, category), item=item(merged)), self.rules).permit
+        asked = replace(self._asked(merged.source, category), item=item(merged))
+        return decide_in_emergency(asked, self.rules, self.reason).permit
 
     def _decision(self, source: Source, category: str) -> Decision:
         place = source.name, category
         if place not in self.known:
-            self.known[place] = decide(self._asked(source, category), self.rules)
+            self.known[place] = decide_in_emergency(self._asked(source, category), self.rules, self.reason)
         return self.known[place]
 
     def _asked(self, source: Source, category: str) -> Request:

@@ -15,7 +15,7 @@ from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_
 from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import bsn, capabilities
+from fhir_server.interactions import break_glass, bsn, capabilities
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
@@ -99,6 +99,7 @@ class FhirApplication:
         step.actor = known or await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
+        await break_glass.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         return binary.fetched(step.call, await bsn.answered(step.call, await handle(step.call)))
 

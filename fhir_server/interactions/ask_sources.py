@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from adapters.contract import SourceQuery
+from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
@@ -14,6 +15,7 @@ from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
+from fhir_server.interactions.break_glass import go_ahead, refused
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
 from fhir_server.interactions.source_consent import consents_of, item
@@ -46,8 +48,12 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     plan = _narrowed(federation.plan(call.type, care.organisations), only)
     consents = await consents_of(call, decision, care)
     if consents is not None:
+        among = plan
         plan, basis = opened(plan, consents)
         call.touched.basis |= dict.fromkeys(basis)
+        if call.actor.purpose == PURPOSE and among and not plan:
+            raise refused(call)
+    await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)
     answers = (*await federation.ask(plan, _question(call, care)), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
@@ -68,7 +74,7 @@ async def _permitted(call: Call, decision: FederationGrant) -> bool:
 async def _held(call: Call, plan: Plan, grant: FederationGrant) -> tuple[Plan, tuple[SourceFault, ...]]:
     """Return what the holders may give too, and what nobody can say that of now; a professional's question only is theirs."""
     register = call.services.federation.holder
-    if register is None or call.actor.role != "practitioner":
+    if register is None or call.actor.role != "practitioner" or call.actor.purpose == PURPOSE:
         return plan, ()
     code = code_of(grant.categories)
     questions = [Question(step.source.organisation, code, call.actor.kinds, grant.purpose) for step in plan]

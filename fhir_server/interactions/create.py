@@ -4,8 +4,8 @@ from fhir_server.interactions import conditional
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import store
-from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.write import Write, change, checked, location, preferred, written
+from fhir_server.model.meta import version_headers
 from fhir_server.storage.repository import Grant, Stored
 
 

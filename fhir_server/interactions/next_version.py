@@ -6,12 +6,11 @@ from typing import Final
 
 from fhir_server.errors import Conflict, PreconditionFailed
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.write import Write, change, commit, preferred, written
 from fhir_server.model.body import OWN, decimal_text
 from fhir_server.model.bsn_body import restored
 from fhir_server.model.json import Document, read
-from fhir_server.model.meta import names_version
+from fhir_server.model.meta import names_version, version_headers
 from fhir_server.storage.repository import Grant, Stored, VersionConflict
 
 _ATTEMPTS: Final = 5

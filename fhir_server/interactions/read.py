@@ -5,7 +5,7 @@ from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions import read_source
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.subsets import shown
-from fhir_server.model.meta import etag, http_date, names_version, seconds_of
+from fhir_server.model.meta import names_version, seconds_of, version_headers
 from fhir_server.storage.repository import Stored
 
 _MICROSECONDS = 1_000_000
@@ -39,11 +39,6 @@ def answer(call: Call, stored: Stored) -> Answer:
     status, body = (304, b"") if _unchanged(call, stored) else (200, shown(call, stored.body))
     headers = version_headers(stored.version, stored.updated)
     return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated)
-
-
-def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
-    """Return ETag and Last-Modified of a version."""
-    return (("etag", etag(version)), ("last-modified", http_date(updated)))
 
 
 def _unchanged(call: Call, stored: Stored) -> bool:

@@ -22,6 +22,7 @@ async def recorded(call: Call, answer: Answer) -> AuditRow:
 def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:
     """Return the line for ``call`` and its answer, which touched ``dossiers``, by default the one that the answer names."""
     sources = call.touched.sources
+    dossier = " ".join(dossiers) or answer.dossier
     return row(
         call.actor,
         call.interaction,
@@ -31,11 +32,12 @@ def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:
         type_=call.type,
         id_=answer.id or call.id,
         version=answer.version,
-        dossier=" ".join(dossiers) or answer.dossier,
+        dossier=dossier,
         parameters=call.parameters,
         origin=call.origin,
         basis=answer.refusal or " ".join(call.touched.basis),
         category=call.entry.category,
         source=" ".join(sources),
         detail=" ".join(f"{name}={outcome}" for name, outcome in sources.items()),
+        reason=call.actor.reason if dossier and " " not in dossier else "",  # sealed with the key of the one dossier
     )

@@ -24,6 +24,7 @@ class Services:
     """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id.
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
+    ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -45,3 +46,4 @@ class Services:
     bsn: BsnSeal
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
+    privacy_officer: str = ""

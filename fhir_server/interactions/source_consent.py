@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from fhir_server.access.consent import Item, of_person
+from fhir_server.access.consent import Item, Request, of_person
 from fhir_server.access.consented import UNLABELLED
 from fhir_server.access.gate import FederationGrant
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
@@ -24,16 +24,22 @@ async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consent
     if actor.role == "system":
         return None
     rules = tuple(await call.services.repository.rules(grant.patient))
+    request = await request_of(call, grant.patient, rules)
+    return Consents(request, rules, grant.categories, grant.of_type, care.kinds, actor.reason)
+
+
+async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request:
+    """Return who asks about ``patient`` ("Patient/id"), with the teams that ``rules`` name; what is asked is still to be said."""
+    actor = call.actor
     members = MemberOf((*actor.people, *actor.teams), call.now, actor.left)
-    seats = await call.services.repository.seats(members, _teams(rules), grant.patient)
+    seats = await call.services.repository.seats(members, _teams(rules), patient)
     now = [seat for seat in seats if seat.start <= call.now < seat.end]
     teams = tuple(dict.fromkeys(seat.team for seat in now))
-    request = replace(
-        of_person(actor, grant.patient, "", call.now, teams),
+    return replace(
+        of_person(actor, patient, "", call.now, teams),
         ended_teams=tuple({seat.team for seat in seats if seat.end <= call.now} - set(teams)),
         standing_ends=min((seat.end for seat in now), default=LATEST),
     )
-    return Consents(request, rules, grant.categories, grant.of_type, care.kinds)
 
 
 def item(call: Call, merged: Merged) -> Item:

@@ -31,7 +31,7 @@ class Touched:
 
     def criteria(self, type_: str, where: Node) -> None:
         """Note the clients whom a search of ``type_`` names."""
-        for reference in _named(type_, where):
+        for reference in named(type_, where):
             self.ask(reference)
 
     def find(self, resources: Iterable[Stored]) -> None:
@@ -39,11 +39,12 @@ class Touched:
         self.keys.update({each.dossier: each for each in resources if each.dossier})
 
 
-def _named(type_: str, where: Node) -> Iterator[str]:
+def named(type_: str, where: Node) -> Iterator[str]:
+    """Yield whom a search of ``type_`` names ("Type/id"), clients and others."""
     match where:
         case And(parts) | Or(parts):
             for part in parts:
-                yield from _named(type_, part)
+                yield from named(type_, part)
         case ReferenceTo(_, target):
             yield target
         case Id(ids) if type_ == "Patient":

@@ -13,12 +13,11 @@ from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
 from fhir_server.interactions.prefer import preferences
-from fhir_server.interactions.read import version_headers
 from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
-from fhir_server.model.meta import instant
+from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, search_parameter
 from fhir_server.network.careteam import memberships

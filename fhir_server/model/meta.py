@@ -30,6 +30,11 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
+def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
+    """Return ETag and Last-Modified of a version."""
+    return (("etag", etag(version)), ("last-modified", http_date(updated)))
+
+
 def names_version(tags: str, version: int) -> bool:
     """Tell whether a list of entity tags, as ``If-Match`` has it, names ``version``; ``*`` names every one."""
     return tags.strip() == "*" or version in map(version_of, tags.split(","))

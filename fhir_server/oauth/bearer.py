@@ -9,7 +9,7 @@ from typing import Any
 from fhir_server.access.actor import Actor, from_claims
 from fhir_server.oauth.binding import Binding, binding_of
 from fhir_server.oauth.certificate import Certificates
-from fhir_server.oauth.claims import SECOND, Expected, expiry, instant
+from fhir_server.oauth.claims import SECOND, Expected, check_emergency, expiry, instant
 from fhir_server.oauth.dpop import Proofs
 from fhir_server.oauth.issuer import Issuers
 from fhir_server.oauth.jwk import VerifyingKey
@@ -92,7 +92,7 @@ class Bearer:
         issuer = self._issuers.of(text) if self._issuers else None
         if self._issuers is not None and issuer is not None:
             return await self._issuers.verified(issuer, text, now)
-        return _own(verify(text, self._keys, self._expected, now))
+        return _own(verify(text, self._keys, self._expected, now), now)
 
     def _keep(self, digest: bytes, verified: Verified) -> None:
         self._known[digest] = verified
@@ -119,8 +119,10 @@ def _refuse_scheme(verified: Verified, scheme: bytes) -> None:
         raise unproven("token-binding", "The access token is bound to a key: send it under the scheme DPoP, with a proof.")
 
 
-def _own(claims: Mapping[str, Any]) -> Verified:
-    return Verified(from_claims(claims), expiry(claims), instant(claims, "iat") // SECOND, binding_of(claims))
+def _own(claims: Mapping[str, Any], now: int) -> Verified:
+    actor = from_claims(claims)
+    check_emergency(actor.purpose, claims, now)
+    return Verified(actor, expiry(claims), instant(claims, "iat") // SECOND, binding_of(claims))
 
 
 def _credentials(authorization: bytes | None) -> tuple[bytes, bytes]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fhir_server.oauth.refusal import refused
 
@@ -35,6 +35,21 @@ def check_claims(claims: Mapping[str, Any], expected: Expected, now: int) -> Non
     if not text(claims, "sub"):
         raise refused("token-claims", "The access token names no subject.")
     _check_time(claims, expected.lifetime, now)
+
+
+EMERGENCY: Final = "BTG"
+"""The purpose of who breaks the glass."""
+EMERGENCY_LIFETIME: Final = 3600
+"""Seconds that a token for that purpose lives at most."""
+
+
+def check_emergency(purpose: str, claims: Mapping[str, Any], now: int) -> None:
+    """Check that a token for an emergency is a short one; raises Unauthorized (token-claims)."""
+    if purpose != EMERGENCY:
+        return
+    issued = instant(claims, "iat") if "iat" in claims else now
+    if instant(claims, "exp") - issued > EMERGENCY_LIFETIME * SECOND:
+        raise refused("token-claims", f"An access token with the purpose BTG lives for {EMERGENCY_LIFETIME} seconds at most.")
 
 
 def expiry(claims: Mapping[str, Any]) -> int:

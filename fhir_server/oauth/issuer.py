@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from fhir_server.oauth.binding import binding_of
-from fhir_server.oauth.claims import SECOND, Expected, expiry, instant
+from fhir_server.oauth.claims import SECOND, Expected, check_emergency, expiry, instant
 from fhir_server.oauth.compact import parse_compact, refuse_huge
 from fhir_server.oauth.introspection import Introspection, check_answer
 from fhir_server.oauth.issuer_claims import ClaimRules, Resolve, actor_of
@@ -56,6 +56,7 @@ class Issuer:
         if self.allowed.bound and binding is None:
             raise refused("token-binding", "Tokens of this issuer must be bound to a key or a certificate of their holder.")
         actor = await actor_of(claims, self.rules, base, self._id(claims, token), resolve)
+        check_emergency(actor.purpose, claims, now)
         issued = instant(claims, "iat") // SECOND if "iat" in claims else now // SECOND
         return Verified(actor, min(until, now + KEPT), issued, binding, self.allowed.proof_with_bearer)
 

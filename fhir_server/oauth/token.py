@@ -6,7 +6,7 @@ from typing import Any
 
 from fhir_server.access.actor import PURPOSES, from_claims
 from fhir_server.errors import Unauthorized
-from fhir_server.oauth.claims import SECOND
+from fhir_server.oauth.claims import EMERGENCY, EMERGENCY_LIFETIME, SECOND
 from fhir_server.oauth.jwk import SigningKey
 from fhir_server.oauth.jws import sign
 
@@ -78,5 +78,7 @@ def _check(request: TokenRequest) -> None:
         raise TokenRequestError(f"A token lives 1 to {LONGEST_LIFETIME} seconds, not {request.lifetime}.")
     if (request.purpose == "BTG") != bool(request.reason):
         raise TokenRequestError("The purpose BTG (breaking the glass) and a reason go together: give both, or neither.")
+    if request.purpose == EMERGENCY and request.lifetime > EMERGENCY_LIFETIME:
+        raise TokenRequestError(f"A token with the purpose BTG lives {EMERGENCY_LIFETIME} seconds at most, not {request.lifetime}.")
     if request.patient.startswith("Patient/"):
         raise TokenRequestError("The patient is given as a bare id, without Patient/ before it.")

@@ -167,6 +167,16 @@ class Consented:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrefused:
+    """No rule of consent of the resource's dossier denies by name the purpose that is ``asked``, whatever else the rules say.
+
+    ``asked`` without a category is about the dossier as a whole. What it means says ``access/break_glass.decide_in_emergency``.
+    """
+
+    asked: Consented
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """The resource has no value for ``param``, whose number among the parameters of its type is ``place``."""
 
@@ -218,7 +228,7 @@ class Or:
 
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
-Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Consented | Everything | Nothing
+Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Consented | Unrefused | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

@@ -7,11 +7,11 @@ let the planner of PostgreSQL choose another order of joining.
 
 from collections.abc import Callable
 
-from fhir_server.storage.consented import consented
+from fhir_server.storage.consented import consented, unrefused
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
 
-_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate", "consented"})
+_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate", "consented", "unrefused"})
 
 
 def condition(writer: Writer, shape: Shape, at: str) -> str:
@@ -174,6 +174,7 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "member": _member,
     "mate": _mate,
     "consented": consented,
+    "unrefused": unrefused,
     "missing": _missing,
     "not": _not,
     "and": _join(" AND "),

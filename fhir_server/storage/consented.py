@@ -27,6 +27,12 @@ def consented(writer: Writer, shape: Shape, at: str) -> str:
     return f"((SELECT 1 FROM consent_rule o WHERE o.dossier = r.dossier LIMIT 1) IS NULL OR ({permitted}) IS NOT NULL)"
 
 
+def unrefused(writer: Writer, shape: Shape, at: str) -> str:
+    """Return the condition on the resource ``r`` that no rule denies it for this purpose by name: not even one that gives way."""
+    denied = f"SELECT 1 FROM consent_rule c WHERE {_matches(writer, shape, at)} AND c.effect = 'deny' AND c.purposes <> ''"
+    return f"({denied} LIMIT 1) IS NULL"
+
+
 def _matches(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
     _, keys, people, slot, purposed, dated, unknown, left, _ = shape

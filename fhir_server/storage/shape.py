@@ -29,6 +29,7 @@ from fhir_server.search.tree import (
     Text,
     Token,
     TokenIn,
+    Unrefused,
     Uri,
 )
 from fhir_server.storage.consent_rows import item, mask
@@ -193,6 +194,10 @@ def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     return ("consented", keys, people, slot, bool(node.purpose), bool(node.date), node.unknown, left, node.open_without)
 
 
+def _unrefused(node: Unrefused, type_: str, values: list[Value]) -> Shape:
+    return ("unrefused", *_consented(node.asked, type_, values)[1:])
+
+
 def _missing(node: Missing, type_: str, values: list[Value]) -> Shape:
     return ("missing", _add(values, often(type_), 1 << node.place))
 
@@ -249,6 +254,7 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     MemberOf: _member,
     TeamMate: _mate,
     Consented: _consented,
+    Unrefused: _unrefused,
     Missing: _missing,
     Not: _not,
     And: _all,

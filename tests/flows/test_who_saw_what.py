@@ -124,7 +124,7 @@ def test_a_token_for_one_client_sees_that_client_only(hub: Demo) -> None:
 
 
 def test_a_search_over_two_dossiers_names_to_each_client_the_own_one(hub: Demo) -> None:
-    hub.as_("system").get("Patient", **traced(20))
+    hub.as_("system").get("Patient?_id=ansje,other-client", **traced(20))
     (seen,) = of_trace(lines(hub.as_("client")), 20)
     assert {each for each in mentioned(seen) if each.startswith("Patient/")} == {"Patient/ansje"}
     (all_,) = of_trace(lines(hub.as_("system")), 20)
