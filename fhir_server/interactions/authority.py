@@ -17,7 +17,7 @@ _READING: Final = parse_scopes("user/*.r")
 
 
 def require_own_words(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
-    """Raise Forbidden when ``resource`` speaks for others or loses a label of ``before``, Unprocessable for a tag of the server's."""
+    """Raise Forbidden when ``resource`` speaks for others or loses a label of ``before``, Unprocessable for a tag of the hub."""
     if claims_origin(resource):
         text = "This tag is the server's own: it says where a resource comes from. Leave it out."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="tag-of-server")
