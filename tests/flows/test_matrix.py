@@ -133,3 +133,18 @@ def test_no_list_shows_anything_foreign(world: World, role: str) -> None:
         assert reply.status in {200, 400, 401, 403, 405}, (path, reply.body)
         for mark in (world.foreign.mark, world.gone.mark):
             assert mark not in reply.body.decode(), path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_asking_the_sources_tells_a_foreign_client_from_none_as_little(world: World, role: str) -> None:
+    caller = world.callers[role]
+    for type_ in ("Condition", "Observation", "MedicationDispense"):
+        for query in ("patient={}", "patient={}&_summary=count", "patient={}&_include=*", "patient.family=x&patient={}"):
+            asked = [f"{type_}?{query.format(each.patient)}" for each in (world.foreign, world.gone, world.absent)]
+            alike(caller, ("GET", asked[0]), ("GET", asked[2]), world.names)
+            alike(caller, ("GET", asked[1]), ("GET", asked[2]), world.names)
+    sealed = world.system.get("MedicationDispense?patient=Patient/ansje").json["entry"][0]["resource"]["id"]
+    for type_ in ("MedicationDispense", "Observation"):
+        refused, unknown = caller.get(f"{type_}/{sealed}"), caller.get(f"{type_}/{sealed[::-1]}")
+        assert told(refused, sealed) == told(unknown, sealed[::-1])
+        assert refused.status in {401, 403, 404}
