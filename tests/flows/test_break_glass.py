@@ -219,6 +219,22 @@ def test_a_dossier_that_is_closed(world: World, doctor: Client) -> None:
     assert refusal(doctor.get(f"MedicationDispense?patient={world.patient}")) == (403, "btg-refused")
 
 
+def test_a_client_of_whom_only_the_number_is_known(hub: Demo) -> None:
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+
+    def searched(bsn: str, doctor: Client | None = None) -> Reply:
+        body = f"identifier=http%3A%2F%2Ffhir.nl%2Ffhir%2FNamingSystem%2Fbsn%7C{bsn}".encode()
+        return (doctor or breaking(hub, OUTSIDER)).request("POST", "Patient/_search", body, **form)
+
+    assert searched("999990019").ids() == [CLIENT]
+    assert refusal(searched("999990044")) == (403, "btg-refused")
+    used = breaking(hub, OUTSIDER)
+    assert used.get(CLIENT).status == 200
+    assert refusal(searched("999990020", used)) == refusal(searched("999990044", used)) == (403, "btg-refused")
+    assert refusal(breaking(hub, OUTSIDER).get("Patient?family=veenstra")) == (400, "patient-needed")
+    assert refusal(breaking(hub, OUTSIDER).get("Patient?identifier=ansje")) == (400, "patient-needed")
+
+
 def test_a_token_for_longer_than_an_hour(hub: Demo) -> None:
     with pytest.raises(ValueError, match="3600 seconds at most"):
         breaking(hub, OUTSIDER, ttl=3601)
