@@ -74,9 +74,9 @@ class Lister:
     async def events(self, found: Sequence[Logged]) -> list[Stored]:
         """Return the AuditEvents of lines."""
         await self._look_up(each for one in found for each in (one.line.actor, one.line.organisation, *one.line.dossier.split()))
-        return [self._event(await self._opened(each)) for each in found]
+        return [self._event(await self.opened(each)) for each in found]
 
-    async def _opened(self, logged: Logged) -> Logged:
+    async def opened(self, logged: Logged) -> Logged:
         """Return the line with its free text in clear, or without it once that was erased."""
         line = logged.line
         if not line.reason:

@@ -88,6 +88,7 @@ def test_the_record_says_that_it_was_an_emergency_and_why(hub: Demo) -> None:
     told = [{part["name"]: part for part in each["part"]} for each in entries if each["name"] == "entry"]
     mine = [each for each in told if each["agent"]["valueReference"]["reference"] == OUTSIDER and "sources" in each]
     assert mine[0]["emergency"]["valueBoolean"] is True
+    assert mine[0]["reason"]["valueString"] == WHY
     events = hub.as_("client").get(f"AuditEvent?agent={OUTSIDER}&_count=20").resources
     details = {each["type"]: each["valueString"] for one in events[0]["entity"] for each in one.get("detail", ())}
     assert (details["decision"], details["emergency-reason"]) == ("btg", WHY)
