@@ -11,6 +11,8 @@ from benchmarks.counting import counting
 from benchmarks.creates import creates
 from benchmarks.disk import disk
 from benchmarks.growth import growth, three_way
+from benchmarks.guarding import cost
+from benchmarks.guarding import growth as gates
 from benchmarks.measure import Figure, head, line
 from benchmarks.requests import requests
 from benchmarks.stage import ENGINES, Stage, stage
@@ -24,6 +26,8 @@ MEASURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "creates": creates,
     "disk": disk,
     "stalls": stalls,
+    "guard": cost,
+    "gate": gates,
 }
 
 

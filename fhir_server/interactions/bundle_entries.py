@@ -117,15 +117,20 @@ def _differ(entries: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
+_ALONE: Final = "This is not possible within a Bundle. Send it as a request of its own."
+
+
 def call_of(outer: Call, item: Item) -> Call:
     """Return the request of ``item`` as if it had come alone; raises what such a request would be refused with."""
     method, url = item.request["method"], item.request["url"]
     path, _, query = _relative(url, outer.services.base).partition("?")
     segments = _segments(path)
     parameters = parse_query(query.encode())
+    if segments and segments[-1].startswith("$"):
+        raise NotAllowed(_ALONE)
     found = route(outer.services.catalog, method, segments, parameters)
     if found.interaction not in HANDLERS:
-        raise NotAllowed("This is not possible within a Bundle. Send it as a request of its own.")
+        raise NotAllowed(_ALONE)
     if found.interaction in _NEED_A_RESOURCE and item.resource is None:
         raise BadRequest(f"{method} needs a resource in the entry.", expression="Bundle.entry.resource")
     call = replace(

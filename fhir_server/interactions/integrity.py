@@ -4,11 +4,15 @@ Checked are references to this server, relative or with its base, whose type the
 in the transaction that writes, so that what it creates counts and what it deletes does not. A reference that the previous version
 had too is not checked again: while it was there its target could not be deleted, and if it dangles all the same (it was loaded, or
 written while the setting was off), the rest of the resource can still be changed. The references of replaced versions do not count.
+
+What lies in a dossier that the caller does not see counts as missing, so that nobody finds out by a reference what is there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Conflict, Issue, Unprocessable
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions.call import Call
@@ -20,6 +24,7 @@ from fhir_server.storage.repository import MOST_REFERRERS, Change, StillReferred
 
 _NAMED: Final = 20
 _MOST_ISSUES: Final = 50
+_READING: Final = parse_scopes("user/*.r")
 _DANGLING: Final = "This resource is not here, or was deleted. Store it first or in the same transaction, or correct the reference."
 
 
@@ -38,6 +43,31 @@ def _is_kept(call: Call, target: str) -> bool:
     if entry is None or entry.home != "owned":
         return False
     return len(id_) != LENGTH or call.services.federation.seal.open_(id_) is None
+
+
+async def unseen(call: Call, changes: Sequence[Change]) -> list[Change]:
+    """Return ``changes`` of one commit, each with those of its targets that lie in dossiers which the caller does not see.
+
+    What belongs to no dossier (a professional, a device) may be referred to by everybody. The token's scopes play no part: they say
+    what an app may read, not whom a person knows.
+    """
+    if call.actor.role == "system" and not call.actor.patient:
+        return list(changes)
+    made = {change.reference for change in changes}
+    hidden = await _hidden(call, dict.fromkeys(each for change in changes for each in change.requires if each not in made))
+    return [replace(each, unseen=[one for one in each.requires if one in hidden]) if each.requires else each for each in changes]
+
+
+async def _hidden(call: Call, targets: Collection[str]) -> set[str]:
+    services, person = call.services, replace(call.actor, scopes=_READING)
+    types = dict.fromkeys(each.partition("/")[0] for each in targets)
+    kept = [each for each in types if services.catalog.types[each].patient]
+    grants = services.gate.permitted(person, "read", kept)
+    seen = await services.repository.fetch(grants, [*targets])
+    left = {each for each in targets if each.partition("/")[0] in kept} - {f"{each.type}/{each.id}" for each in seen}
+    grants = tuple(services.gate.locating(each) for each in kept)
+    anywhere = await services.repository.fetch(grants, sorted(left)) if left else ()
+    return left - {f"{each.type}/{each.id}" for each in anywhere if not each.dossier}
 
 
 def links(call: Call) -> tuple[int, ...]:

@@ -41,10 +41,19 @@ class Lister:
         """List what ``reader`` may see."""
         self._call, self._reader = call, reader
         self._names: dict[str, Named] = {}
+        self._seen: dict[str, bool] = {}
 
     def clients(self, line: AuditRow) -> Sequence[str]:
-        """Return the clients in a line whom the reader may know of."""
-        return self._reader.clients(line)
+        """Return the clients in a line whom the reader may know of.
+
+        A line tells whose a resource was that the reader was refused: so it has only whom the reader may see, or named.
+        """
+        asked = f"{line.type}/{line.id}"
+        return [each for each in self._reader.clients(line) if each == asked or self._is_seen(each)]
+
+    def _is_seen(self, client: str) -> bool:
+        known = self._reader.known
+        return known is None or client in known or self._seen.get(client, False)
 
     async def page(self, asked: Lines, most: int = MOST) -> Events:
         """Return ``asked.count`` events at most for which ``asked.where`` holds, looking at ``most`` lines."""
@@ -69,11 +78,22 @@ class Lister:
 
     async def lines(self, asked: Lines) -> Sequence[Logged]:
         """Return the lines that may be those that are ``asked`` for."""
-        return await self._call.services.repository.lines(self._reader.grant, asked)
+        found = await self._call.services.repository.lines(self._reader.grant, asked)
+        await self._see({each for one in found for each in self._reader.clients(one.line)})
+        return found
+
+    async def _see(self, clients: Iterable[str]) -> None:
+        known, services = self._reader.known, self._call.services
+        new = [each for each in clients if known is not None and each not in known and each not in self._seen]
+        if new:
+            grants = services.gate.permitted(self._call.actor, "read", {each.partition("/")[0] for each in new})
+            seen = {f"{each.type}/{each.id}" for each in await services.repository.fetch(grants, new)}
+            self._seen |= {each: each in seen for each in new}
 
     async def events(self, found: Sequence[Logged]) -> list[Stored]:
         """Return the AuditEvents of lines."""
-        await self._look_up(each for one in found for each in (one.line.actor, one.line.organisation, *one.line.dossier.split()))
+        people = [each for one in found for each in (one.line.actor, one.line.organisation)]
+        await self._look_up([*people, *(each for one in found for each in self.clients(one.line) if self._is_seen(each))])
         return [self._event(await self.opened(each)) for each in found]
 
     async def opened(self, logged: Logged) -> Logged:
@@ -91,7 +111,7 @@ class Lister:
 
     def _event(self, logged: Logged) -> Stored:
         line = logged.line
-        resource = event(logged, self._call.services.observer, self._names, self._reader.clients(line))
+        resource = event(logged, self._call.services.observer, self._names, self.clients(line))
         return Stored(logged.row, "AuditEvent", resource["id"], 1, line.recorded, False, True, write(resource), line.recorded)
 
     def _holds(self, where: Node, stored: Stored) -> bool:

@@ -13,10 +13,14 @@ from fhir_server.storage.repository import AuditRow, Grant
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The lines that the caller may see (``grant``); ``clients`` tells which clients in one of them may be named."""
+    """The lines that the caller may see (``grant``); ``clients`` tells which clients in one of them may be named.
+
+    Of these, ``known`` are named whatever else holds (None: all are); the others only if the caller may see them now.
+    """
 
     grant: Grant
     clients: Callable[[AuditRow], Sequence[str]]
+    known: frozenset[str] | None = None
 
 
 async def reader_of(call: Call, interaction: str) -> Reader:
@@ -34,7 +38,7 @@ async def reader_of(call: Call, interaction: str) -> Reader:
             return named
         return [each for each in named if each in known]
 
-    return Reader(grant, clients)
+    return Reader(grant, clients, None if call.actor.role == "system" else known)
 
 
 def _dossiers(node: Node) -> Sequence[str]:

@@ -5,7 +5,13 @@ from fhir_server.interactions.read import answer, existing
 
 
 async def vread(call: Call) -> Answer:
-    """Answer one version of a resource, under the same rules as its current version."""
+    """Answer one version of a resource, under the same rules as its current version.
+
+    Of a resource that the caller may not see every version is refused, so that nobody learns how many there are.
+    """
     grant = call.services.gate.grant(call.actor, "read", call.type)
     stored = await call.services.repository.vread(grant, call.type, call.id, call.version)
+    if stored is None:
+        current = await call.services.repository.read(grant, call.type, call.id)
+        stored = None if current is None or current.visible else current
     return answer(call, existing(call, stored))

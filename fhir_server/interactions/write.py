@@ -11,7 +11,7 @@ from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary, bsn, consent
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
-from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred
+from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
@@ -121,6 +121,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     Raises as ``binary.placed`` and ``consent.require_mandates`` do.
     """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]

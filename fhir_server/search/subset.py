@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fhir_server.errors import BadRequest, Issue
-from fhir_server.model.body import element_name
 from fhir_server.model.shape import shape_of
 from fhir_server.model.subset import WHOLE, Data, Names, Summary, Text, Wish, base_name, subset
 from fhir_server.search.search import Summary as SummaryChoice
@@ -73,12 +72,12 @@ def _sorted_out(types: Collection[str], elements: Sequence[str]) -> tuple[list[P
     general: list[Path] = []
     named: dict[str, list[Path]] = {}
     unknown: list[Issue] = []
-    for name in elements:
+    for number, name in enumerate(elements, 1):
         first, *rest = name.split(".")
         typed = bool(rest) and first in resource_types()
         path = tuple(rest) if typed else (first, *rest)
         if not any(has(type_, path) for type_ in ([first] if typed else types)):
-            unknown.append(_unknown(first if typed else "/".join(types) if len(types) <= _FEW else "No type", path))
+            unknown.append(_unknown(first if typed else "/".join(types) if len(types) <= _FEW else "No type", number))
         elif typed:
             named.setdefault(first, []).append(path)
         else:
@@ -86,9 +85,9 @@ def _sorted_out(types: Collection[str], elements: Sequence[str]) -> tuple[list[P
     return general, named, tuple(unknown)
 
 
-def _unknown(where: str, path: Path) -> Issue:
-    shown = ".".join(map(element_name, path[:DEEPEST]))
-    text = f"'_elements': {where} has no element '{shown}'. Give names of elements, such as {_EXAMPLES}."
+def _unknown(where: str, number: int) -> Issue:
+    # The name itself is not repeated: what is no element may be anything, a person's name too.
+    text = f"'_elements': {where} has no element as the one given as number {number}. Give names of elements, such as {_EXAMPLES}."
     return Issue("invalid", text, severity="warning", detail="search-value")
 
 

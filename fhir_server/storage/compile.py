@@ -28,7 +28,7 @@ class Search(NamedTuple):
     """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded.
 
     ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for. ``since``: the slot of the snapshot to keep to, its
-    ``since`` and then its ``seen``; 0 when there is none.
+    ``since`` and then its ``seen``; 0 when there is none. ``narrow``: the grant leaves something out, of which no number may tell.
     """
 
     shape: Shape
@@ -38,6 +38,7 @@ class Search(NamedTuple):
     order: Order | None = None
     told: bool = False
     since: int = 0
+    narrow: bool = False
 
     @property
     def unordered(self) -> "Search":
@@ -70,14 +71,15 @@ def _search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     upper, lower = _page(query)
     values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
     order = order_of(query, values)
-    shape = both(shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values))
+    asked, granted = shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values)
     bounded = upper != _NO_UPPER or lower != _NO_LOWER
     snapshot, since = query.snapshot, 0
     if snapshot is not None and snapshot.seen:
         since = len(values)
         values += (snapshot.since, snapshot.seen)
     told = snapshot is not None and not snapshot.seen
-    return Search(shape, query.sort.by, "DESC" if query.sort.descending else "ASC", bounded, order, told, since), values
+    direction, narrow = "DESC" if query.sort.descending else "ASC", granted != EVERYTHING
+    return Search(both(asked, granted), query.sort.by, direction, bounded, order, told, since, narrow), values
 
 
 _NO_UPPER, _NO_LOWER = (LAST, FIRST), (FIRST - 1, LAST)
@@ -123,14 +125,17 @@ def count(dialect: Dialect, search: Search) -> Statement:
 
 @lru_cache(maxsize=TEXTS)
 def many(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement that gives a row when a search would look at more than FEW."""
+    """Return the statement that gives a row when a search would look at more than FEW, or under a narrow grant find more."""
     writer = Writer(dialect)
     return writer.statement(_many(writer, search))
 
 
 def _many(writer: Writer, search: Search) -> str:
     best, _ = choose(search.shape)
-    if best is None or is_ordered(best):
+    if search.narrow:
+        form = _form(writer, search.unordered)
+        source, where = f"{form.source} {form.visit if form.visits else ''}", form.where
+    elif best is None or is_ordered(best):
         form = _form(writer, search.unordered._replace(by="main", shape=best or EVERYTHING))
         source, where = form.source, form.where
     else:

@@ -136,7 +136,8 @@ class Change:
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
-    under which nothing may be left then: those of what refers to a resource that is deleted.
+    under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
+    that count as missing, though they may be there.
     """
 
     type: str
@@ -151,6 +152,7 @@ class Change:
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
+    unseen: Sequence[str] = ()
 
     @property
     def reference(self) -> str:

@@ -21,8 +21,9 @@ SYSTEM = "http://clients.example/fhirclient"
 
 def client(hub: Demo, person: str = "system", token: str = "") -> Any:
     made = FHIRClient(settings={"app_id": "test", "api_base": f"{hub.facts['base']}/fhir"})
-    assert made.prepare()  # reads the CapabilityStatement with its model
-    made.server.session.headers["Authorization"] = f"Bearer {token or hub.facts['persons'][person]['token']}"
+    made.prepare()  # reads the CapabilityStatement with its model, and finds where to log in
+    made.server.auth.access_token = token or hub.facts["persons"][person]["token"]
+    assert made.ready
     return made
 
 

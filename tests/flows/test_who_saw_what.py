@@ -108,7 +108,7 @@ def test_others_see_what_they_did_themselves(hub: Demo) -> None:
         assert found
         assert {who(each) for each in found} == {reference}
     assert hub.as_("operator").get("AuditEvent").status == 403
-    assert token(hub, "Patient/other-client", "patient").get("AuditEvent?patient=Patient/ansje").json.get("entry", []) == []
+    assert token(hub, "Patient/other-client", "patient").get("AuditEvent?entity=Patient/ansje").json.get("entry", []) == []
 
 
 def test_a_token_for_one_client_sees_that_client_only(hub: Demo) -> None:

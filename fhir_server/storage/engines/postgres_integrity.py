@@ -27,6 +27,7 @@ async def require_there(session: Session, changes: Sequence[Change]) -> None:
     wanted = {key(each): each for change in changes for each in change.requires}
     if wanted:
         there = {self_ for (self_,) in await session.rows(_THERE, (array(sorted(wanted)),))}
+        there -= {key(each) for change in changes for each in change.unseen}
         if missing := wanted.keys() - there:
             raise Dangling([wanted[each] for each in missing])
 

@@ -12,9 +12,10 @@ def require(changes: Sequence[Change], connection: sqlite3.Connection) -> None:
     """Raise Dangling or StillReferred when the ``changes``, which are written, leave a reference without its target."""
     wanted = {key(each): each for change in changes for each in change.requires}
     if wanted:
-        missing = connection.execute(_MISSING, (json.dumps(list(wanted)),)).fetchall()
+        missing = {each for (each,) in connection.execute(_MISSING, (json.dumps(list(wanted)),))}
+        missing |= {key(each) for change in changes for each in change.unseen}
         if missing:
-            raise Dangling([wanted[each] for (each,) in missing])
+            raise Dangling([wanted[each] for each in missing])
     for change in changes:
         if change.links:
             found = connection.execute(_REFERRERS, (json.dumps(change.links), MOST_REFERRERS)).fetchall()
