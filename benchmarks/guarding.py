@@ -133,7 +133,7 @@ def _dossier(count: int, number: int) -> Iterator[dict[str, Any]]:
 
 
 def consent(id_: object, patient: str, team: str) -> dict[str, Any]:
-    """Return a choice of ``patient``: the network may see messages, and one organisation may not."""
+    """Return a choice of ``patient``: the network may see messages, and one of its members may not."""
     return {
         "resourceType": "Consent",
         "id": f"consent-{id_}",
@@ -153,7 +153,7 @@ def consent(id_: object, patient: str, team: str) -> dict[str, Any]:
             "actor": [_recipient(team)],
             "purpose": [{"system": _PURPOSES, "code": "TREAT"}, {"system": _PURPOSES, "code": "CAREMGT"}],
             "class": [{"system": f"{_BASE}/CodeSystem/data-category", "code": "message"}],
-            "provision": [{"type": "deny", "actor": [_recipient("Organization/elsewhere")]}],
+            "provision": [{"type": "deny", "actor": [_recipient("RelatedPerson/elsewhere")]}],
         },
     }
 

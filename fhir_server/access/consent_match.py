@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Role
+from fhir_server.access.minimal import minimal
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import Range
 from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule, specificity
@@ -93,7 +94,15 @@ def fits(rule: Rule, request: Request) -> bool:
         and one_of(rule, rule.categories, _known(request.category))
         and one_of(rule, rule.actions, _known(request.action))
         and (request.item is None or fits_item(rule, request.item))
+        and (rule.effect == "deny" or names_enough(rule, request))
     )
+
+
+def names_enough(rule: Rule, request: Request) -> bool:
+    """Tell whether a permit names its data and its recipient, where no more general one counts (``minimal``)."""
+    if not minimal().withholds(request.category, request.role, request.kinds):
+        return True
+    return request.category in rule.categories and not rule.recipient.startswith(TEAM)
 
 
 def fits_recipient(rule: Rule, request: Request) -> bool:

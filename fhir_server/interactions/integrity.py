@@ -20,7 +20,8 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.references import local, places, targets
 from fhir_server.search.links import referrers
-from fhir_server.storage.repository import MOST_REFERRERS, Change, StillReferred
+from fhir_server.search.rows import key
+from fhir_server.storage.repository import MOST_REFERRERS, Change, StillReferred, Stored
 
 _NAMED: Final = 20
 _MOST_ISSUES: Final = 50
@@ -48,8 +49,8 @@ def _is_kept(call: Call, target: str) -> bool:
 async def unseen(call: Call, changes: Sequence[Change]) -> list[Change]:
     """Return ``changes`` of one commit, each with those of its targets that lie in dossiers which the caller does not see.
 
-    What belongs to no dossier (a professional, a device) may be referred to by everybody. The token's scopes play no part: they say
-    what an app may read, not whom a person knows.
+    What belongs to no client (a professional, a device, a department) may be referred to by everybody. The token's scopes play no
+    part: they say what an app may read, not whom a person knows.
     """
     if call.actor.role == "system" and not call.actor.patient:
         return list(changes)
@@ -67,7 +68,12 @@ async def _hidden(call: Call, targets: Collection[str]) -> set[str]:
     left = {each for each in targets if each.partition("/")[0] in kept} - {f"{each.type}/{each.id}" for each in seen}
     grants = tuple(services.gate.locating(each) for each in kept)
     anywhere = await services.repository.fetch(grants, sorted(left)) if left else ()
-    return left - {f"{each.type}/{each.id}" for each in anywhere if not each.dossier}
+    return left - {f"{each.type}/{each.id}" for each in anywhere if is_of_nobody(each)}
+
+
+def is_of_nobody(stored: Stored) -> bool:
+    """Tell whether a resource lies in no client's dossier; the team of an organisation has one of its own."""
+    return not stored.dossier or stored.dossier == key(f"CareTeam/{stored.id}")
 
 
 def links(call: Call) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import binary, bsn, consent
+from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
@@ -74,6 +75,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
+    require_own_words(call, resource, before)
     if call.type == "Consent":
         consent_check.check(resource, before, call.actor, call.services.base)
     return Change(
@@ -121,6 +123,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     Raises as ``binary.placed`` and ``consent.require_mandates`` do.
     """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    await require_recipients(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
     found = {change.reference: change for change in changes}

@@ -21,7 +21,7 @@ def consented(writer: Writer, shape: Shape, at: str) -> str:
     denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
     found = ", ".join(f"c.{name}" for name in SPECIFICITY)
     matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
-    permitted = f"WITH m AS MATERIALIZED ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
+    permitted = f"WITH m AS {writer.dialect.few} ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
     if not shape[-1]:
         return f"({permitted}) IS NOT NULL"
     return f"((SELECT 1 FROM consent_rule o WHERE o.dossier = r.dossier LIMIT 1) IS NULL OR ({permitted}) IS NOT NULL)"

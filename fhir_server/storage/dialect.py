@@ -11,7 +11,9 @@ class Dialect:
     ``kept`` visits what history holds of each resource, and in no other order.
     ``unused`` before a column keeps the planner from an index on it. ``keeps_order`` tells that a join reads a sorted subquery
     row by row and needs no second sort; the other engine's planner sees by itself that none is needed. ``fence`` ends a subquery
-    that is to be carried out as it is. ``snapshot`` tells what has been written, ``seen`` whether a ``written`` is among it.
+    that is to be carried out as it is. ``few`` stands before a subquery of few rows that is read several times: a table of its
+    own costs SQLite more than finding them again. ``snapshot`` tells what has been written, ``seen`` whether a ``written`` is
+    among it.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Dialect:
     keeps_order: bool
     fence: str
     snapshot: str
+    few: str
     seen: Callable[[str, str], str]
 
 
@@ -50,6 +53,7 @@ SQLITE = Dialect(
     keeps_order=True,
     fence="LIMIT -1",
     snapshot="(SELECT number FROM commits)",
+    few="NOT MATERIALIZED",
     seen=lambda written, snapshot: f"{written} <= CAST({snapshot} AS INTEGER)",
 )
 
@@ -66,5 +70,6 @@ POSTGRES = Dialect(
     keeps_order=False,
     fence="OFFSET 0",
     snapshot="pg_current_snapshot()::text",
+    few="MATERIALIZED",
     seen=lambda written, snapshot: f"pg_visible_in_snapshot({written}::text::xid8, {snapshot}::pg_snapshot)",
 )

@@ -86,7 +86,9 @@ def test_the_record_says_that_it_was_an_emergency_and_why(hub: Demo) -> None:
     assert breaking(hub, OUTSIDER).get(QUESTION).status == 200
     entries = hub.as_("client").get(f"{CLIENT}/$access-log").json["parameter"]
     told = [{part["name"]: part for part in each["part"]} for each in entries if each["name"] == "entry"]
-    mine = [each for each in told if each["agent"]["valueReference"]["reference"] == OUTSIDER and "sources" in each]
+    mine = [
+        each for each in told if "agent" in each and each["agent"]["valueReference"]["reference"] == OUTSIDER and "sources" in each
+    ]
     assert mine[0]["emergency"]["valueBoolean"] is True
     assert mine[0]["reason"]["valueString"] == WHY
     events = hub.as_("client").get(f"AuditEvent?agent={OUTSIDER}&_count=20").resources
