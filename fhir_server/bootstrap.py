@@ -39,6 +39,7 @@ from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
 from fhir_server.interactions.services import Services
+from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.update import update
 from fhir_server.model import json
@@ -266,6 +267,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         catalog=known,
         repository=repository,
         parameters=parameters,
+        settlements=SettledGrants(),
         standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,

@@ -6,7 +6,7 @@ from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
 from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
-from fhir_server.search.tree import And, Consented, Dossier, Node, Not, Token
+from fhir_server.search.tree import And, Consented, Dossier, Everything, Node, Not, Nothing, Or, Token
 
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""
@@ -48,3 +48,23 @@ def action(interaction: str) -> str:
     Who writes a message takes part in the conversation, and needs no more than who reads it.
     """
     return "correct" if interaction in _CORRECTING else ACCESS
+
+
+def governing(node: Node) -> Consented | None:
+    """Return what in ``node``, the predicate of a grant, leaves the decision to the consents; None where nothing does."""
+    if isinstance(node, Consented):
+        return node
+    parts = node.parts if isinstance(node, And | Or) else ()
+    return next((found for part in parts if (found := governing(part)) is not None), None)
+
+
+def settled(node: Node, *, permit: bool) -> Node:
+    """Return ``node`` with the decision of the consents in the place of what leaves it to them."""
+    match node:
+        case Consented():
+            return Everything() if permit else Nothing()
+        case And(parts):
+            return And(tuple(settled(part, permit=permit) for part in parts))
+        case Or(parts):
+            return Or(tuple(settled(part, permit=permit) for part in parts))
+    return node

@@ -17,7 +17,8 @@ _DONE: Final = "0"
 class Entry(NamedTuple):
     """What one actor did with one kind of data on one day, ``times`` times; instants in microseconds, the rest in words.
 
-    ``actor`` is the reference ("Type/id") of ``who``, "" where nobody was recognised.
+    ``actor`` is the reference ("Type/id") of ``who``, "" where nobody was recognised. ``reason`` is what was
+    said in an emergency.
     """
 
     date: str
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
     emergency: bool
     outcome: str
     sources: str
+    reason: str = ""
 
 
 class Words:
@@ -84,6 +86,7 @@ class Words:
             emergency=line.purpose == "BTG",
             outcome=say("outcomes", outcome(line.status)),
             sources=", ".join(line.source.split()),
+            reason=line.reason,
         )
 
     def _basis(self, line: AuditRow) -> str:

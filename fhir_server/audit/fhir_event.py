@@ -164,7 +164,7 @@ def _entities(line: AuditRow, names: Mapping[str, Named], dossiers: Sequence[str
 
 def _data(line: AuditRow) -> Json | None:
     """Return what the line is about: a resource, version and all, or a question, of which the record has the names only."""
-    if line.id and line.type and line.interaction[:1] != "$":
+    if line.id and line.type and not line.interaction.startswith(("$", "search")):
         version = f"/_history/{line.version}" if line.version else ""
         what = {"reference": f"{line.type}/{line.id}{version}", "type": line.type}
         return {"what": what, "type": ENTITY["object"], "role": ENTITY["resource"]}

@@ -11,7 +11,7 @@ from fhir_server.audit.texts import Texts
 
 _COLUMNS: Final = (
     *("date", "first", "last", "count", "who", "role", "organisation", "action", "data", "purpose", "basis"),
-    *("emergency", "outcome", "sources"),
+    *("emergency", "reason", "outcome", "sources"),
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STYLE: Final = (

@@ -15,9 +15,10 @@ from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
-from fhir_server.interactions.break_glass import go_ahead, refused
+from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
+from fhir_server.interactions.emergency_client import refused
 from fhir_server.interactions.source_consent import consents_of, item
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf

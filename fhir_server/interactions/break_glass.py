@@ -5,14 +5,12 @@ from dataclasses import replace
 from fhir_server.access.break_glass import PURPOSE, break_glass, decide_in_emergency, may_break
 from fhir_server.access.consent import newest, of_person
 from fhir_server.access.emergency import opens, require_reading
-from fhir_server.errors import BadRequest, FhirError, Forbidden, NotFound
-from fhir_server.federation.sealed_id import LENGTH
+from fhir_server.errors import BadRequest, Forbidden, NotFound
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.emergency_client import from_sources, named_clients, refused
 from fhir_server.interactions.emergency_notice import another_patient, known_client, tell
-from fhir_server.interactions.parameters import asked
-from fhir_server.interactions.sealed_patient import UNKNOWN, patient_of
+from fhir_server.interactions.sealed_patient import UNKNOWN
 from fhir_server.interactions.source_consent import request_of
-from fhir_server.interactions.touched import named
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 
@@ -28,11 +26,11 @@ async def admit(call: Call) -> None:
     require_reading("search" if call.interaction == "search-type" else call.interaction)
     _require_qualified(call)
     known = await known_client(call)
-    patient = _one(call, await _clients(call), known)
+    patient = _one(call, await named_clients(call, known), known)
     call.touched.ask(patient)
     call.actor = replace(call.actor, patient=patient)
     await _require_here(call, patient)
-    if _from_sources(call):
+    if from_sources(call):
         return  # what is asked of each source is decided there, and told there
     if not opens(call.entry):
         raise Forbidden(f"An emergency opens no {call.type}.", detail="btg-type")
@@ -49,39 +47,12 @@ async def go_ahead(call: Call, patient: str) -> None:
     call.touched.basis["btg"] = None
 
 
-def refused(call: Call) -> FhirError:
-    """Return the error for a dossier that no emergency opens: it is not there, or its client refused that in advance."""
-    if call.interaction == "read" and _from_sources(call):
-        return NotFound(UNKNOWN)
-    text = "Emergency access is not possible here: there is no such client, or the client refused it in advance."
-    return Forbidden(text, detail="btg-refused")
-
-
 def _require_qualified(call: Call) -> None:
     if not may_break(of_person(call.actor, "", call.entry.category_coding, call.now), call.actor.reason, break_glass()):
         text = "Emergency access is for professionals in a qualified function, who say why. It comes from PractitionerRole."
         raise Forbidden(text, detail="btg-not-qualified")
     if not call.actor.token:
         raise Forbidden("Emergency access needs an access token with an id (jti).", detail="btg-token")
-
-
-async def _clients(call: Call) -> set[str]:
-    """Return the clients ("Patient/id") whom the request itself names."""
-    if call.interaction != "read":
-        wanted, _ = asked(call)
-        return {each for each in named(call.type, wanted.query.where) if each.startswith("Patient/")}
-    if _from_sources(call):
-        sealed = call.services.federation.seal.open_(call.id)
-        patient = await patient_of(call, sealed) if sealed and sealed.type == call.type else None
-        if patient is None:
-            raise NotFound(UNKNOWN)
-        return {patient}
-    return {f"Patient/{call.id}"} if call.type == "Patient" else set()
-
-
-def _from_sources(call: Call) -> bool:
-    sealed = call.interaction == "read" and len(call.id) == LENGTH and call.services.federation.seal.open_(call.id) is not None
-    return sealed or call.entry.home == "federated"
 
 
 def _one(call: Call, clients: set[str], known: str) -> str:
@@ -93,7 +64,7 @@ def _one(call: Call, clients: set[str], known: str) -> str:
         raise BadRequest("In an emergency, say about which one patient you ask, with patient=[id].", detail="patient-needed")
     if len(asked_for | {known or next(iter(asked_for))}) == 1:
         return asked_for.pop()
-    raise NotFound(UNKNOWN) if call.interaction == "read" and _from_sources(call) else another_patient()
+    raise NotFound(UNKNOWN) if call.interaction == "read" and from_sources(call) else another_patient()
 
 
 async def _require_here(call: Call, patient: str) -> None:

@@ -94,9 +94,9 @@ class Lister:
         """Return the AuditEvents of lines."""
         people = [each for one in found for each in (one.line.actor, one.line.organisation)]
         await self._look_up([*people, *(each for one in found for each in self.clients(one.line) if self._is_seen(each))])
-        return [self._event(await self._opened(each)) for each in found]
+        return [self._event(await self.opened(each)) for each in found]
 
-    async def _opened(self, logged: Logged) -> Logged:
+    async def opened(self, logged: Logged) -> Logged:
         """Return the line with its free text in clear, or without it once that was erased."""
         line = logged.line
         if not line.reason:

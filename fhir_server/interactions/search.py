@@ -11,6 +11,7 @@ from fhir_server.interactions.include import CAPPED, included
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_page
 from fhir_server.interactions.resolve import without_links
+from fhir_server.interactions.settle import settled
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model.bundle import Link, found, outcome, searchset
 from fhir_server.model.json import write
@@ -32,6 +33,7 @@ async def search(call: Call) -> Answer:
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
     wanted = await without_links(call, with_sealed(call, wanted))
+    grant = await settled(call, grant, wanted.query.where)
     if wanted.count_only:
         number = await call.services.repository.count(grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))

@@ -12,6 +12,7 @@ from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
+from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
@@ -33,6 +34,7 @@ class Services:
     repository: Repository
     parameters: OwnParameters
     standings: Standings
+    settlements: SettledGrants
     reindexing: Reindexing
     gate: Gate
     federation: Federation

@@ -28,7 +28,7 @@ from fhir_server.search.tree import And, Cursor, Date, Dossier, Node
 from fhir_server.search.values import ZONE, DateError, span
 from fhir_server.storage.repository import Logged
 
-_SHOWN: Final = ("who", "role", "organisation", "action", "data", "purpose", "basis", "outcome", "sources")
+_SHOWN: Final = ("who", "role", "organisation", "action", "data", "purpose", "basis", "outcome", "sources", "reason")
 _KNOWN: Final = frozenset({"start", "end", "_count", "_page", "_format", "_pretty"})
 _DIGITS: Final = re.compile(r"[1-9][0-9]{0,5}")
 _AT_ONCE: Final = 200
@@ -58,7 +58,7 @@ async def access_log(call: Call) -> Answer:
     lister = Lister(call, reader)
     lines, following = await _lines(call, lister, words, asked)
     names = await lister.names(each for one in lines for each in (one.line.actor, one.line.organisation))
-    entries = words.entries((each.line for each in lines), names)
+    entries = words.entries([(await lister.opened(each)).line for each in lines], names)
     paper = paper_of(call)
     headers: list[tuple[str, str]] = [("content-language", language.language)]
     if following:

@@ -90,6 +90,7 @@ def test_the_record_says_that_it_was_an_emergency_and_why(hub: Demo) -> None:
         each for each in told if "agent" in each and each["agent"]["valueReference"]["reference"] == OUTSIDER and "sources" in each
     ]
     assert mine[0]["emergency"]["valueBoolean"] is True
+    assert mine[0]["reason"]["valueString"] == WHY
     events = hub.as_("client").get(f"AuditEvent?agent={OUTSIDER}&_count=20").resources
     details = {each["type"]: each["valueString"] for one in events[0]["entity"] for each in one.get("detail", ())}
     assert (details["decision"], details["emergency-reason"]) == ("btg", WHY)
@@ -219,6 +220,22 @@ def test_a_dossier_that_is_closed(world: World, doctor: Client) -> None:
     world.put("Patient", "p", active=False, name=[{"family": "Bos"}])
     assert refusal(doctor.get(world.patient)) == refusal(doctor.get(f"Patient/none-{world.mark}")) == (403, "btg-refused")
     assert refusal(doctor.get(f"MedicationDispense?patient={world.patient}")) == (403, "btg-refused")
+
+
+def test_a_client_of_whom_only_the_number_is_known(hub: Demo) -> None:
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+
+    def searched(bsn: str, doctor: Client | None = None) -> Reply:
+        body = f"identifier=http%3A%2F%2Ffhir.nl%2Ffhir%2FNamingSystem%2Fbsn%7C{bsn}".encode()
+        return (doctor or breaking(hub, OUTSIDER)).request("POST", "Patient/_search", body, **form)
+
+    assert searched("999990019").ids() == [CLIENT]
+    assert refusal(searched("999990044")) == (403, "btg-refused")
+    used = breaking(hub, OUTSIDER)
+    assert used.get(CLIENT).status == 200
+    assert refusal(searched("999990020", used)) == refusal(searched("999990044", used)) == (403, "btg-refused")
+    assert refusal(breaking(hub, OUTSIDER).get("Patient?family=veenstra")) == (400, "patient-needed")
+    assert refusal(breaking(hub, OUTSIDER).get("Patient?identifier=ansje")) == (400, "patient-needed")
 
 
 def test_a_token_for_longer_than_an_hour(hub: Demo) -> None:

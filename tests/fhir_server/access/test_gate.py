@@ -29,6 +29,7 @@ from fhir_server.search.tree import (
     ReferenceTo,
     TeamMate,
     Token,
+    Unrefused,
 )
 
 CATALOGUE = catalog.load()
@@ -391,3 +392,45 @@ def test_nobody_but_the_system_reaches_a_stranger(who: Actor, interaction: str, 
 def test_what_may_be_changed_may_be_read(who: Actor, type_: str) -> None:
     written = reached(who, "create", type_) | reached(who, "update", type_)
     assert written <= reached(who, "read", type_)
+
+
+def in_emergency(who: Actor) -> Actor:
+    return replace(who, purpose="BTG", reason="fell", patient="Patient/bakker")
+
+
+def test_an_emergency_opens_one_dossier_for_reading() -> None:
+    who = in_emergency(doctor)
+    for type_ in ("Patient", "CareTeam", "Task", "Observation"):
+        where = GATE.grant(who, "search", type_).where
+        assert isinstance(where, And)
+        dossier, unrefused, label = where.parts
+        assert (dossier, label) == (BAKKER, Not(Token("_security", "V")))
+        assert isinstance(unrefused, Unrefused)
+        assert (unrefused.asked.purpose, bool(unrefused.asked.category)) == ("BTG", type_ in {"Task", "Observation"})
+    for type_ in ("RelatedPerson", "Practitioner", "Consent"):
+        assert GATE.grant(who, "read", type_).where == Nothing(), type_
+    assert GATE.grant(replace(who, patient=""), "read", "Task").where == Nothing()
+
+
+@pytest.mark.parametrize(("interaction", "type_"), [("create", "Communication"), ("history", "Task"), ("create", "AuditEvent")])
+def test_an_emergency_opens_nothing_else(interaction: str, type_: str) -> None:
+    with pytest.raises(Forbidden) as raised:
+        GATE.grant(in_emergency(doctor), interaction, type_)
+    assert raised.value.issues[0].detail == "btg-read-only"
+
+
+def test_an_emergency_is_no_way_to_the_record() -> None:
+    with pytest.raises(Forbidden):
+        GATE.record(in_emergency(doctor), "search")
+
+
+@pytest.mark.parametrize("who", [client, system])
+def test_only_a_professional_has_an_emergency(who: Actor) -> None:
+    assert GATE.grant(in_emergency(who), "read", "Task").where == Nothing()
+    assert GATE.federated(in_emergency(who), "MedicationDispense", "Patient/bakker").condition == Nothing()
+
+
+def test_an_emergency_needs_no_membership_at_the_sources_of_the_one_client() -> None:
+    who = in_emergency(doctor)
+    assert GATE.federated(who, "MedicationDispense", "Patient/bakker").condition == Everything()
+    assert GATE.federated(who, "MedicationDispense", "Patient/smit").condition == Nothing()

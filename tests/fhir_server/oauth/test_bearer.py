@@ -104,6 +104,16 @@ def test_claims_that_make_no_actor(changes: dict[str, Any], key: SigningKey, exp
     assert detail_of(Bearer([key.verifying], expected), token) == "token-claims"
 
 
+@pytest.mark.parametrize(("purpose", "seconds", "detail"), [("BTG", 3600, ""), ("BTG", 3601, "token-claims"), ("TREAT", 3601, "")])
+def test_a_token_for_an_emergency_is_a_short_one(
+    purpose: str, seconds: int, detail: str, key: SigningKey, expected: Expected, claims: dict[str, Any]
+) -> None:
+    made = {**claims, "purpose": purpose, "btg_reason": "r", "exp": claims["iat"] + seconds}
+    token = b"Bearer " + sign(key, made).encode()
+    bearer = Bearer([key.verifying], expected)
+    assert (detail_of(bearer, token) if detail else actor_of(bearer, token).purpose) == (detail or purpose)
+
+
 def test_fhir_user_goes_before_sub_and_may_be_absolute(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
     more = {"sub": "3f0c", "fhirUser": "https://hub.test/fhir/Practitioner/vos", "patient": "bakker", "btg_reason": "r"}
     actor = actor_of(Bearer([key.verifying], expected), b"Bearer " + sign(key, {**claims, **more}).encode())

@@ -82,6 +82,7 @@ def test_what_a_role_gets_by_default(
         (TokenRequest("Practitioner/a", "practitioner", patient="Patient/b"), "bare id"),
         (TokenRequest("Practitioner/a", "practitioner", patient="b/c"), "logical id"),
         (TokenRequest("Practitioner/a", "practitioner", purpose="BTG"), "reason"),
+        (TokenRequest("Practitioner/a", "practitioner", purpose="BTG", reason="r", lifetime=3601), "3600"),
         (TokenRequest("Practitioner/a", "practitioner", reason="because"), "reason"),
         (TokenRequest("Practitioner/a", "practitioner", lifetime=0), "seconds"),
         (TokenRequest("Practitioner/a", "practitioner", lifetime=86_401), "seconds"),

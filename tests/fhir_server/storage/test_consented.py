@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import Run, Thing, created, grant, put
 
+from fhir_server.access.break_glass import BreakGlass, decide_in_emergency
 from fhir_server.access.consent import Item, Request, decide
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.search.tree import Consented, MemberOf, Query
+from fhir_server.search.tree import And, Consented, MemberOf, Not, Query, Token, Unrefused
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
 from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
@@ -179,12 +180,31 @@ async def compare(repository: Repository, case: Case) -> None:
             stored = await repository.read(grant(where=where), "Task", thing.id)
             assert stored is not None
             assert stored.visible == (thing.id in wanted)
+        await compare_emergency(repository, case, replace(asked, purpose="BTG", action="access", functions=FUNCTIONS))
+
+
+async def compare_emergency(repository: Repository, case: Case, asked: Request) -> None:
+    """Compare what an emergency opens; who asks is qualified for it."""
+    settings_ = BreakGlass(frozenset(FUNCTIONS), 60, 1, ())
+    where = And((Unrefused(predicate(asked, open_without=False)), Not(Token("_security", "V"))))
+    found = {each.id for each in (await repository.search(grant(where=where), Query("Task"))).resources}
+    wanted = set()
+    for thing in case.things:
+        kept, teams = await repository.rules(thing.dossier), await teams_of(repository, thing, asked)
+        request = replace(asked, teams=teams, item=item(thing))
+        if decide_in_emergency(request, tuple(kept), "why", settings_).permit:
+            wanted.add(thing.id)
+    assert found == wanted, repository
+
+
+async def teams_of(repository: Repository, thing: Thing, asked: Request) -> tuple[str, ...]:
+    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
+    return tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
 
 
 async def permitted(repository: Repository, thing: Thing, asked: Request, *, open_without: bool) -> bool:
     kept = await repository.rules(thing.dossier)
-    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
-    teams = tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
+    teams = await teams_of(repository, thing, asked)
     return (open_without and not kept) or decide(replace(asked, teams=teams, item=item(thing)), kept).permit
 
 
