@@ -38,7 +38,7 @@ _ABOUT = {
     "Binary": "securityContext",
 }
 _HIDDEN_HEADERS = frozenset({"date", "x-request-id", "traceparent"})
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT")
 
 
 class Caller:
