@@ -1,25 +1,21 @@
 """The search interaction on a type (https://hl7.org/fhir/R4/http.html#search)."""
 
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from fhir_server.access.gate import RECORD
 from fhir_server.interactions import search_record, search_sources
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.include import CAPPED, included
+from fhir_server.interactions.page_entries import beside, entries_of
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_page
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.settle import settled
 from fhir_server.interactions.subsets import of_search
-from fhir_server.model.bundle import Link, found, outcome, searchset
-from fhir_server.model.json import write
-from fhir_server.model.outcome import operation_outcome
+from fhir_server.model.bundle import Link, searchset
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
-from fhir_server.search.subset import Subset
-from fhir_server.storage.repository import Grant, SearchTooSlow, Stored
+from fhir_server.storage.repository import Grant, SearchTooSlow
 
 
 async def search(call: Call) -> Answer:
@@ -39,26 +35,11 @@ async def search(call: Call) -> Answer:
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     page = await read_page(call, grant, wanted.query, position)
     call.touched.find(page.resources)
-    entries = found(call.services.base, _shown(page.resources, subset), "match")
-    entries += await _beside(call, wanted, page, subset)
+    entries = entries_of(call, page.resources, subset)
+    entries += await beside(call, wanted, page.resources, subset)
     total = await _total(call, grant, wanted, page, position)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
     return Answer(200, searchset([*entries, *warnings(wanted)], links, total))
-
-
-def _shown(resources: Iterable[Stored], subset: Subset, *, match: bool = True) -> Iterator[tuple[str, str, bytes]]:
-    if subset.whole:
-        return ((each.type, each.id, each.body) for each in resources)
-    return ((each.type, each.id, subset.of(each.body, each.type, match=match)) for each in resources)
-
-
-async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> list[bytes]:
-    if not (wanted.includes or wanted.reverse):
-        return []
-    beside = await included(call, wanted, page.resources)
-    call.touched.find(beside.resources)
-    entries = found(call.services.base, _shown(beside.resources, subset, match=False), "include")
-    return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
 async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position: Position | None) -> int | None:

@@ -9,19 +9,18 @@ from typing import Final
 from fhir_server.errors import BadRequest, Issue, TooCostly
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.include import CAPPED, included
+from fhir_server.interactions.page_entries import beside, entries_of
 from fhir_server.interactions.parameters import asked, self_link, warnings
 from fhir_server.interactions.record_events import Events, Lister
 from fhir_server.interactions.record_reader import reader_of
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search
-from fhir_server.model.bundle import Link, Mode, found, outcome, searchset
+from fhir_server.model.bundle import Link, outcome, searchset
 from fhir_server.model.json import write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.search.lines import LinePlace, Lines
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
-from fhir_server.search.subset import Subset
 from fhir_server.search.tree import Cursor, Query
 from fhir_server.storage.repository import Grant, Page, Stored
 
@@ -51,8 +50,8 @@ async def search(call: Call) -> Answer:
         number = await _count(call, lister, grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     page = await _page(call, lister, grant, wanted.query, position)
-    entries = _entries(call, page.resources, subset, "match")
-    entries += await _beside(call, wanted, page, subset)
+    entries = entries_of(call, page.resources, subset, "match")
+    entries += await beside(call, wanted, page.resources, subset)
     entries += [outcome(write(operation_outcome([BOUNDED])))] if page.bounded else []
     total = await _total(call, lister, grant, wanted, page, position)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
@@ -129,20 +128,6 @@ async def _total(call: Call, lister: Lister, grant: Grant, wanted: Search, page:
     if wanted.total == "accurate":
         return await _count(call, lister, grant, wanted.query)
     return position.total if position else None
-
-
-def _entries(call: Call, resources: list[Stored], subset: Subset, mode: Mode) -> list[bytes]:
-    shown = ((each.type, each.id, subset.of(each.body, each.type, match=mode == "match")) for each in resources)
-    return found(call.services.base, shown, mode)
-
-
-async def _beside(call: Call, wanted: Search, page: _Merged, subset: Subset) -> list[bytes]:
-    if not (wanted.includes or wanted.reverse):
-        return []
-    beside = await included(call, wanted, page.resources)
-    call.touched.find(beside.resources)
-    entries = _entries(call, beside.resources, subset, "include")
-    return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
 def _next(call: Call, wanted: Search, page: _Merged, total: int | None) -> list[Link]:

@@ -12,20 +12,17 @@ from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import BadRequest, NotFound
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.include import CAPPED, included
+from fhir_server.interactions.page_entries import beside, entries_of
 from fhir_server.interactions.parameters import in_url, is_strict, largest_page, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_first, read_within
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.subsets import of_search
-from fhir_server.model.bundle import Link, Mode, found, outcome, searchset
-from fhir_server.model.json import write
-from fhir_server.model.outcome import operation_outcome
+from fhir_server.model.bundle import Link, searchset
 from fhir_server.search.compartment import has_compartment, within
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.several import elsewhere, named, parse_several
-from fhir_server.search.subset import Subset
 from fhir_server.search.tree import And, Query, Snapshot
 from fhir_server.storage.repository import Grant, Page, Stored
 
@@ -48,7 +45,7 @@ async def search(call: Call) -> Answer:
     wanted, subset = of_search(call, wanted)
     page = await _page(call, wanted.query, parts, position)
     call.touched.find(page.resources)
-    entries = [*_entries(call, page.resources, subset), *await _beside(call, wanted, page, subset), *warnings(wanted)]
+    entries = [*entries_of(call, page.resources, subset), *await beside(call, wanted, page.resources, subset), *warnings(wanted)]
     total = await _total(call, wanted, parts, page, position)
     body = searchset(entries, [self_link(call, wanted), *_next(call, wanted, page, total)], total)
     return Answer(200, body, dossier=dossier)
@@ -161,20 +158,6 @@ async def _total(call: Call, wanted: Search, parts: Sequence[_Part], page: Read,
     if wanted.total == "accurate":
         return await _count(call, parts)
     return position.total if position else None
-
-
-def _entries(call: Call, resources: Sequence[Stored], subset: Subset, mode: Mode = "match") -> list[bytes]:
-    shown = ((each.type, each.id, subset.of(each.body, each.type, match=mode == "match")) for each in resources)
-    return found(call.services.base, shown, mode)
-
-
-async def _beside(call: Call, wanted: Search, page: Read, subset: Subset) -> list[bytes]:
-    if not (wanted.includes or wanted.reverse):
-        return []
-    beside = await included(call, wanted, page.resources)
-    call.touched.find(beside.resources)
-    entries = _entries(call, beside.resources, subset, "include")
-    return [*entries, outcome(write(operation_outcome([CAPPED])))] if beside.capped else entries
 
 
 def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Link]:
