@@ -45,6 +45,7 @@ from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
+from fhir_server.network import ozo
 from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.authorize.oidc.provider import read_providers
@@ -282,6 +283,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
+        ozo=ozo.mode(strict=settings.ozo_strict == "true"),
         referential_integrity=settings.referential_integrity == "on",
     )
 

@@ -24,6 +24,7 @@ _CHOICES = {
     "auth": ("on", "off"),
     "development_login": ("on", "off"),
     "referential_integrity": ("on", "off"),
+    "ozo_strict": ("true", "false"),
     "bsn_in_url": ("refuse", "accept-and-redact"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -83,6 +84,9 @@ class Settings:
     privacy_officer: str = _setting(
         "",
         "Who reviews what was seen in an emergency: a reference, such as `Organization/privacy`. Default: the task has no owner.",
+    )
+    ozo_strict: Literal["true", "false"] = _setting(
+        "false", "`true` answers OZO clients as OZO itself does, rather than serving more than that (docs/ozo.md)."
     )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
@@ -156,6 +160,8 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 return int(text)
             case "fan_out_budget" | "body_timeout" | "audit_anchor_interval":
                 return float(text)
+            case "ozo_strict":
+                return text.lower()  # a TOML file has true and false of its own
             case "data_dir":
                 return Path(text)
     except ValueError as error:

@@ -16,6 +16,7 @@ from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
+from fhir_server.network import ozo
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 
@@ -26,6 +27,7 @@ class Services:
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
+    ``ozo`` is how much the server is like OZO.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -49,3 +51,4 @@ class Services:
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""
+    ozo: ozo.Mode = ozo.DEFAULT
