@@ -262,7 +262,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
-    gate = gate_of(known)
+    mode = ozo.mode(strict=settings.ozo_strict == "true")
+    gate = gate_of(known, mode)
     return Services(
         base=settings.base,
         catalog=known,
@@ -283,14 +284,14 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
-        ozo=ozo.mode(strict=settings.ozo_strict == "true"),
+        ozo=mode,
         referential_integrity=settings.referential_integrity == "on",
     )
 
 
-def gate_of(known: catalog.Catalog) -> Gate:
-    """Return the gate over a catalogue."""
-    return Gate(known, load_roles(known.types), now)
+def gate_of(known: catalog.Catalog, mode: ozo.Mode = ozo.DEFAULT_MODE) -> Gate:
+    """Return the gate over a catalogue, in a mode."""
+    return Gate(known, load_roles(known.types).with_letters(mode.letters), now)
 
 
 def observer_of(settings: Settings) -> Observer:

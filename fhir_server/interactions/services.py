@@ -16,7 +16,7 @@ from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
-from fhir_server.network import ozo
+from fhir_server.network.ozo import DEFAULT_MODE, Mode
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 
@@ -51,4 +51,4 @@ class Services:
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""
-    ozo: ozo.Mode = ozo.DEFAULT
+    ozo: Mode = DEFAULT_MODE

@@ -1,7 +1,7 @@
 """What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from fhir_server import validation
 from fhir_server.access.gate import RECORD
@@ -13,6 +13,7 @@ from fhir_server.interactions.authority import require_own_words, require_recipi
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
+from fhir_server.interactions.out_of_reach import OUTSIDE
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
@@ -26,8 +27,6 @@ from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
-
-OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
 
 class Write(NamedTuple):

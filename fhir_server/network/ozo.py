@@ -47,7 +47,7 @@ class Mode:
     hide: bool
     statement: bool
     close: frozenset[str]
-    closed: Mapping[str, Sequence[str]]
+    letters: Mapping[str, Mapping[str, str]]
 
 
 def mode(*, strict: bool) -> Mode:
@@ -58,7 +58,7 @@ def mode(*, strict: bool) -> Mode:
     return Mode(**{**table, **sets})
 
 
-DEFAULT: Final = mode(strict=False)
+DEFAULT_MODE: Final = mode(strict=False)
 
 
 def profile_of(resource: Mapping[str, Any]) -> str:
