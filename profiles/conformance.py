@@ -30,6 +30,17 @@ def structure_definitions() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
+def identifier_systems() -> tuple[tuple[str, ...], ...]:
+    """Return for each naming system the systems that mean it in an identifier, the preferred one first."""
+    known = map(json.loads, conformance()["NamingSystem"].values())
+    return tuple(tuple(one["value"] for one in sorted(each["uniqueId"], key=_preferred)) for each in known)
+
+
+def _preferred(unique: Mapping[str, Any]) -> bool:
+    return not unique.get("preferred", False)
+
+
+@cache
 def value_set(url: str) -> frozenset[tuple[str, str]]:
     """Return the (system, code) pairs that the value set ``url`` lists. Raises KeyError."""
     sets = {each["url"]: each for each in map(json.loads, conformance()["ValueSet"].values())}

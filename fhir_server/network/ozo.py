@@ -6,11 +6,13 @@ Profiles stand in ``profiles/ozo``; what the two modes differ in stands in ``pro
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
 from fhir_server.errors import Issue
-from fhir_server.validation.profile import deviations
+from fhir_server.validation.profile import deviations, types_its_references
+from profiles.conformance import identifier_systems
 
 BASE: Final = "http://ozoverbindzorg.nl/fhir/StructureDefinition/"
 STATEMENTS: Final = "http://ozoverbindzorg.nl/fhir/CapabilityStatement/"
@@ -39,6 +41,7 @@ class Mode:
     """How much the server is like OZO; the names are those of ``modes.toml``."""
 
     binding: Mapping[str, Sequence[str]]
+    binds: Literal["everybody", "speakers"]
     parameters: frozenset[str]
     json_only: bool
     operations: bool
@@ -103,6 +106,19 @@ def _typed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": {"coding": [{"system": _AGENTS, "code": _APPLICATION if system else _PERSON}]}, **agent}
 
 
+def speaks_ozo(resource: Mapping[str, Any], profile: str) -> bool:
+    """Tell whether ``resource`` was written for OZO, and so for its ``profile``: by what it claims, is known as, or refers to."""
+    claims = resource.get("meta", {}).get("profile", ())
+    systems = {each.get("system") for each in resource.get("identifier", ())}
+    claimed = any(isinstance(each, str) and each.startswith(BASE) for each in claims)
+    return claimed or not systems.isdisjoint(_systems()) or types_its_references(resource, BASE + profile)
+
+
+@cache
+def _systems() -> frozenset[str]:
+    return frozenset(each for names in identifier_systems() for each in names)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What became of the profile of a resource: the ``profiles`` to claim, and what refuses it."""
@@ -122,6 +138,7 @@ def judged(resource: Mapping[str, Any], mode: Mode) -> Judged:
     if not name:
         return Judged(others, ())
     found = deviations(resource, BASE + name)
-    binding = mode.binding.get(name, ())
+    bound = found and (mode.binds == "everybody" or speaks_ozo(resource, name))
+    binding = mode.binding.get(name, ()) if bound else ()
     refused = tuple(each.issue for each in found if _ALL in binding or each.element in binding)
     return Judged(others if found else (BASE + name, *others), refused)

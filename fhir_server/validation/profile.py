@@ -45,6 +45,14 @@ def deviations(resource: Mapping[str, Any], profile: str) -> tuple[Deviation, ..
     return tuple(_deviations(resource, profile, root(resource["resourceType"])))
 
 
+def types_its_references(resource: Mapping[str, Any], profile: str) -> bool:
+    """Tell whether ``resource`` gives, somewhere at least, the type that ``profile`` demands beside a reference. Raises KeyError."""
+    pointing = {rule.element for rule in _rules(profile) if rule.targets}
+    typing = [rule for rule in _rules(profile) if rule.name == "type" and rule.element.rpartition(".")[0] in pointing]
+    at = root(resource["resourceType"])
+    return any("type" in owner for rule in typing for owner, _ in _owners(resource, rule.steps, at))
+
+
 def _deviations(value: Mapping[str, Any], profile: str, location: Location) -> Iterator[Deviation]:
     for rule in _rules(profile):
         for owner, at in _owners(value, rule.steps, location):
