@@ -50,6 +50,7 @@ class Mode:
     hide: bool
     statement: bool
     close: frozenset[str]
+    client_tasks: bool
     letters: Mapping[str, Mapping[str, str]]
 
 

@@ -46,7 +46,7 @@ def deviations(resource: Mapping[str, Any], profile: str) -> tuple[Deviation, ..
 
 
 def types_its_references(resource: Mapping[str, Any], profile: str) -> bool:
-    """Tell whether ``resource`` gives, somewhere at least, the type that ``profile`` demands beside a reference. Raises KeyError."""
+    """Tell whether ``resource`` gives, at one place or more, the type that ``profile`` demands beside a reference."""
     pointing = {rule.element for rule in _rules(profile) if rule.targets}
     typing = [rule for rule in _rules(profile) if rule.name == "type" and rule.element.rpartition(".")[0] in pointing]
     at = root(resource["resourceType"])
