@@ -38,6 +38,7 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
+from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -121,10 +122,12 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
         looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
+        looking.append(asyncio.create_task(Rounds(services).make(settings.round_interval)))
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
