@@ -31,6 +31,8 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
+from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
@@ -67,6 +69,9 @@ from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
+from fhir_server.storage.attachments.clamd import Clamd
+from fhir_server.storage.attachments.folder import Folder
+from fhir_server.storage.attachments.scanner import NoScanner
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
@@ -121,6 +126,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
         looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
+        looking.append(asyncio.create_task(_keep_sweeping(services)))
 
         async def close() -> None:
             for task in looking:
@@ -171,6 +177,17 @@ async def _keep_up(granting: Authority) -> None:
             _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
 
 
+async def _keep_sweeping(services: Services) -> None:
+    """Remove what was attached to no message in time."""
+    while True:
+        await asyncio.sleep(_SWEEP)
+        try:
+            await sweep(services)
+        except Exception as error:  # noqa: BLE001 - the database or the folder may be away for a moment: try again
+            _log.warning("cannot remove attachments", extra={"error": type(error).__name__})
+
+
+_SWEEP = 600.0  # seconds
 _KEEP_UP = 1.0  # seconds
 _PRUNE = 600_000_000  # microseconds
 
@@ -280,10 +297,18 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        attachments=attachments_of(settings),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+def attachments_of(settings: Settings) -> Attachments:
+    """Return where the files of attachments lie, who scans them, and what is allowed."""
+    files = Folder(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    scanner = Clamd(settings.virus_scanner) if settings.virus_scanner else NoScanner()
+    return Attachments(files, scanner, settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
 
 
 def gate_of(known: catalog.Catalog) -> Gate:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import psycopg
 
-from fhir_server.storage.authorization.postgres import PostgresAuthorization
+from fhir_server.storage.attachments.store import AttachmentStore
+from fhir_server.storage.authorization.engine import ScriptedStore
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_journal
 from fhir_server.storage.engines.group_commit import GroupCommit
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
+from fhir_server.storage.engines.postgres_scripts import PostgresScripts
 from fhir_server.storage.engines.postgres_session import Row
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
@@ -33,6 +35,7 @@ class PostgresRepository(Reads):
         self._pool = pool
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
+        self._scripts = PostgresScripts(pool)
 
     @classmethod
     async def open(cls, url: str, secret: bytes = b"") -> "PostgresRepository":
@@ -70,9 +73,13 @@ class PostgresRepository(Reads):
         """Return the database for work on its index."""
         return PostgresIndex(self._pool.url)
 
-    def authorization(self) -> PostgresAuthorization:
+    def authorization(self) -> ScriptedStore:
         """Return the store of the authorization server."""
-        return PostgresAuthorization(self._pool)
+        return ScriptedStore(self._scripts)
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments."""
+        return AttachmentStore(self._scripts)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

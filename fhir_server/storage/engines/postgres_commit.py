@@ -7,6 +7,7 @@ from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
 from fhir_server.search.rows import key
 from fhir_server.storage import single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
@@ -55,10 +56,15 @@ async def commit(
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or changes[0].links):
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or _needs_more(changes[0])):
             await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+def _needs_more(change: Change) -> bool:
+    """Tell whether one statement does not do for ``change``."""
+    return bool(change.links or change.claims)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -96,6 +102,7 @@ async def _transaction(
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
         await postgres_integrity.require(session, [one.change for one in prepared])
+        await _claim(session, [claim for one in prepared for claim in one.change.claims])
         if block is not None:
             await session.rows(APPEND, parameters(block))
         await session.rows("COMMIT")
@@ -107,6 +114,12 @@ async def _transaction(
     except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
+
+
+async def _claim(session: Session, claims: Sequence[Claim]) -> None:
+    for claim in sorted(claims):
+        if not await session.rows(CLAIM, (claim.message, claim.dossier, claim.id, claim.before)):
+            raise VersionConflict("an attachment was claimed or removed meanwhile")
 
 
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
