@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -69,9 +69,7 @@ from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
-from fhir_server.storage.attachments.clamd import Clamd
-from fhir_server.storage.attachments.folder import Folder
-from fhir_server.storage.attachments.scanner import NoScanner
+from fhir_server.storage.attachments.open import files_in, scanner_at
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
@@ -123,10 +121,15 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         remote = Remote()
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
-        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
-        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
-        looking.append(asyncio.create_task(_keep_sweeping(services)))
+        work = (
+            _repeat(LOOK, services.parameters.look, "look for search parameters"),
+            _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
+            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            keeping.keep(services.repository, settings.audit_anchor_interval),
+        )
+        looking = [asyncio.create_task(each) for each in work]
 
         async def close() -> None:
             for task in looking:
@@ -153,43 +156,23 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-async def _keep_looking(parameters: OwnParameters) -> None:
+async def _repeat(seconds: float, act: Callable[[], Awaitable[object]], what: str) -> None:
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(seconds)
         try:
-            await parameters.look()
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+            await act()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: do it the next time
+            _log.warning("cannot %s", what, extra={"error": type(error).__name__})
 
 
 async def _keep_up(granting: Authority) -> None:
-    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
-    pruned = now()
-    while True:
-        await asyncio.sleep(_KEEP_UP)
-        try:
-            granting.ring.look(now())
-            await granting.revocations.look(now())
-            if now() - pruned > _PRUNE:
-                pruned = now()
-                await granting.store.prune(pruned)
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+    """Look for keys and revocations that other processes made."""
+    granting.ring.look(now())
+    await granting.revocations.look(now())
 
 
-async def _keep_sweeping(services: Services) -> None:
-    """Remove what was attached to no message in time."""
-    while True:
-        await asyncio.sleep(_SWEEP)
-        try:
-            await sweep(services)
-        except Exception as error:  # noqa: BLE001 - the database or the folder may be away for a moment: try again
-            _log.warning("cannot remove attachments", extra={"error": type(error).__name__})
-
-
-_SWEEP = 600.0  # seconds
 _KEEP_UP = 1.0  # seconds
-_PRUNE = 600_000_000  # microseconds
+_SWEEP = 600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
@@ -279,6 +262,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     gate = gate_of(known)
+    files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
         catalog=known,
@@ -297,18 +282,11 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
-        attachments=attachments_of(settings),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
-
-
-def attachments_of(settings: Settings) -> Attachments:
-    """Return where the files of attachments lie, who scans them, and what is allowed."""
-    files = Folder(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
-    scanner = Clamd(settings.virus_scanner) if settings.virus_scanner else NoScanner()
-    return Attachments(files, scanner, settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
 
 
 def gate_of(known: catalog.Catalog) -> Gate:

@@ -21,7 +21,7 @@ from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
 from fhir_server.interactions.failure import answered, failed
-from fhir_server.interactions.handlers import HANDLERS
+from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
 from fhir_server.interactions.services import Services
@@ -34,7 +34,7 @@ from fhir_server.storage.repository import AuditRow
 
 PREFIX: Final = "/fhir"
 
-_HANDLERS: Final = {**HANDLERS, **OPERATIONS}
+_HANDLERS: Final = {**HANDLERS, **FILES, **OPERATIONS}
 _JSON: Final = Wanted()
 _UNKNOWN: Final = Route("unknown")
 

@@ -11,7 +11,8 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read as read_json
 from fhir_server.model.meta import http_date, names_tag, seconds_of
 from fhir_server.model.ranges import Range, Unsatisfiable, asked
-from fhir_server.network.attachment import MESSAGES, is_retracted
+from fhir_server.network.attachment import MESSAGES
+from fhir_server.network.message_thread import RETRACTED
 from fhir_server.storage.attachments.files import Place
 from fhir_server.storage.attachments.store import Attachment
 
@@ -61,7 +62,7 @@ async def _of_message(call: Call, found: Attachment) -> int:
         call.touched.find([stored])
         if not stored.visible or stored.deleted:
             continue
-        if is_retracted(read_json(stored.body, OWN).resource) and call.actor.role != "system":
+        if read_json(stored.body, OWN).resource.get("status") == RETRACTED and call.actor.role != "system":
             continue
         call.entry = call.services.catalog.types[type_]
         return stored.version

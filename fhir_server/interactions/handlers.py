@@ -41,6 +41,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "delete": delete.delete,
     "search-system": search_system.search,
     "history-system": history.of_system,
-    UPLOAD: attachment_upload.upload,
-    DOWNLOAD: attachment_read.read,
 }
+FILES: Final[Mapping[str, Handler]] = {UPLOAD: attachment_upload.upload, DOWNLOAD: attachment_read.read}
+"""What is no interaction of FHIR: the attachments of messages."""

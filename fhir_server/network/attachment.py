@@ -10,7 +10,6 @@ from typing import Any, Final
 from unicodedata import category, normalize
 
 from fhir_server.model.bsn import is_bsn
-from fhir_server.model.references import local
 
 MESSAGES: Final = ("Communication", "CommunicationRequest")
 """The types to which a file can be attached."""
@@ -86,14 +85,3 @@ def attached(message: Mapping[str, Any], base: str) -> Iterator[tuple[str, str]]
         if isinstance(url, str) and url.startswith(f"{base}/attachments/"):
             id_ = url.removeprefix(f"{base}/attachments/")
             yield f"{type_}.payload[{index}].contentAttachment.url", id_ if _ID.fullmatch(id_) else ""
-
-
-def threads(message: Mapping[str, Any], base: str) -> tuple[str, ...]:
-    """Return the threads ("CommunicationRequest/id") that a message is part of."""
-    found = (local(str(each.get("reference", "")), base) for each in message.get("partOf", ()) if isinstance(each, Mapping))
-    return tuple(each for each in found if each.startswith("CommunicationRequest/"))
-
-
-def is_retracted(message: Mapping[str, Any]) -> bool:
-    """Tell whether a message was taken back."""
-    return message.get("status") == "entered-in-error"
