@@ -12,13 +12,15 @@ from time import monotonic
 from typing import Any
 
 from fhir_server.search.lines import Lines
-from fhir_server.storage.authorization.sqlite import SqliteAuthorization
+from fhir_server.storage.attachments.store import AttachmentStore
+from fhir_server.storage.authorization.engine import ScriptedStore
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
 from fhir_server.storage.engines.sqlite_journal import project
 from fhir_server.storage.engines.sqlite_refusal import told
+from fhir_server.storage.engines.sqlite_scripts import SqliteScripts
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
@@ -47,6 +49,7 @@ class SqliteRepository(Reads):
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
         self._projector = Projector(self._project)
         self._busy = set[str]()
+        self._scripts = SqliteScripts(self._writer, self._fast.rows)
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
@@ -78,9 +81,13 @@ class SqliteRepository(Reads):
         loop = asyncio.get_running_loop()
         return SqliteIndex(self._path, lambda work: asyncio.run_coroutine_threadsafe(self._writer.submit(work), loop).result())
 
-    def authorization(self) -> SqliteAuthorization:
+    def authorization(self) -> ScriptedStore:
         """Return the store of the authorization server."""
-        return SqliteAuthorization(self._writer, self._fast.rows)
+        return ScriptedStore(self._scripts)
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments."""
+        return AttachmentStore(self._scripts)
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[bool]:
