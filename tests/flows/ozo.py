@@ -19,7 +19,6 @@ BASE = "http://ozoverbindzorg.nl/fhir/StructureDefinition/"
 KEES, MANU, PT = "RelatedPerson/Kees-Groot", "Practitioner/Manu-van-Weel", "Patient/H-de-Boer"
 _NETWORK = ("Organization", "Patient", "Practitioner", "RelatedPerson", "CareTeam")
 _ROLES = {"Practitioner": "practitioner", "RelatedPerson": "related-person", "Patient": "patient", "Device": "system"}
-_SECOND = 1_000_000
 
 
 def example(name: str, folder: str = "examples") -> Json:
@@ -41,8 +40,7 @@ class Ozo:
 
     def as_(self, reference: str) -> Client:
         role = _ROLES[reference.partition("/")[0]]
-        at = bootstrap.now() // _SECOND
-        return Client(self.hub.port, bootstrap.token_for(self.hub.settings, reference, role, ttl=3600, at=at))
+        return Client(self.hub.port, bootstrap.token_for(self.hub.settings, reference, role, ttl=3600, at=bootstrap.now()))
 
     @property
     def system(self) -> Client:
@@ -60,6 +58,8 @@ def ozo_running(folder: Path, database: str, *, strict: bool) -> Iterator[Ozo]:
         pytest.skip(f"needs the reference data of OZO in {REFERENCE}")
     with running(folder, database, OZO_STRICT=str(strict).lower()) as hub:
         served = Ozo(hub, strict)
+        # An example refers to an organisation that is not among them.
+        assert served.system.put({"resourceType": "Organization", "id": "1354", "name": "Thuiszorg"}).status == 201
         for resource in sorted((each for type_ in _NETWORK for each in examples(type_)), key=_before):
             reply = served.system.put(resource)
             assert reply.status == 201, (resource["id"], reply.body)

@@ -23,7 +23,7 @@ from fhir_server.model import json as own_json
 from fhir_server.model import xml as own_xml
 
 XML = "application/fhir+xml"
-STORED = {name for name, entry in catalog.load().types.items() if entry.home != "federated"}
+STORED = {name for name, entry in catalog.load().types.items() if entry.is_stored}
 KNOWN = catalog.load().types.keys()
 PUTTABLE = {name for name in STORED if "update" in catalog.load().types[name].interactions}
 NOT_R4: Mapping[str, str] = {
