@@ -108,11 +108,15 @@ def _typed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def speaks_ozo(resource: Mapping[str, Any], profile: str) -> bool:
-    """Tell whether ``resource`` was written for OZO, and so for its ``profile``: by what it claims, is known as, or refers to."""
+    """Tell whether ``resource`` was written for OZO, and so for its ``profile``: by what it claims, is known as, or refers to.
+
+    Who claims another profile may give the type of references for that one.
+    """
     claims = resource.get("meta", {}).get("profile", ())
     systems = {each.get("system") for each in resource.get("identifier", ())}
-    claimed = any(isinstance(each, str) and each.startswith(BASE) for each in claims)
-    return claimed or not systems.isdisjoint(_systems()) or types_its_references(resource, BASE + profile)
+    if not systems.isdisjoint(_systems()) or any(isinstance(each, str) and each.startswith(BASE) for each in claims):
+        return True
+    return not claims and types_its_references(resource, BASE + profile)
 
 
 @cache
