@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -41,6 +42,7 @@ from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, curre
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
@@ -71,6 +73,16 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions import endpoint as subscription_endpoint
+from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.admission import Admission
+from fhir_server.subscriptions.bell import Bell
+from fhir_server.subscriptions.criteria import Reading
+from fhir_server.subscriptions.delivery import RestHook
+from fhir_server.subscriptions.headers import HeaderSeal
+from fhir_server.subscriptions.matching import Matcher
+from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions.worker import Worker
 from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
@@ -122,9 +134,13 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         keeping = keeper(settings)
         looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
 
+        working = await worker(settings, services)
+        looking.append(asyncio.create_task(working.work()))
+
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await working.close()
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -132,7 +148,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics()
+        metrics = Metrics(working.gauges)
         bearer = authentication(settings, services, granting, remote)
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
@@ -280,10 +296,37 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        subscriptions=Admission(
+            HeaderSeal(secret(settings.data_dir, "subscription-headers")),
+            subscription_endpoint.resolve,
+            Bell(),
+            settings.subscription_allow_loopback,
+        ),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+async def worker(settings: Settings, services: Services) -> Worker:
+    """Return who works for the subscriptions of this process."""
+    store = services.repository.subscriptions()
+    if settings.database.startswith("sqlite"):
+        await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
+    admission = services.subscriptions
+    access = Access(services.repository, services.gate, services.standings.of, now)
+    hook = RestHook(
+        admission.seal,
+        admission.resolve,
+        allow_loopback=settings.subscription_allow_loopback,
+        seconds=settings.subscription_timeout,
+    )
+    window = int(settings.subscription_window * 3_600_000_000)
+    postman = Postman(store, access, {"rest-hook": hook}, new_id(), now, window, random.random)
+    reading = Reading(services.catalog, services.base)
+    matcher = Matcher(store, services.repository, services.gate, access, reading, services.base)
+    retention = int(settings.subscription_retention * 86_400_000_000)
+    return Worker(store, matcher, postman, partial(tell, services), admission.bell, now, retention)
 
 
 def gate_of(known: catalog.Catalog) -> Gate:

@@ -11,6 +11,7 @@ from fhir_server.search.versions import Versions
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there.
+    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
     """
 
     type: str
@@ -153,6 +154,7 @@ class Change:
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
+    subscription: Subscribing | None = None
 
     @property
     def reference(self) -> str:
@@ -355,6 +357,10 @@ class Repository(Protocol):
 
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
+        ...
+
+    def subscriptions(self) -> SubscriptionStore:
+        """Return what is kept of subscriptions. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

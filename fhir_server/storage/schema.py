@@ -10,6 +10,9 @@ Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules,
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
+``event`` are new versions that subscriptions have not been told of yet, ``subscription`` is what the server keeps beside each
+Subscription, ``subscription_audience`` the references by which it is found, ``delivery`` what it is to be told, ``lease`` who
+works at that (``storage/subscriptions``).
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
@@ -245,6 +248,63 @@ touched = Table(
     PrimaryKeyConstraint("dossier", "recorded", "row"),
     comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
     sqlite_with_rowid=False,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("number", ROW, primary_key=True),
+    Column("type", BYTES, nullable=False),
+    Column("id", BYTES, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", BYTES, primary_key=True),
+    *(
+        Column(name, Text, nullable=False)
+        for name in ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")
+    ),
+    *(Column(name, BYTES, nullable=False) for name in ("type", "host", "status")),
+    *(Column(name, BigInteger, nullable=False) for name in ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")),
+    *(Column(name, Integer, nullable=False) for name in ("told", "keeps")),
+    Index("subscription_due", "due"),
+    Index("subscription_told", "told"),
+)
+
+subscription_audience = Table(
+    "subscription_audience",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("type", BYTES, nullable=False),
+    Column("subscription", BYTES, nullable=False),
+    PrimaryKeyConstraint("key", "type", "subscription"),
+    Index("subscription_audience_subscription", "subscription"),
+    sqlite_with_rowid=False,
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("subscription", BYTES, nullable=False),
+    Column("number", BigInteger, nullable=False, comment="1, 2, 3 ... of each subscription"),
+    Column("type", BYTES, nullable=False),
+    Column("id", BYTES, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("moment", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subscription", "number"),
+    sqlite_with_rowid=False,
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", BYTES, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
 )
 
 oauth_code = Table(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from fhir_server.storage.authorization import rows, scripts
-from fhir_server.storage.authorization.scripts import Result, Script, Value
 from fhir_server.storage.authorization.store import (
     AuthorizationCode,
     ConsentGiven,
@@ -15,6 +14,7 @@ from fhir_server.storage.authorization.store import (
     Revocation,
     Rotation,
 )
+from fhir_server.storage.script import Result, Script, Value
 
 
 class ScriptedStore(ABC):

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fhir_server.storage.authorization.engine import ScriptedStore
-from fhir_server.storage.authorization.scripts import Result, Script, Value
 from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter
+from fhir_server.storage.script import Result, Script, Value, for_sqlite, on_sqlite
 
 
 class SqliteAuthorization(ScriptedStore):
@@ -21,27 +21,13 @@ class SqliteAuthorization(ScriptedStore):
     async def _do(self, script: Script[Result]) -> Result:
         results: list[Result] = []
         try:
-            await self._writer.submit(lambda connection: results.append(_carried_out(connection, script)))
+            await self._writer.submit(lambda connection: results.append(on_sqlite(connection, script)))
         except sqlite3.OperationalError as error:
             raise told(error) from error
         return results[0]
 
     async def _rows(self, sql: str, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
         try:
-            return self._read(_marked(sql), values)
+            return self._read(for_sqlite(sql), values)
         except sqlite3.OperationalError as error:
             raise told(error) from error
-
-
-def _carried_out(connection: sqlite3.Connection, script: Script[Result]) -> Result:
-    try:
-        sql, values = next(script)
-        while True:
-            sql, values = script.send(connection.execute(_marked(sql), values).fetchall())
-    except StopIteration as end:
-        result: Result = end.value
-        return result
-
-
-def _marked(sql: str) -> str:
-    return sql.replace("$", "?")

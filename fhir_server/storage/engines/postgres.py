@@ -19,6 +19,7 @@ from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
+from fhir_server.storage.subscriptions.postgres import PostgresSubscriptions
 from fhir_server.storage.writer import Statement
 
 _CONNECTIONS = 8
@@ -73,6 +74,10 @@ class PostgresRepository(Reads):
     def authorization(self) -> PostgresAuthorization:
         """Return the store of the authorization server."""
         return PostgresAuthorization(self._pool)
+
+    def subscriptions(self) -> PostgresSubscriptions:
+        """Return the store of subscriptions."""
+        return PostgresSubscriptions(self._pool)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

@@ -13,6 +13,7 @@ from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_script import on_postgres
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.journal.chain import Block
@@ -30,6 +31,7 @@ from fhir_server.storage.repository import (
     VersionConflict,
 )
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
+from fhir_server.storage.subscriptions.scripts import subscribe
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
 
@@ -55,10 +57,15 @@ async def commit(
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or changes[0].links):
+        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not _needs_more(changes[0], unmatched):
             await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+def _needs_more(change: Change, unmatched: Sequence[Criteria]) -> bool:
+    """Tell whether one statement is not enough for ``change``."""
+    return bool(unmatched or change.links or change.subscription is not None)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -92,6 +99,8 @@ async def _transaction(
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, None)
+            if one.change.subscription is not None:
+                await on_postgres(session, subscribe(one.change.subscription, one.change.updated))
         await _check_new(session, checks, prepared)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
