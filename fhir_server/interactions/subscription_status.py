@@ -1,21 +1,22 @@
 """The server's own word in a Subscription: its status and why it fails. This makes a version, and no event."""
 
+from dataclasses import replace
 from typing import Final
 
 from fhir_server.access.actor import local_system
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.followers import follow
+from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.subscription import TYPE
 from fhir_server.model.body import OWN
-from fhir_server.model.json import Document, read, splice, write
-from fhir_server.model.meta import instant
-from fhir_server.search.extract import extract
+from fhir_server.model.json import read
 from fhir_server.storage.repository import Change, Stored, VersionConflict
 from fhir_server.storage.subscriptions.store import Subscribed
 
 _ATTEMPTS: Final = 5
+_OWN: Final = ("status", "error")
 
 
 async def tell(services: Services, id_: str) -> None:
@@ -33,7 +34,7 @@ async def tell(services: Services, id_: str) -> None:
             services, local_system(), "update", services.catalog.types[TYPE], id=id_, request=services.new_id(), now=change.updated
         )
         try:
-            await services.repository.commit([grant], [change], [line(call, Answer(200, id=id_, version=stored.version + 1))])
+            await services.repository.commit([], [change], [line(call, Answer(200, id=id_, version=stored.version + 1))])
         except VersionConflict:
             continue
         await follow(services, [change])
@@ -41,26 +42,9 @@ async def tell(services: Services, id_: str) -> None:
 
 
 def _next(services: Services, stored: Stored, known: Subscribed) -> Change | None:
-    document = read(stored.body, OWN)
-    before = document.resource
+    before = read(stored.body, OWN).resource
     own = {"status": known.status, **({"error": known.error} if known.error else {})}
-    if own == {name: before[name] for name in ("status", "error") if name in before}:
+    if own == {name: before[name] for name in _OWN if name in before}:
         return None
-    members = {**document.members, **{name: write(text).decode() for name, text in own.items()}}
-    resource = {**before, **own}
-    if not known.error:
-        resource.pop("error", None)
-        members.pop("error", None)
-    now = services.clock()
-    resource["meta"] = {**before["meta"], "lastUpdated": instant(now)}
-    entry = services.catalog.indexing(TYPE)
-    return Change(
-        type=TYPE,
-        id=stored.id,
-        expected=stored.version,
-        updated=now,
-        body=splice(Document(resource, members), id=stored.id, version=stored.version + 1, updated=instant(now)),
-        indexed=extract(resource, entry, services.base),
-        previous=extract(before, entry, services.base),
-        keeps_dossier=True,
-    )
+    rest = {name: value for name, value in before.items() if name not in _OWN}
+    return replace(hub_change(services, {**rest, **own}, stored, services.clock()), keeps_dossier=True)
