@@ -297,7 +297,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
         subscriptions=Admission(
-            HeaderSeal(secret(settings.data_dir, "subscription-headers")),
+            HeaderSeal(derive(secret(settings.data_dir, "subscription-headers"), "headers 1", KEY_BYTES)),
             subscription_endpoint.resolve,
             Bell(),
             settings.subscription_allow_loopback,

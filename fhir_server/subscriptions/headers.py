@@ -1,13 +1,12 @@
 """Header lines of a channel (Subscription.channel.header): sent with every notification, and never shown again."""
 
 import json
-import os
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from fhir_server.errors import Unprocessable
 
@@ -17,7 +16,6 @@ PLACE: Final = "Subscription.channel.header"
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE: Final = re.compile(r"[\x20-\x7e]{0,4000}")
 _MOST: Final = 20
-_NONCE: Final = 12
 _OURS: Final = re.compile(
     "host|content-(length|type|encoding)|transfer-encoding|connection|upgrade|te|trailer|expect|keep-alive"
     "|proxy-authorization|proxy-connection|accept-encoding",
@@ -52,23 +50,21 @@ def shown(headers: Mapping[str, str]) -> list[str]:
 
 
 class HeaderSeal:
-    """Seals headers with a key of 32 bytes, so that who reads the database cannot send them."""
+    """Seals headers (AES-SIV, RFC 5297, key of 64 bytes), so that who reads the database cannot send them."""
 
     def __init__(self, key: bytes) -> None:
         """Use ``key``."""
-        self._cipher = AESGCM(key)
+        self._cipher = AESSIV(key)
 
     def seal(self, id_: str, headers: Mapping[str, str]) -> str:
         """Return the text to store for the headers of the Subscription ``id_``."""
         if not headers:
             return ""
-        nonce = os.urandom(_NONCE)
-        return b64encode(nonce + self._cipher.encrypt(nonce, json.dumps(dict(headers)).encode(), id_.encode())).decode()
+        return b64encode(self._cipher.encrypt(json.dumps(dict(headers)).encode(), [id_.encode()])).decode()
 
     def open_(self, id_: str, sealed: str) -> dict[str, str]:
         """Return the headers. Raises InvalidTag when they were sealed with another key, or for another Subscription."""
         if not sealed:
             return {}
-        raw = b64decode(sealed)
-        opened: dict[str, str] = json.loads(self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], id_.encode()))
+        opened: dict[str, str] = json.loads(self._cipher.decrypt(b64decode(sealed), [id_.encode()]))
         return opened
