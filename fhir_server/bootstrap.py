@@ -4,17 +4,15 @@ import asyncio
 import gc
 import logging
 import os
-import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
@@ -23,15 +21,15 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
-from fhir_server.federation import holder, sources
-from fhir_server.federation.hub import Federation
-from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.opening import federation
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
+from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
@@ -39,6 +37,7 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
+from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -69,19 +68,12 @@ from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
+from fhir_server.storage.attachments.open import files_in, scanner_at
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
-from fhir_server.subscriptions import endpoint as subscription_endpoint
-from fhir_server.subscriptions.access import Access
-from fhir_server.subscriptions.admission import Admission
-from fhir_server.subscriptions.bell import Bell
-from fhir_server.subscriptions.criteria import Reading
-from fhir_server.subscriptions.delivery import RestHook
-from fhir_server.subscriptions.headers import HeaderSeal
-from fhir_server.subscriptions.matching import Matcher
-from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions import opening as subscribing
 from fhir_server.subscriptions.worker import Worker
 from profiles.demo import persons
 
@@ -130,16 +122,22 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         remote = Remote()
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
-        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
-        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
-
+        work = (
+            _repeat(LOOK, services.parameters.look, "look for search parameters"),
+            _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
+            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            keeping.keep(services.repository, settings.audit_anchor_interval),
+            Rounds(services).make(settings.round_interval),
+        )
         working = await worker(settings, services)
-        looking.append(asyncio.create_task(working.work()))
+        looking = [asyncio.create_task(each) for each in (*work, working.work())]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
             await working.close()
             await remote.close()
             await services.reindexing.stop()
@@ -163,32 +161,23 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-async def _keep_looking(parameters: OwnParameters) -> None:
+async def _repeat(seconds: float, act: Callable[[], Awaitable[object]], what: str) -> None:
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(seconds)
         try:
-            await parameters.look()
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+            await act()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: do it the next time
+            _log.warning("cannot %s", what, extra={"error": type(error).__name__})
 
 
 async def _keep_up(granting: Authority) -> None:
-    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
-    pruned = now()
-    while True:
-        await asyncio.sleep(_KEEP_UP)
-        try:
-            granting.ring.look(now())
-            await granting.revocations.look(now())
-            if now() - pruned > _PRUNE:
-                pruned = now()
-                await granting.store.prune(pruned)
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+    """Look for keys and revocations that other processes made."""
+    granting.ring.look(now())
+    await granting.revocations.look(now())
 
 
 _KEEP_UP = 1.0  # seconds
-_PRUNE = 600_000_000  # microseconds
+_SWEEP = 600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
@@ -278,6 +267,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     gate = gate_of(known)
+    files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
         catalog=known,
@@ -287,7 +278,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
-        federation=_federation(settings),
+        federation=federation(settings, secret(settings.data_dir, "sealed-ids")),
         observer=observer_of(settings),
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
@@ -296,12 +287,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
-        subscriptions=Admission(
-            HeaderSeal(derive(secret(settings.data_dir, "subscription-headers"), "headers 1", KEY_BYTES)),
-            subscription_endpoint.resolve,
-            Bell(),
-            settings.subscription_allow_loopback,
-        ),
+        subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
@@ -310,23 +297,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
 
 async def worker(settings: Settings, services: Services) -> Worker:
     """Return who works for the subscriptions of this process."""
-    store = services.repository.subscriptions()
-    if settings.database.startswith("sqlite"):
-        await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
-    admission = services.subscriptions
-    access = Access(services.repository, services.gate, services.standings.of, now)
-    hook = RestHook(
-        admission.seal,
-        admission.resolve,
-        allow_loopback=settings.subscription_allow_loopback,
-        seconds=settings.subscription_timeout,
-    )
-    window = int(settings.subscription_window * 3_600_000_000)
-    postman = Postman(store, access, {"rest-hook": hook}, new_id(), now, window, random.random)
-    reading = Reading(services.catalog, services.base)
-    matcher = Matcher(store, services.repository, services.gate, access, reading, services.base)
-    retention = int(settings.subscription_retention * 86_400_000_000)
-    return Worker(store, matcher, postman, partial(tell, services), admission.bell, now, retention)
+    return await subscribing.worker(settings, services, services.standings.of, partial(tell, services), new_id())
 
 
 def gate_of(known: catalog.Catalog) -> Gate:
@@ -347,14 +318,6 @@ def preparing_services(settings: Settings, registered: Sequence[Registered]) -> 
     services = services_with(settings, cast("Repository", None))
     own.join(services.catalog, services.catalog.types, registered)
     return services
-
-
-def _federation(settings: Settings) -> Federation:
-    manifests = {each.id: each for each in registry.manifests()}
-    declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
-    seal = Seal(secret(settings.data_dir, "sealed-ids"))
-    made = Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
-    return replace(made, holder=holder.read(Path(settings.holder_consents))) if settings.holder_consents else made
 
 
 def prepare(settings: Settings) -> str:

@@ -5,6 +5,7 @@
 clients decided about theirs.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
+``attachment`` is what is known of files that go along with messages (``storage/attachments``).
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
@@ -18,10 +19,9 @@ works at that (``storage/subscriptions``).
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
 
+from fhir_server.storage import subscription_tables
+from fhir_server.storage.columns import BYTES, ROW
 from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
-
-ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
-BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
 
 metadata = MetaData()
 
@@ -168,6 +168,26 @@ search_parameter = Table(
     PrimaryKeyConstraint("type", "code", "generation"),
 )
 
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", BYTES, primary_key=True),
+    Column("uploader", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("dossier", BYTES, nullable=False),
+    Column("media", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("salt", Text, nullable=False, comment="what the key of the file is made of, besides the secret of the server"),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, comment="when it is removed unless a message claimed it"),
+    Column("claimed", BYTES, nullable=False, comment="the message that it belongs to, Type/id"),
+    Index("attachment_claimed", "claimed", "expires"),
+    Index("attachment_dossier", "dossier"),
+)
+
 audit_chain = Table(
     "audit_chain",
     metadata,
@@ -250,62 +270,7 @@ touched = Table(
     sqlite_with_rowid=False,
 )
 
-event = Table(
-    "event",
-    metadata,
-    Column("number", ROW, primary_key=True),
-    Column("type", BYTES, nullable=False),
-    Column("id", BYTES, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("updated", BigInteger, nullable=False),
-)
-
-subscription = Table(
-    "subscription",
-    metadata,
-    Column("id", BYTES, primary_key=True),
-    *(
-        Column(name, Text, nullable=False)
-        for name in ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")
-    ),
-    *(Column(name, BYTES, nullable=False) for name in ("type", "host", "status")),
-    *(Column(name, BigInteger, nullable=False) for name in ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")),
-    *(Column(name, Integer, nullable=False) for name in ("told", "keeps")),
-    Index("subscription_due", "due"),
-    Index("subscription_told", "told"),
-)
-
-subscription_audience = Table(
-    "subscription_audience",
-    metadata,
-    Column("key", BigInteger, nullable=False),
-    Column("type", BYTES, nullable=False),
-    Column("subscription", BYTES, nullable=False),
-    PrimaryKeyConstraint("key", "type", "subscription"),
-    Index("subscription_audience_subscription", "subscription"),
-    sqlite_with_rowid=False,
-)
-
-delivery = Table(
-    "delivery",
-    metadata,
-    Column("subscription", BYTES, nullable=False),
-    Column("number", BigInteger, nullable=False, comment="1, 2, 3 ... of each subscription"),
-    Column("type", BYTES, nullable=False),
-    Column("id", BYTES, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("moment", BigInteger, nullable=False),
-    PrimaryKeyConstraint("subscription", "number"),
-    sqlite_with_rowid=False,
-)
-
-lease = Table(
-    "lease",
-    metadata,
-    Column("name", BYTES, primary_key=True),
-    Column("holder", Text, nullable=False),
-    Column("until", BigInteger, nullable=False),
-)
+subscription_tables.add(metadata)
 
 oauth_code = Table(
     "oauth_code",

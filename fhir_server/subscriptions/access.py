@@ -1,6 +1,7 @@
 """Whether a subscriber may still know of a resource: the decision that a read by the same person would pass now."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from fhir_server.access.actor import Actor
@@ -14,21 +15,20 @@ Standing = Callable[[Actor, int], Awaitable[Actor]]
 _KEPT: Final = 4096
 
 
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Asks gate and store in the name of subscribers."""
+    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now."""
 
-    def __init__(self, repository: Repository, gate: Gate, standing: Standing, clock: Callable[[], int]) -> None:
-        """Find out with ``standing`` who a subscriber is now."""
-        self._repository = repository
-        self._gate = gate
-        self._standing = standing
-        self._clock = clock
-        self._known: dict[str, Actor] = {}
+    repository: Repository
+    gate: Gate
+    standing: Standing
+    clock: Callable[[], int]
+    _known: dict[str, Actor] = field(default_factory=dict)
 
     async def who(self, text: str) -> Actor | None:
         """Return the subscriber that ``text`` was kept for, with the standing of this moment; None for who has left."""
         try:
-            return await self._standing(subscriber.read(text), self._clock())
+            return await self.standing(subscriber.read(text), self.clock())
         except Unauthorized:
             return None
 
@@ -37,10 +37,10 @@ class Access:
         if actor is None:
             return False
         try:
-            grant = self._gate.grant(actor, "read", type_)
+            grant = self.gate.grant(actor, "read", type_)
         except FhirError:  # the scopes or the role do not cover the type
             return False
-        stored = await self._repository.read(grant, type_, id_)
+        stored = await self.repository.read(grant, type_, id_)
         return stored is not None and stored.visible and not stored.deleted
 
     async def may_know(self, text: str, type_: str, id_: str) -> bool:
@@ -54,7 +54,7 @@ class Access:
                 self._known.clear()
             actor = self._known[text] = subscriber.read(text)
         try:
-            if await self.sees(await self._standing(actor, self._clock()), type_, id_):
+            if await self.sees(await self.standing(actor, self.clock()), type_, id_):
                 return True
         except Unauthorized:
             pass

@@ -67,6 +67,7 @@ class Reading:
 
     def __init__(self, catalog: Catalog, base: str) -> None:
         """Read against ``catalog``; ``base`` is the server's own FHIR base."""
+        self.base = base
         self._read = lru_cache(maxsize=_KEPT)(lambda text: _stored(text, catalog, base))
 
     def __call__(self, text: str) -> Wanted | None:

@@ -4,16 +4,15 @@ Nobody's criteria are looked at but those of the people whom a resource can conc
 These the store finds by an index, however many subscriptions there are. Then the criteria decide, then the gate.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.access.actor import Actor, Role
-from fhir_server.access.gate import Gate
 from fhir_server.catalog.announced import announced
 from fhir_server.model import reference
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.storage.repository import Repository, Stored
+from fhir_server.storage.repository import Stored
 from fhir_server.storage.subscriptions.store import Candidate, Event, SubscriptionStore
 from fhir_server.subscriptions import subscriber
 from fhir_server.subscriptions.access import Access
@@ -28,19 +27,15 @@ _ROLES: Final[Mapping[str, Role]] = {"RelatedPerson": "related-person"}
 class Matcher:
     """Turns the events of a store into notices, one batch after another; one process at a time does."""
 
-    def __init__(
-        self, store: SubscriptionStore, repository: Repository, gate: Gate, access: Access, reading: Reading, base: str
-    ) -> None:
-        """Look in ``repository``; ``base`` is the server's own FHIR base."""
+    def __init__(self, store: SubscriptionStore, access: Access, reading: Reading) -> None:
+        """Decide with ``access`` who may know of what."""
         self._store = store
-        self._repository = repository
-        self._gate = gate
         self._access = access
         self._reading = reading
-        self._base = base
 
-    async def once(self, holder: str, clock: Callable[[], int]) -> int:
+    async def once(self, holder: str) -> int:
         """Match one batch of events as ``holder``; return how many that were."""
+        clock = self._access.clock
         events = await self._store.take_events(holder, clock(), clock() + LEASE, BATCH)
         if not events:
             return 0
@@ -53,12 +48,12 @@ class Matcher:
             await self._look_again(event)
         if event.type not in announced().types:
             return ()
-        grant = self._gate.locating(event.type)
-        stored = await self._repository.vread(grant, event.type, event.id, event.version)
+        grant = self._access.gate.locating(event.type)
+        stored = await self._access.repository.vread(grant, event.type, event.id, event.version)
         if stored is None or stored.deleted:
             return ()
         resource = read(stored.body, OWN).resource
-        referred = [event.type + "/" + event.id, *references(resource, self._base)]
+        referred = [event.type + "/" + event.id, *references(resource, self._reading.base)]
         candidates = await self._store.candidates(event.type, referred, stored.dossier, now)
         return await self._for_whom(stored, resource, candidates, people)
 
@@ -70,7 +65,7 @@ class Matcher:
         for each in candidates:
             if each.criteria not in wanted:
                 criteria = self._reading(each.criteria)
-                wanted[each.criteria] = criteria is not None and criteria.matches(resource, self._base)
+                wanted[each.criteria] = criteria is not None and criteria.matches(resource, self._reading.base)
             if wanted[each.criteria] and each.subscriber not in seen:
                 if each.subscriber not in people:
                     people[each.subscriber] = await self._access.who(each.subscriber)

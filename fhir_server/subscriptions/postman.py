@@ -28,7 +28,6 @@ class Postman:
     access: Access
     channels: Mapping[str, Channel]
     holder: str
-    clock: Callable[[], int]
     window: int
     chance: Callable[[], float]
     done: Callable[[], None] = lambda: None
@@ -39,7 +38,7 @@ class Postman:
         """Begin with some of the subscriptions that have something to deliver; return how many."""
         if len(self._tasks) >= AT_ONCE:
             return 0
-        now = self.clock()
+        now = self.access.clock()
         busy = [host for host, number in self._hosts.items() if number >= PER_HOST]
         claims = await self.store.claim(self.holder, now, now + LEASE, busy, _CLAIMED)
         for each in claims:
@@ -81,10 +80,10 @@ class Postman:
             if not await self._advance(claim, notice.number):
                 return
             claim = claim._replace(attempts=0, failing=0)
-        await self.store.release(claim.id, self.holder, self.clock())
+        await self.store.release(claim.id, self.holder, self.access.clock())
 
     async def _advance(self, claim: Claim, number: int) -> bool:
-        return await self.store.delivered(claim.id, self.holder, number, self.clock() + LEASE)
+        return await self.store.delivered(claim.id, self.holder, number, self.access.clock() + LEASE)
 
     async def _one(self, claim: Claim, notice: Notice) -> Outcome:
         if not await self.access.may_know(claim.subscriber, notice.type, notice.id):
@@ -93,7 +92,7 @@ class Postman:
         return await channel.send(claim, notice) if channel else Outcome(f"There is no channel {claim.channel} here.")
 
     async def _put_off(self, claim: Claim, error: str) -> None:
-        now = self.clock()
+        now = self.access.clock()
         failing = claim.failing or now
         due = following(claim.attempts + 1, failing, now, self.window, self.chance())
         status: Status = "active" if due is not None else "error"

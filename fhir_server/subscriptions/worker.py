@@ -29,7 +29,6 @@ class Worker:
     postman: Postman
     tell: Tell
     bell: Bell
-    clock: Callable[[], int]
     retention: int
     standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0))
 
@@ -50,7 +49,7 @@ class Worker:
 
     def gauges(self) -> Mapping[str, tuple[str, float]]:
         """Return what operators watch, as it was half a minute ago at most."""
-        now, found = self.clock(), self.standing
+        now, found = self.postman.access.clock(), self.standing
         return {
             "subscription_events_waiting": ("Events that are not matched yet", found.events),
             "subscription_matching_lag_seconds": ("Age of the oldest of them", _age(found.oldest_event, now)),
@@ -62,7 +61,7 @@ class Worker:
         }
 
     async def _match(self) -> None:
-        while await self.matcher.once(self.postman.holder, self.clock) == BATCH:
+        while await self.matcher.once(self.postman.holder) == BATCH:
             self._posts.ring()
         self._posts.ring()
         for each in await self.store.untold(_UNTOLD):
@@ -76,7 +75,7 @@ class Worker:
     async def _keep(self) -> None:
         while True:
             try:
-                now = self.clock()
+                now = self.postman.access.clock()
                 await self.store.tidy(now, now - self.retention)
                 self.standing = await self.store.standing()
             except Exception as error:  # noqa: BLE001 - the database may be away for a moment: there is another time

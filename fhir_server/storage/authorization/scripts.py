@@ -1,4 +1,4 @@
-"""What is done to the tables ``oauth_*`` in one transaction each (``storage/script``).
+"""What the authorization server does in one transaction, as scripts (``storage/scripted``).
 
 What may be done once is one UPDATE with its condition, so that the engine lets one of several win. A row that appears while its
 family or subject is being revoked is dead all the same: whoever uses it looks for the revocation, too.
@@ -15,7 +15,7 @@ from fhir_server.storage.authorization.store import (
     Reused,
     Rotation,
 )
-from fhir_server.storage.script import Script
+from fhir_server.storage.scripted import Script
 
 _KEPT = 86_400 * SECOND  # a used code, so that its second use is noticed
 

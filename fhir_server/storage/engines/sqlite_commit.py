@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from fhir_server.catalog.announced import announced
 from fhir_server.storage import consent_rows, single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
+from fhir_server.storage.engines.sqlite_scripts import on_sqlite
 from fhir_server.storage.matching import Question
 from fhir_server.storage.repository import Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
-from fhir_server.storage.script import on_sqlite
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
 from fhir_server.storage.subscriptions.scripts import subscribe
 
@@ -60,7 +61,14 @@ def carry_out(
     if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
         raise Doubled
     sqlite_integrity.require([one.change for one in prepared], connection)
+    _claim(connection, [claim for one in prepared for claim in one.change.claims])
     return audit
+
+
+def _claim(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        if not connection.execute(_CLAIM, (claim.message, claim.dossier, claim.id, claim.before)).fetchall():
+            raise VersionConflict("an attachment was claimed or removed meanwhile", claim.message)
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
@@ -170,6 +178,7 @@ def _announce(connection: sqlite3.Connection, changes: Sequence[Change]) -> None
 
 
 _ANNOUNCED = frozenset(announced().all)
+_CLAIM = CLAIM.replace("$", "?")
 _KEEP = (
     "INSERT INTO history (row, version, type, updated, deleted, written, body)"
     " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"

@@ -1,4 +1,4 @@
-"""What is done to events, subscriptions and deliveries in one transaction each (``storage/script``).
+"""What is done to events, subscriptions and deliveries in one transaction each (``storage/scripted``).
 
 An event is a row from the commit that makes it until it has become notices. So nothing depends on the order in which numbers of
 events become visible: what is committed late is found late, and not skipped. Two events in order (the second one's transaction
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fhir_server.search.rows import key
-from fhir_server.storage.script import Script
+from fhir_server.storage.scripted import Script
 from fhir_server.storage.subscriptions import statements as sql
 from fhir_server.storage.subscriptions.store import NEVER, Claim, Event, Status, Subscribing
 

@@ -1,4 +1,4 @@
-"""The statements on events, subscriptions and deliveries, in the words of ``storage/script``."""
+"""The statements on events, subscriptions and deliveries, in the words of ``storage/scripted``."""
 
 from typing import Final
 
