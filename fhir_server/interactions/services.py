@@ -8,6 +8,7 @@ from fhir_server.access.gate import Gate
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
@@ -47,6 +48,7 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    attachments: Attachments
     turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"

@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary, bsn, consent, consequences, reply
+from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -119,13 +119,14 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
 
-    Raises as ``binary.placed`` and ``consent.require_mandates`` do.
+    Raises as ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
     """
     changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
     changes = await reply.placed(call, changes)
     await require_recipients(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
 

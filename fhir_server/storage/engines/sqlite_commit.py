@@ -7,6 +7,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from fhir_server.storage import consent_rows, single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
@@ -56,7 +57,14 @@ def carry_out(
     if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
         raise Doubled
     sqlite_integrity.require([one.change for one in prepared], connection)
+    _claim(connection, [claim for one in prepared for claim in one.change.claims])
     return audit
+
+
+def _claim(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        if not connection.execute(_CLAIM, (claim.message, claim.dossier, claim.id, claim.before)).fetchall():
+            raise VersionConflict("an attachment was claimed or removed meanwhile", claim.message)
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
@@ -156,6 +164,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
             connection.executemany(sql, sorted(values))
 
 
+_CLAIM = CLAIM.replace("$", "?")
 _KEEP = (
     "INSERT INTO history (row, version, type, updated, deleted, written, body)"
     " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"
