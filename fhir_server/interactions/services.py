@@ -21,6 +21,7 @@ from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.network.ozo import DEFAULT_MODE, Mode
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions.admission import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Services:
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
     ``ozo`` is how much the server is like OZO.
+    ``subscriptions`` says which Subscriptions are taken, and wakes who works for them.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -50,6 +52,7 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    subscriptions: Admission
     attachments: Attachments
     turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True
