@@ -14,7 +14,7 @@ from flows.client import Client
 from fhir_server import bootstrap
 
 Json = dict[str, Any]
-REFERENCE = Path("/work/shared/reference/ozo-ig")
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference" / "ozo-ig"
 BASE = "http://ozoverbindzorg.nl/fhir/StructureDefinition/"
 KEES, MANU, PT = "RelatedPerson/Kees-Groot", "Practitioner/Manu-van-Weel", "Patient/H-de-Boer"
 _NETWORK = ("Organization", "Patient", "Practitioner", "RelatedPerson", "CareTeam")
@@ -55,7 +55,7 @@ class Ozo:
 def ozo_running(folder: Path, database: str, *, strict: bool) -> Iterator[Ozo]:
     """Serve the network of the examples until the block ends."""
     if not REFERENCE.is_dir():
-        pytest.skip(f"needs the reference data of OZO in {REFERENCE}")
+        pytest.skip("needs ../shared/reference/ozo-ig (examples of OZO), which is not part of the project")
     with running(folder, database, OZO_STRICT=str(strict).lower()) as hub:
         served = Ozo(hub, strict)
         # An example refers to an organisation that is not among them.
