@@ -99,7 +99,7 @@ class Room:
         """Return status, focus and version of the Tasks of ``thread`` by owner, of which each has one."""
         found: dict[str, tuple[str, str, int]] = {}
         for each in self.stored("Task"):
-            if each["basedOn"][0]["reference"] == thread:
+            if "basedOn" in each and each["basedOn"][0]["reference"] == thread:
                 owner = each["owner"]["reference"]
                 assert owner not in found, f"{owner} has two"
                 found[owner] = each["status"], each.get("focus", {}).get("reference", ""), int(each["meta"]["versionId"])
