@@ -1,4 +1,4 @@
-"""The hub of ``dossier_room`` with a clock that tests move, functions and organisations, and the operations that direct a network."""
+"""The hub of ``dossier_room`` with a clock that tests move, people with functions, and what directs a network."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -187,10 +187,8 @@ class DirectedRoom:
 
 def parameters(**given: Any) -> Json:
     """Return Parameters: texts are references where they look like one, else codes; lists are several."""
-    parts = []
-    for name, values in given.items():
-        for value in values if isinstance(values, list) else [values]:
-            parts.append({"name": name.replace("_", "-"), **_valued(name, value)})
+    several = ((name, each) for name, values in given.items() for each in (values if isinstance(values, list) else [values]))
+    parts = [{"name": name.replace("_", "-"), **_valued(name, value)} for name, value in several]
     return {"resourceType": "Parameters", "parameter": parts}
 
 
