@@ -18,6 +18,7 @@ from fhir_server.network.careteam import dossier_of
 from fhir_server.network.consent import rules
 from fhir_server.network.network_roles import Directing
 from fhir_server.network.participation import delegated
+from fhir_server.search.tree import Node, Query
 from fhir_server.storage.repository import Change, Stored, VersionConflict
 
 Resource = dict[str, Any]
@@ -47,7 +48,8 @@ class Decided:
 
 async def known(call: Call, type_: str, id_: str) -> Known:
     """Return a resource in the hub's own view; raises NotFound."""
-    stored = await call.services.repository.read(call.services.gate.locating(type_), type_, id_)
+    grant = call.services.gate.locating(type_)
+    stored = await call.services.repository.read(grant, type_, id_)
     if stored is None or stored.deleted:
         raise NotFound(f"There is no such {type_}.")
     call.touched.find([stored])
@@ -61,6 +63,13 @@ async def found(call: Call, references: Sequence[str]) -> dict[str, Known]:
     grants = [call.services.gate.locating(each) for each in dict.fromkeys(each.partition("/")[0] for each in references)]
     stored = await call.services.repository.fetch(grants, list(dict.fromkeys(references)))
     return {f"{each.type}/{each.id}": Known(each, read(each.body, OWN).resource) for each in stored if not each.deleted}
+
+
+async def searched(call: Call, type_: str, where: Node, count: int) -> list[Known]:
+    """Return ``count`` resources at most for which ``where`` holds, in the hub's own view."""
+    grant = call.services.gate.locating(type_)
+    page = await call.services.repository.search(grant, Query(type_, where, count=count))
+    return [Known(each, read(each.body, OWN).resource) for each in page.resources]
 
 
 async def directing(call: Call, operation: str) -> tuple[Known, str, Directing]:

@@ -11,8 +11,6 @@ from fhir_server.access.invited import CODES, INVITATION, WAITING
 from fhir_server.errors import BadRequest, Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.record_events import named
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
 from fhir_server.model.meta import instant
 from fhir_server.network.consent_names import names
 from fhir_server.network.invitation import Invitation, invitation_of, is_expired, task
@@ -21,9 +19,9 @@ from fhir_server.network.network_roles import Directing, network_roles
 from fhir_server.network.participation import places
 from fhir_server.network.period import lasting
 from fhir_server.operations.asked_parameters import Asked, asked
-from fhir_server.operations.directed import Decided, Known, carried_out, directing, found, told, unchanged
+from fhir_server.operations.directed import Decided, Known, carried_out, directing, found, searched, told, unchanged
 from fhir_server.operations.invitee import Invitee, invitee
-from fhir_server.search.tree import And, Query, ReferenceTo, Token
+from fhir_server.search.tree import And, ReferenceTo, Token
 from fhir_server.search.values import DateError, span
 
 _NAMES: Final = ("who", "role", "onBehalfOf", "period", "category", "message", "expires")
@@ -149,9 +147,7 @@ def _has_role(participant: Mapping[str, Any], role: Mapping[str, Any]) -> bool:
 
 async def _waiting(call: Call, team: Known) -> list[Known]:
     where = And((Token("code", INVITATION, CODES), Token("status", WAITING), ReferenceTo("focus", team.reference)))
-    query = Query("Task", where, count=network_roles().waiting)
-    page = await call.services.repository.search(call.services.gate.locating("Task"), query)
-    return [Known(each, read(each.body, OWN).resource) for each in page.resources]
+    return await searched(call, "Task", where, network_roles().waiting)
 
 
 def _same(one: Invitation, other: Invitation) -> bool:

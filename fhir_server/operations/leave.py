@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
 from fhir_server.network import network_roles
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.invitation import is_invitation, over
@@ -18,8 +16,8 @@ from fhir_server.network.network_roles import DIRECTOR, Directing
 from fhir_server.network.participation import current, ended, places, reference
 from fhir_server.network.reader_task import is_reader_task
 from fhir_server.operations.asked_parameters import asked
-from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, known, told
-from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, TokenIn
+from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, known, searched, told
+from fhir_server.search.tree import And, Dossier, Or, ReferenceTo, TokenIn
 from fhir_server.storage.repository import Stored
 
 _OPEN: Final = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
@@ -97,8 +95,7 @@ async def _open_tasks(call: Call, client: str, people: list[str]) -> list[Known]
     """Return what ``people`` are to do in this dossier, apart from reading threads, which follows from their membership."""
     owners = tuple(ReferenceTo("owner", each) for each in people)
     where = And((Dossier((client,)), TokenIn("status", _OPEN), Or(owners)))
-    page = await call.services.repository.search(call.services.gate.locating("Task"), Query("Task", where, count=_MOST))
-    found = [Known(each, read(each.body, OWN).resource) for each in page.resources]
+    found = await searched(call, "Task", where, _MOST)
     return [each for each in found if not is_reader_task(each.resource) and not is_invitation(each.resource)]
 
 
