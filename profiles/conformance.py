@@ -1,4 +1,4 @@
-"""The conformance resources that the server publishes: everything in ``profiles/ozo`` and ``profiles/consent`` that is one."""
+"""The conformance resources that the server publishes: everything that is one in a few folders of ``profiles``."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_FOLDERS = ("ozo", "consent")
+_FOLDERS = ("ozo", "consent", "network")
 
 
 @cache
