@@ -42,7 +42,8 @@ class Standing:
 async def standing_of(call: Call, id_: str) -> Standing | None:
     """Return where the question ``id_`` stands, None when there is no such question; the hub's own view."""
     services = call.services
-    stored = await services.repository.read(services.gate.locating(THREAD), THREAD, id_)
+    grant = services.gate.locating(THREAD)
+    stored = await services.repository.read(grant, THREAD, id_)
     if stored is None or stored.deleted:
         return None
     resource = read(stored.body, OWN).resource
@@ -75,9 +76,9 @@ async def overdue(services: Services, now: int) -> None:
     """Send on every question whose time at its level is over at the moment ``now`` (microseconds)."""
     due = Date("due", "lt", now, now)
     where = And((Token("code", ANSWER, CODES), Token("status", WAITING), due, Not(Token("business-status", OVERDUE, CODES))))
-    query = Query("Task", where, count=_AT_ONCE)
+    grant, query = services.gate.locating("Task"), Query("Task", where, count=_AT_ONCE)
     for _ in range(_MOST_PAGES):
-        page = await services.repository.search(services.gate.locating("Task"), query)
+        page = await services.repository.search(grant, query)
         for stored in page.resources:
             task = read(stored.body, OWN).resource
             for each in listed(task, "basedOn"):

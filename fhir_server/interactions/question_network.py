@@ -98,7 +98,8 @@ async def _ladder(call: Call, canonical: str) -> Ladder:
 
 async def _teams(call: Call, patient: str) -> list[dict[str, Any]]:
     where = And((ReferenceTo("subject", patient), Token("status", "active")))
-    page = await call.services.repository.search(call.services.gate.locating("CareTeam"), Query("CareTeam", where, count=_MOST))
+    grant = call.services.gate.locating("CareTeam")
+    page = await call.services.repository.search(grant, Query("CareTeam", where, count=_MOST))
     return sorted((read(each.body, OWN).resource for each in page.resources), key=lambda each: str(each["id"]))
 
 

@@ -35,6 +35,9 @@ _TYPES: Final = {
     "related-person": ("RelatedPerson",),
     "": ("Patient", "Practitioner", "PractitionerRole", "CareTeam", "RelatedPerson"),
 }
+_NO_TIME_OUT: Final = (
+    "A time-out has a 'priority' (routine, urgent, asap, stat; each once) and 'after', a UCUM duration in s, min, h, d or wk."
+)
 Code = tuple[str, str]
 """System and code."""
 
@@ -207,8 +210,7 @@ def _faults(plan: Mapping[str, Any]) -> Iterator[Issue]:
         if not any(each.types for each in level.places):
             yield _fault("A level needs participants: a type (patient, practitioner, related-person), or a role too.", place)
         if len(_extensions(action, TIME_OUT)) != len(level.time_outs or {}):
-            told = "A time-out has a 'priority' (routine, urgent, asap, stat; each once), and 'after': a UCUM duration in s, min, h, d, wk."
-            yield _fault(told, f"{place}.extension")
+            yield _fault(_NO_TIME_OUT, f"{place}.extension")
 
 
 def _fault(told: str, place: str) -> Issue:

@@ -14,7 +14,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.escalating import THREAD, Standing, changed, moved, standing_of
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.recorded import line
-from fhir_server.interactions.write import change, checked
+from fhir_server.interactions.write import OUTSIDE, change, checked
 from fhir_server.model.json import write
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.network import escalation
@@ -23,7 +23,7 @@ from fhir_server.network.plain_language import AUDIENCE, LAY, PROFESSIONAL
 from fhir_server.network.question import Question, reference
 from fhir_server.network.question_tasks import step_task_id
 from fhir_server.operations.given import Given, given
-from fhir_server.storage.repository import Change, VersionConflict
+from fhir_server.storage.repository import Change, OutOfGrant, VersionConflict
 
 _ATTEMPTS: Final = 20
 _DOUBLE: Final = 2_000_000  # microseconds within which who asks again means the same
@@ -87,7 +87,7 @@ async def answer(call: Call) -> Answer:
 
 async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[Answer, list[Change]]]]) -> Answer:
     services = call.services
-    services.gate.grant(call.actor, "create", _MESSAGE)  # whoever may send no message has no say in a conversation
+    writing = services.gate.grant(call.actor, "create", _MESSAGE)  # whoever may send no message has no say in a conversation
     for _ in range(_ATTEMPTS):
         grant = services.gate.grant(call.actor, "read", THREAD)
         existing(call, await services.repository.read(grant, THREAD, call.id))
@@ -98,9 +98,11 @@ async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[
         if not changes:
             return told
         try:
-            await consequences.commit(call, [], changes, [line(call, told)])
+            await consequences.commit(call, [writing], changes, [line(call, told)])
         except VersionConflict:
             continue
+        except OutOfGrant as error:
+            raise Forbidden(OUTSIDE) from error
         told.recorded = True
         return told
     raise Conflict("Others are changing this question at the same moment. Try again.")
@@ -163,7 +165,7 @@ def _message(call: Call, id_: str, question: Question, payload: list[dict[str, A
     }
     entry = call.services.catalog.types[_MESSAGE]
     creating = replace(call, interaction="create", entry=entry, id=id_, body=write(message))
-    return replace(change(creating, checked(creating), id_, None), by_hub=True)
+    return change(creating, checked(creating), id_, None)
 
 
 def _answer(body: bytes, version: int, patient: str, at: int, id_: str) -> Answer:
