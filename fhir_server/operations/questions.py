@@ -19,10 +19,12 @@ from fhir_server.model.json import write
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.network import escalation
 from fhir_server.network.escalation import Said
+from fhir_server.network.json_parts import listed, text
+from fhir_server.network.ladder import Code
 from fhir_server.network.plain_language import AUDIENCE, LAY, PROFESSIONAL
 from fhir_server.network.question import Question, reference
 from fhir_server.network.question_tasks import step_task_id
-from fhir_server.operations.given import Given, given
+from fhir_server.operations.asked_parameters import Asked, asked
 from fhir_server.storage.repository import Change, OutOfGrant, VersionConflict
 
 _ATTEMPTS: Final = 20
@@ -37,17 +39,17 @@ async def escalate(call: Call) -> Answer:
     it has gone up already, gets it as it is. Raises Forbidden (not-at-level), Unprocessable (no-question, question-closed,
     no-level-above).
     """
-    asked = given(call, {"reason", "category", "step"})
+    given = asked(call, {"reason", "category", "step"})
     seen: list[int] = []
 
     async def decide(at: Standing) -> tuple[Answer, list[Change]]:
         question = _open(at.question)
         seen.append(question.step.number)
-        if question.step.number > seen[0] or _is_late(call, at, asked):
+        if question.step.number > seen[0] or _is_late(call, at, given):
             return _told(at), []
         _require_part(call, at)
-        category = asked.coding("category")
-        said = Said(call.actor.reference, asked.text("reason"))
+        category = _coded(given.one("category", "Coding", "CodeableConcept"))
+        said = Said(call.actor.reference, _said(given))
         reason = escalation.CANNOT_ANSWER
         if category is not None:
             at, reason = replace(at, question=replace(question, topics=(*question.topics, category))), escalation.EMERGENCY
@@ -66,8 +68,7 @@ async def answer(call: Call) -> Answer:
     Who is at its level may; and so may who was until it went up because time was over. When the question was answered meanwhile the
     message is posted all the same. Raises Forbidden (not-at-level), Unprocessable (no-question, question-closed, no-answer).
     """
-    asked = given(call, {"payload", "professional", "lay"})
-    payload = list(_payload(asked))
+    payload = list(_payload(asked(call, {"payload", PROFESSIONAL, LAY})))
     id_ = call.services.new_id()
 
     async def decide(at: Standing) -> tuple[Answer, list[Change]]:
@@ -87,7 +88,8 @@ async def answer(call: Call) -> Answer:
 
 async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[Answer, list[Change]]]]) -> Answer:
     services = call.services
-    writing = services.gate.grant(call.actor, "create", _MESSAGE)  # whoever may send no message has no say in a conversation
+    services.gate.operating(call.actor, f"{THREAD}/{call.interaction}")
+    writing = services.gate.permitted(call.actor, "create", [_MESSAGE])
     for _ in range(_ATTEMPTS):
         grant = services.gate.grant(call.actor, "read", THREAD)
         existing(call, await services.repository.read(grant, THREAD, call.id))
@@ -98,7 +100,7 @@ async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[
         if not changes:
             return told
         try:
-            await consequences.commit(call, [writing], changes, [line(call, told)])
+            await consequences.commit(call, writing, changes, [line(call, told)])
         except VersionConflict:
             continue
         except OutOfGrant as error:
@@ -114,9 +116,9 @@ def _open(question: Question) -> Question:
     return question
 
 
-def _is_late(call: Call, at: Standing, asked: Given) -> bool:
+def _is_late(call: Call, at: Standing, given: Asked) -> bool:
     """Tell whether the question has gone up already for the reason that the caller has now."""
-    question, step = at.question, asked.reference("step")
+    question, step = at.question, given.reference("step")
     if step:
         return step != f"Task/{step_task_id(question.reference, question.step.number)}"
     if question.step.by in call.actor.people and call.now - question.step.since < _DOUBLE:
@@ -142,15 +144,28 @@ def _is_at(call: Call, at: Standing, number: int) -> bool:
     return bool({*call.actor.people, *call.actor.teams}.intersection(there)) and at.question.asker not in call.actor.people
 
 
-def _payload(asked: Given) -> Iterator[dict[str, Any]]:
-    given_ = [(each, asked.text(each)) for each in ("payload", PROFESSIONAL, LAY)]
-    if not any(text for _, text in given_):
-        text = "An answer needs a text: 'payload' for everybody, or 'professional' or 'lay'."
-        raise Unprocessable(text, expression="Parameters.parameter", detail="no-answer")
-    for name, text in given_:
+def _said(given: Asked) -> str:
+    found = given.one("reason", "String", "Markdown", "Code", "Coding", "CodeableConcept")
+    if isinstance(found, dict):
+        coding = next(iter(listed(found, "coding")), found)
+        return text(found, "text") or text(coding, "display") or text(coding, "code")
+    return str(found or "")
+
+
+def _coded(value: dict[str, Any] | None) -> Code | None:
+    coding = next(iter(listed(value, "coding")), value) if value else None
+    return (text(coding, "system"), text(coding, "code")) if coding else None
+
+
+def _payload(given: Asked) -> Iterator[dict[str, Any]]:
+    texts = [(each, given.one(each, "String", "Markdown")) for each in ("payload", PROFESSIONAL, LAY)]
+    if not any(content for _, content in texts):
+        told = "An answer needs a text: 'payload' for everybody, or 'professional' or 'lay'."
+        raise Unprocessable(told, expression="Parameters.parameter", detail="no-answer")
+    for name, content in texts:
         audience = {"extension": [{"url": AUDIENCE, "valueCode": name}]} if name != "payload" else {}
-        if text:
-            yield {**audience, "contentString": text}
+        if content:
+            yield {**audience, "contentString": content}
 
 
 def _message(call: Call, id_: str, question: Question, payload: list[dict[str, Any]]) -> Change:
@@ -183,6 +198,6 @@ def _not_at_level(does: str) -> Forbidden:
 
 def _none_above(reason: str) -> Unprocessable:
     if reason == escalation.EMERGENCY:
-        text = "The ladder of this network names no higher level for this category."
-        return Unprocessable(text, expression="Parameters.parameter.where(name='category')", detail="no-level-above")
+        told = "The ladder of this network names no higher level for this category."
+        return Unprocessable(told, expression="Parameters.parameter.where(name='category')", detail="no-level-above")
     return Unprocessable("This question is at the highest level where there is anybody.", detail="no-level-above")
