@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from fhir_server.interactions.handlers import Handler
-from fhir_server.operations import access_log, explain_access, reindex, usage_report, what_if, who_can_see
+from fhir_server.operations import access_log, explain_access, expunge, reindex, usage_report, what_if, who_can_see
 
 DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
 
@@ -37,6 +37,7 @@ REGISTERED: Final = (
     reading("usage-report", usage_report.usage_report),
     reading("who-can-see", who_can_see.who_can_see, "Patient"),
     reading("explain-access", explain_access.explain_access, "Patient"),
+    Operation("expunge", {"POST": ("$expunge", expunge.expunge)}, "Patient"),
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
 )
 OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.lines import Lines
 from fhir_server.search.rows import Indexed
@@ -12,6 +12,9 @@ from fhir_server.storage.attachments.store import AttachmentStore, Claim
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+
+if TYPE_CHECKING:
+    from fhir_server.storage.erasure import Erasure  # which knows Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +369,10 @@ class Repository(Protocol):
 
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
+        ...
+
+    def erasure(self) -> "Erasure":
+        """Return what removes resources physically. To be called on the loop."""
         ...
 
     def attachments(self) -> AttachmentStore:
