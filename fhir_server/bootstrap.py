@@ -31,7 +31,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
-from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -40,6 +40,7 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
+from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -125,15 +126,17 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         work = (
             _repeat(LOOK, services.parameters.look, "look for search parameters"),
             _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
-            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
-            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            _repeat(_PRUNE, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
             keeping.keep(services.repository, settings.audit_anchor_interval),
+            Rounds(services).make(settings.round_interval),
         )
         looking = [asyncio.create_task(each) for each in work]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -172,7 +175,7 @@ async def _keep_up(granting: Authority) -> None:
 
 
 _KEEP_UP = 1.0  # seconds
-_SWEEP = 600.0
+_PRUNE, _STRAYS = 600.0, 3_600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:

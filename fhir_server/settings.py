@@ -97,6 +97,9 @@ class Settings:
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
+    round_interval: float = _setting(
+        10.0, "Seconds between two rounds in which the hub does what is due: questions that waited too long, what comes to its end."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
     @property
@@ -170,7 +173,14 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "audit_retention_days"
             ):
                 return int(text)
-            case "fan_out_budget" | "body_timeout" | "audit_anchor_interval" | "attachment_timeout" | "attachment_hours":
+            case (
+                "fan_out_budget"
+                | "body_timeout"
+                | "audit_anchor_interval"
+                | "attachment_timeout"
+                | "attachment_hours"
+                | "round_interval"
+            ):
                 return float(text)
             case "data_dir":
                 return Path(text)
@@ -191,6 +201,8 @@ def _check(settings: Settings) -> None:
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     _check_record(settings)
+    if not settings.round_interval > 0:
+        raise SettingsError(f"{PREFIX}ROUND_INTERVAL: must be more than 0 seconds")
     _check_officer(settings)
     _check_attachments(settings)
     if settings.workers < 1:

@@ -1,6 +1,7 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
@@ -369,6 +370,10 @@ class Repository(Protocol):
 
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
+        ...
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Tell whether nobody else, in whatever process, does what ``name`` names; nobody else begins before it is left."""
         ...
 
     def erasure(self) -> "Erasure":

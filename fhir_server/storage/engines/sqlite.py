@@ -2,9 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -49,6 +49,7 @@ class SqliteRepository(Reads):
         self._slow = _Reader(path, _IN_THREAD)
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
         self._projector = Projector(self._project)
+        self._busy = set[str]()
         self._scripts = SqliteScripts(self._writer, self._fast.rows)
 
     async def commit(
@@ -92,6 +93,18 @@ class SqliteRepository(Reads):
     def attachments(self) -> AttachmentStore:
         """Return what is known of attachments."""
         return AttachmentStore(self._scripts)
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        """Tell whether nobody is at it in this process, which alone owns the file."""
+        if name in self._busy:
+            yield False
+            return
+        self._busy.add(name)
+        try:
+            yield True
+        finally:
+            self._busy.discard(name)
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""
