@@ -132,6 +132,8 @@ class Erasure:
             yield from self._index_gone(each.row, index)
             for table in _BY_ROW:
                 yield f"DELETE FROM {table} WHERE row = $1", (each.row,)
+            for table, column in _BY_ID.get(each.type, ()):
+                yield f"DELETE FROM {table} WHERE {column} = $1", (each.id,)
             gone.append(each.row)
         return gone, False
 
@@ -211,6 +213,7 @@ _LYING: Final = "SELECT row, type, id, version, deleted, body FROM resource WHER
 _PEOPLE: Final = "SELECT id FROM resource WHERE dossier = $1 AND type = 'RelatedPerson' ORDER BY id"
 _REPLACED: Final = "SELECT version, length(body) FROM history WHERE row = $1 ORDER BY version LIMIT $2"
 _BY_ROW: Final = ("idx_text", "membership", "consent_rule", "history")
+_BY_ID: Final = {"Subscription": (("subscription", "id"), ("subscription_audience", "subscription"), ("delivery", "subscription"))}
 _REFERRING: Final = (
     "SELECT DISTINCT r.type, r.id FROM idx i CROSS JOIN resource r WHERE i.key {keys} AND r.row = i.row AND r.deleted = {false}"
     " AND (r.dossier IS NULL OR NOT r.dossier {here}) ORDER BY r.type, r.id LIMIT $3"
