@@ -118,7 +118,7 @@ class Demo:
             until = time.monotonic() + 10
             while self._select(_NOT_PROJECTED) != [(0,)]:
                 assert time.monotonic() < until, "the record is not projected"
-                time.sleep(0.02)
+                time.sleep(0.01)
         return self._select(statement)
 
     def _select(self, statement: str) -> list[tuple[Any, ...]]:
@@ -164,7 +164,7 @@ def demo(folder: Path, **environment: str) -> Iterator[Demo]:
     """Run ``fhir-server demo`` as a user would, until the block ends."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    process = copies.start(["demo", "--port", str(port), "--data-dir", str(folder)], clean() | environment, log)
+    process = copies.start(["demo", "--port", str(port), "--data-dir", str(folder)], clean() | environment, log, soon=0.01)
     try:
         wait_for(process, port, log)
         facts = json.loads((folder / "demo.json").read_text())

@@ -58,14 +58,18 @@ class Copy:
         return self.returncode is not None
 
 
-def start(words: Sequence[str], environment: Mapping[str, str], out: Path, err: Path | None = None) -> Copy:
-    """Run ``fhir-server`` with ``words`` in exactly ``environment``, adding what it prints to ``out`` (its errors to ``err``)."""
+def start(words: Sequence[str], environment: Mapping[str, str], out: Path, err: Path | None = None, *, soon: float = 0.25) -> Copy:
+    """Run ``fhir-server`` with ``words`` in exactly ``environment``, adding what it prints to ``out`` (its errors to ``err``).
+
+    ``soon``: seconds until what was recorded is in the table of the record, for which tests would wait again and again.
+    """
     asked = {
         "words": list(words),
         "environment": dict(environment),
         "out": str(out),
         "err": str(err or out),
         "folder": str(Path.cwd()),
+        "soon": soon,
     }
     return Copy(_original().ask(asked))
 
@@ -107,6 +111,7 @@ def _become(asked: dict[str, Any]) -> int:
         opened = os.open(path, os.O_APPEND | os.O_CREAT | (os.O_WRONLY if number else os.O_RDONLY), 0o644)
         os.dup2(opened, number)
         os.close(opened)
+    projection._SOON = asked["soon"]
     sys.argv = ["fhir-server", *asked["words"]]
     return main()
 
@@ -133,5 +138,6 @@ def _serve() -> int:
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())  # where ``python -m`` looks first
     from fhir_server.cli import main
+    from fhir_server.storage.journal import projection
 
     sys.exit(_serve())
