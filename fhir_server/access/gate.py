@@ -120,7 +120,7 @@ class Gate:
         return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
 
     def locating(self, type_: str) -> Grant:
-        """Return the hub's own view of ``type_``, to find out which patient an id means and which sources may be asked.
+        """Return the hub's own view of ``type_``: which patient an id means, which sources may be asked, what follows from a write.
 
         Nothing that is read under it goes into an answer, and no source is asked before ``federated`` has decided.
         """

@@ -48,7 +48,8 @@ class Call:
 
     ``within`` ("Type/id") is the resource in whose compartment is searched. ``body`` is the JSON of the request, whatever format it
     came in, and ``posted`` tells that the parameters came in it as well. ``request`` is the id under which log and record know this
-    request, ``now`` its moment in microseconds, ``origin`` where it came from. ``touched`` is whose data it came upon so far.
+    request, ``now`` its moment in microseconds, ``origin`` where it came from. ``loading`` tells that it puts in what was elsewhere
+    before, with all that followed from it there. ``touched`` is whose data it came upon so far.
     """
 
     services: Services
@@ -65,6 +66,7 @@ class Call:
     patch: PatchFormat = "json"
     request: str = ""
     now: int = 0
+    loading: bool = False
     origin: Origin = NOWHERE
     touched: Touched = field(default_factory=Touched)
 

@@ -1,7 +1,7 @@
 """What the interactions work with; ``bootstrap`` puts it together, tests put in what they like."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fhir_server.access.gate import Gate
@@ -14,6 +14,7 @@ from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.turns import Turns
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.search.paging import Pager
@@ -46,6 +47,7 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""

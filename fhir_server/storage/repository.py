@@ -135,6 +135,8 @@ class Change:
     ``rules`` what it says as a consent; these are kept as made by this change, a deletion's too.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
+    ``by_hub`` tells that the hub makes the change itself, as a consequence of another one: no grant is asked for it.
+
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
     that count as missing, though they may be there.
@@ -153,6 +155,7 @@ class Change:
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
+    by_hub: bool = False
 
     @property
     def reference(self) -> str:
@@ -183,7 +186,12 @@ class Criteria:
 
 
 class VersionConflict(Exception):
-    """The stored version is not the one that the change expects to follow."""
+    """The stored version of ``reference`` ("Type/id", "" where that is not known) is not the one expected."""
+
+    def __init__(self, text: str = "", reference: str = "") -> None:
+        """Tell ``text``, which names no resource."""
+        super().__init__(text)
+        self.reference = reference
 
 
 class Matched(VersionConflict):

@@ -29,8 +29,8 @@ class Prepared(NamedTuple):
 
 
 def checks_of(grants: Sequence[Grant]) -> Checks:
-    """Return, per type, the grant as a shape and its values."""
-    return {grant.type: single.grant_values(grant, 0) for grant in grants}
+    """Return, per kind of change, its check as a shape and its values."""
+    return single.checks_of(grants, 0)
 
 
 def carry_out(
@@ -79,7 +79,7 @@ def _most_matches(connection: sqlite3.Connection, unmatched: Sequence[Question])
 
 
 def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _State | None:
-    shape, values = checks[one.change.type]
+    shape, values = checks[single.kind(one.change)]
     values[single.SELF] = one.delta.self
     statement = single.check(SQLITE, shape)
     found: _State | None = connection.execute(statement.sql, bind(statement.pick(values))).fetchone()
@@ -89,23 +89,23 @@ def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _St
 def _stored_row(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> int | None:
     """Return the row of what is stored, None if nothing is; raise unless it may be followed by this change."""
     change = one.change
-    if change.type not in checks:
+    if single.kind(change) not in checks:
         raise OutOfGrant(f"no grant for {change.type}")
     state = _state(connection, checks, one)
     if state is None:
         if change.expected != 0:
-            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected")
+            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
         return None
     type_, id_, version, row, visible = state
     if (type_, id_) != (change.type, change.id) or version != change.expected:
-        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected")
+        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected", change.reference)
     if not visible:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
     return row
 
 
 def _require_within(connection: sqlite3.Connection, checks: Checks, one: Prepared, row: int) -> None:
-    if checks[one.change.type][0] is EVERYTHING:
+    if checks[single.kind(one.change)][0] is EVERYTHING:
         return
     state = _state(connection, checks, one)
     if state is None or state[3] != row or not state[4]:
@@ -134,7 +134,7 @@ def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
     try:
         row = connection.execute(_INSERT, (delta.self, change.type, change.id, *content)).lastrowid
     except sqlite3.IntegrityError as error:  # twice in one commit
-        raise VersionConflict(f"{change.type}: created twice") from error
+        raise VersionConflict(f"{change.type}: created twice", change.reference) from error
     assert row is not None
     return row
 
