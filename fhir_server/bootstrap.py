@@ -6,14 +6,13 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
@@ -22,15 +21,15 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
-from fhir_server.federation import holder, sources
-from fhir_server.federation.hub import Federation
-from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.opening import federation
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
+from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
@@ -38,9 +37,11 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
+from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
@@ -67,10 +68,13 @@ from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
+from fhir_server.storage.attachments.open import files_in, scanner_at
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions import opening as subscribing
+from fhir_server.subscriptions.worker import Worker
 from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
@@ -118,13 +122,23 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         remote = Remote()
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
-        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
-        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
+        work = (
+            _repeat(LOOK, services.parameters.look, "look for search parameters"),
+            _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
+            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            keeping.keep(services.repository, settings.audit_anchor_interval),
+            Rounds(services).make(settings.round_interval),
+        )
+        working = await worker(settings, services)
+        looking = [asyncio.create_task(each) for each in (*work, working.work())]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
+            await working.close()
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -132,7 +146,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics()
+        metrics = Metrics(working.gauges)
         bearer = authentication(settings, services, granting, remote)
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
@@ -147,32 +161,23 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-async def _keep_looking(parameters: OwnParameters) -> None:
+async def _repeat(seconds: float, act: Callable[[], Awaitable[object]], what: str) -> None:
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(seconds)
         try:
-            await parameters.look()
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+            await act()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: do it the next time
+            _log.warning("cannot %s", what, extra={"error": type(error).__name__})
 
 
 async def _keep_up(granting: Authority) -> None:
-    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
-    pruned = now()
-    while True:
-        await asyncio.sleep(_KEEP_UP)
-        try:
-            granting.ring.look(now())
-            await granting.revocations.look(now())
-            if now() - pruned > _PRUNE:
-                pruned = now()
-                await granting.store.prune(pruned)
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+    """Look for keys and revocations that other processes made."""
+    granting.ring.look(now())
+    await granting.revocations.look(now())
 
 
 _KEEP_UP = 1.0  # seconds
-_PRUNE = 600_000_000  # microseconds
+_SWEEP = 600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
@@ -262,6 +267,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     gate = gate_of(known)
+    files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
         catalog=known,
@@ -271,7 +278,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
-        federation=_federation(settings),
+        federation=federation(settings, secret(settings.data_dir, "sealed-ids")),
         observer=observer_of(settings),
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
@@ -280,10 +287,17 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+async def worker(settings: Settings, services: Services) -> Worker:
+    """Return who works for the subscriptions of this process."""
+    return await subscribing.worker(settings, services, services.standings.of, partial(tell, services), new_id())
 
 
 def gate_of(known: catalog.Catalog) -> Gate:
@@ -304,14 +318,6 @@ def preparing_services(settings: Settings, registered: Sequence[Registered]) -> 
     services = services_with(settings, cast("Repository", None))
     own.join(services.catalog, services.catalog.types, registered)
     return services
-
-
-def _federation(settings: Settings) -> Federation:
-    manifests = {each.id: each for each in registry.manifests()}
-    declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
-    seal = Seal(secret(settings.data_dir, "sealed-ids"))
-    made = Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
-    return replace(made, holder=holder.read(Path(settings.holder_consents))) if settings.holder_consents else made
 
 
 def prepare(settings: Settings) -> str:

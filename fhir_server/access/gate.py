@@ -22,6 +22,7 @@ RECORD = "AuditEvent"
 CONSENT = "Consent"
 """The type in which the client says who may see what."""
 _WRITES = frozenset({"create", "update", "patch", "delete"})
+_MESSAGES = ("Communication", "CommunicationRequest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,19 @@ class Gate:
         """Return the roles in whose name sources may ever be asked for ``type_``."""
         return frozenset(role for role in ROLES if self._roles.asks_sources(role, type_))
 
+    def posting(self, actor: Actor, dossier: str = "") -> Everything | Nothing | MemberOf:
+        """Return under which condition ``actor`` may put a file aside for a message in ``dossier`` ("Patient/id", or a team's own).
+
+        It is as for sources: MemberOf holds where the repository says so. Raises Forbidden when neither scope nor role covers a
+        message, whatever the dossier.
+        """
+        types = [grant.type for grant in self.permitted(actor, "create", _MESSAGES)]
+        if not types:
+            self.grant(actor, "create", _MESSAGES[0])
+        if not {_bound(actor, "create", type_) for type_ in types} & {"", dossier}:
+            return Nothing()
+        return Everything() if actor.role == "system" else MemberOf(_members(actor), self._now(), actor.left)
+
     def naming(self, type_: str) -> Grant:
         """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.
 
@@ -242,6 +256,8 @@ class Gate:
             node = _made_by(self._roles.author[entry.name], actor)
         elif entry.patient:
             node = _dossiers(actor, interaction, entry, at)
+        elif entry.name in self._roles.private:  # it never names a dossier: it is its maker's alone
+            return Dossier(tuple(map(private, actor.people)))
         else:
             return Nothing()
         node = And((node, Dossier((bound,)))) if bound else node

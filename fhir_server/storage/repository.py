@@ -1,6 +1,7 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -8,9 +9,11 @@ from fhir_server.search.lines import Lines
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.attachments.store import AttachmentStore, Claim
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,8 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there.
+    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
+    that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
     """
 
     type: str
@@ -155,7 +159,9 @@ class Change:
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
+    claims: Sequence[Claim] = ()
     by_hub: bool = False
+    subscription: Subscribing | None = None
 
     @property
     def reference(self) -> str:
@@ -301,8 +307,9 @@ class Repository(Protocol):
 
         Before anything is written, and in the same transaction, nothing may match one of ``unmatched``: of several commits with
         the same criteria one is made. When several changes are written, one resource at most may match each of them afterwards.
-        Raises Matched, Doubled, VersionConflict, or OutOfGrant when the old or the new version of a resource
-        lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference without its target.
+        Raises Matched, Doubled, VersionConflict (also when somebody else claimed an attachment first), OutOfGrant when the old or
+        the new version of a resource lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference
+        without its target.
         """
         ...
 
@@ -363,6 +370,16 @@ class Repository(Protocol):
 
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
+        ...
+
+    def subscriptions(self) -> SubscriptionStore:
+        """Return what is kept of subscriptions. To be called on the loop."""
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Tell whether nobody else, in whatever process, does what ``name`` names; nobody else begins before it is left."""
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

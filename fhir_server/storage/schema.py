@@ -5,20 +5,23 @@
 clients decided about theirs.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
+``attachment`` is what is known of files that go along with messages (``storage/attachments``).
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
+``event`` are new versions that subscriptions have not been told of yet, ``subscription`` is what the server keeps beside each
+Subscription, ``subscription_audience`` the references by which it is found, ``delivery`` what it is to be told, ``lease`` who
+works at that (``storage/subscriptions``).
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
 
+from fhir_server.storage import subscription_tables
+from fhir_server.storage.columns import BYTES, ROW
 from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
-
-ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
-BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
 
 metadata = MetaData()
 
@@ -165,6 +168,26 @@ search_parameter = Table(
     PrimaryKeyConstraint("type", "code", "generation"),
 )
 
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", BYTES, primary_key=True),
+    Column("uploader", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("dossier", BYTES, nullable=False),
+    Column("media", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("salt", Text, nullable=False, comment="what the key of the file is made of, besides the secret of the server"),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, comment="when it is removed unless a message claimed it"),
+    Column("claimed", BYTES, nullable=False, comment="the message that it belongs to, Type/id"),
+    Index("attachment_claimed", "claimed", "expires"),
+    Index("attachment_dossier", "dossier"),
+)
+
 audit_chain = Table(
     "audit_chain",
     metadata,
@@ -246,6 +269,8 @@ touched = Table(
     comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
     sqlite_with_rowid=False,
 )
+
+subscription_tables.add(metadata)
 
 oauth_code = Table(
     "oauth_code",

@@ -7,12 +7,14 @@ from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
 from fhir_server.search.rows import key
 from fhir_server.storage import single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_scripts import on_postgres
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.journal.chain import Block
@@ -30,6 +32,7 @@ from fhir_server.storage.repository import (
     VersionConflict,
 )
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
+from fhir_server.storage.subscriptions.scripts import subscribe
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
 
@@ -55,10 +58,16 @@ async def commit(
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[single.kind(prepared[0].change)][0] is EVERYTHING and not (unmatched or changes[0].links):
+        only = prepared[0].change if len(prepared) == 1 else None
+        if only and checks[single.kind(only)][0] is EVERYTHING and not (unmatched or _needs_more(only)):
             await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+def _needs_more(change: Change) -> bool:
+    """Tell whether one statement does not do for ``change``."""
+    return bool(change.links or change.claims or change.subscription is not None)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -92,10 +101,13 @@ async def _transaction(
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, None)
+            if one.change.subscription is not None:
+                await on_postgres(session, subscribe(one.change.subscription, one.change.updated))
         await _check_new(session, checks, prepared)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
         await postgres_integrity.require(session, [one.change for one in prepared])
+        await _claim(session, [claim for one in prepared for claim in one.change.claims])
         if block is not None:
             await session.rows(APPEND, parameters(block))
         await session.rows("COMMIT")
@@ -107,6 +119,12 @@ async def _transaction(
     except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
+
+
+async def _claim(session: Session, claims: Sequence[Claim]) -> None:
+    for claim in sorted(claims):
+        if not await session.rows(CLAIM, (claim.message, claim.dossier, claim.id, claim.before)):
+            raise VersionConflict("an attachment was claimed or removed meanwhile", claim.message)
 
 
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle

@@ -31,8 +31,10 @@ def upgrade() -> None:
     _membership()
     _consent()
     _index_state()
+    _attachment()
     _audit()
     _touched()
+    _subscriptions()
     _authorization()
     _logged_in()
 
@@ -168,6 +170,24 @@ def _index_state() -> None:
     )
 
 
+def _attachment() -> None:
+    op.create_table(
+        "attachment",
+        sa.Column("id", BYTES, primary_key=True),
+        *map(_text, ("uploader", "role", "team")),
+        _bytes("dossier"),
+        *map(_text, ("media", "name")),
+        _number("size"),
+        _text("sha256"),
+        sa.Column("salt", sa.Text, nullable=False, comment="what the key of the file is made of, besides the secret of the server"),
+        _number("created"),
+        _number("expires", "when it is removed unless a message claimed it"),
+        _bytes("claimed", "the message that it belongs to, Type/id"),
+    )
+    op.create_index("attachment_claimed", "attachment", ["claimed", "expires"])
+    op.create_index("attachment_dossier", "attachment", ["dossier"])
+
+
 def _audit() -> None:
     op.create_table(
         "audit_chain",
@@ -261,6 +281,53 @@ def _authorization() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index("oauth_refresh_session", "oauth_refresh", ["session"])
+
+
+def _subscriptions() -> None:
+    whole = sa.Integer
+    op.create_table(
+        "event",
+        sa.Column("number", ROW, primary_key=True),
+        _bytes("type"),
+        _bytes("id"),
+        sa.Column("version", whole, nullable=False),
+        _number("updated"),
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("id", BYTES, primary_key=True),
+        *map(_text, ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")),
+        *map(_bytes, ("type", "host", "status")),
+        *map(_number, ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")),
+        *(sa.Column(name, whole, nullable=False) for name in ("told", "keeps")),
+    )
+    op.create_index("subscription_due", "subscription", ["due"])
+    op.create_index("subscription_told", "subscription", ["told"])
+    op.create_table(
+        "subscription_audience",
+        _number("key"),
+        _bytes("type"),
+        _bytes("subscription"),
+        sa.PrimaryKeyConstraint("key", "type", "subscription"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("subscription_audience_subscription", "subscription_audience", ["subscription"])
+    _deliveries()
+
+
+def _deliveries() -> None:
+    op.create_table(
+        "delivery",
+        _bytes("subscription"),
+        _number("number", "1, 2, 3 ... of each subscription"),
+        _bytes("type"),
+        _bytes("id"),
+        sa.Column("version", sa.Integer, nullable=False),
+        _number("moment"),
+        sa.PrimaryKeyConstraint("subscription", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table("lease", sa.Column("name", BYTES, primary_key=True), _text("holder"), _number("until"))
 
 
 def _logged_in() -> None:
