@@ -4,7 +4,7 @@ Profiles stand in ``profiles/ozo``; what the two modes differ in stands in ``pro
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -42,6 +42,7 @@ class Mode:
 
     binding: Mapping[str, Sequence[str]]
     binds: Literal["everybody", "speakers"]
+    typed: frozenset[str]
     parameters: frozenset[str]
     json_only: bool
     operations: bool
@@ -58,7 +59,7 @@ def mode(*, strict: bool) -> Mode:
     """Return what holds in the strict or the default mode."""
     tables = tomllib.loads((files("profiles.ozo") / "modes.toml").read_text(encoding="utf-8"))
     table = tables["strict" if strict else "default"]
-    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close")}
+    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close", "typed")}
     return Mode(**{**table, **sets})
 
 
@@ -107,16 +108,16 @@ def _typed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": {"coding": [{"system": _AGENTS, "code": _APPLICATION if system else _PERSON}]}, **agent}
 
 
-def speaks_ozo(resource: Mapping[str, Any], profile: str) -> bool:
-    """Tell whether ``resource`` was written for OZO, and so for its ``profile``: by what it claims, is known as, or refers to.
+def speaks_ozo(resource: Mapping[str, Any], profile: str, typed: Collection[str]) -> bool:
+    """Tell whether ``resource`` was written for OZO, and so for its ``profile``: by what it claims, or is known as.
 
-    Who claims another profile may give the type of references for that one.
+    For the profiles ``typed`` also by the type of its references, unless it claims another profile, which may want that too.
     """
     claims = resource.get("meta", {}).get("profile", ())
     systems = {each.get("system") for each in resource.get("identifier", ())}
     if not systems.isdisjoint(_systems()) or any(isinstance(each, str) and each.startswith(BASE) for each in claims):
         return True
-    return not claims and types_its_references(resource, BASE + profile)
+    return profile in typed and not claims and types_its_references(resource, BASE + profile)
 
 
 @cache
@@ -143,7 +144,7 @@ def judged(resource: Mapping[str, Any], mode: Mode) -> Judged:
     if not name:
         return Judged(others, ())
     found = deviations(resource, BASE + name)
-    bound = found and (mode.binds == "everybody" or speaks_ozo(resource, name))
+    bound = found and (mode.binds == "everybody" or speaks_ozo(resource, name, mode.typed))
     binding = mode.binding.get(name, ()) if bound else ()
     refused = tuple(each.issue for each in found if _ALL in binding or each.element in binding)
     return Judged(others if found else (BASE + name, *others), refused)
