@@ -169,9 +169,11 @@ EVERYBODY = (CLIENT, DAUGHTER, NEIGHBOUR, NURSE, AIDE, DOCTOR, CHEMIST, TECHNICI
 
 
 @contextmanager
-def room(folder: Path, database: str = "") -> Iterator[Room]:
-    """Open a hub below ``folder`` with the network, its people and two departments."""
-    environment = {"FHIR_SERVER_DATA_DIR": str(folder / "data")} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {})
+def room(folder: Path, database: str = "", **more: str) -> Iterator[Room]:
+    """Open a hub below ``folder`` with the network, its people and two departments; ``more`` are further settings."""
+    environment = (
+        {"FHIR_SERVER_DATA_DIR": str(folder / "data")} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {}) | more
+    )
     settings = read_settings(environment)
     resources = [
         {"resourceType": "Organization", "id": "care", "name": "Care", "active": True},

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from fhir_server.catalog.announced import announced
 from fhir_server.storage import consent_rows
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines import postgres_journal as journal
@@ -64,6 +65,11 @@ def _rules(parameter: str) -> str:
     return f"  rules AS (INSERT INTO consent_rule ({', '.join(columns)}, row) {found}),\n"
 
 
+_ANNOUNCED = ", ".join(f"'{name}'" for name in announced().all)
+_EVENT = f"""  announced AS (INSERT INTO event (type, id, version, updated)
+    SELECT type, id, version, updated FROM written WHERE type IN ({_ANNOUNCED})),
+"""
+_WRITTEN = "row, type, id, version, updated"
 _THIS = "pg_current_xact_id()::text::bigint"  # this transaction
 
 
@@ -78,8 +84,8 @@ _THERE_FIRST, _ALL_THERE = _there("$21")
 CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
     SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
-    ON CONFLICT (self) DO NOTHING RETURNING row),
-{_index("$22")}{_rules("$23")}{_recorded(24)}
+    ON CONFLICT (self) DO NOTHING RETURNING {_WRITTEN}),
+{_index("$22")}{_rules("$23")}{_EVENT}{_recorded(24)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
@@ -91,7 +97,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
       dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END
-    FROM old WHERE r.row = old.row RETURNING r.row),
+    FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
 {_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
@@ -99,7 +105,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
     SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
-{_index("$30")}{_rules("$31")}{_recorded(32)}
+{_index("$30")}{_rules("$31")}{_EVENT}{_recorded(32)}
 SELECT row FROM written"""
 
 _NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")
