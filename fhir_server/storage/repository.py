@@ -44,6 +44,25 @@ class Membership:
     through: str = ""
 
 
+EVERYBODY: Final = ""
+"""Stands in a circle for the whole network of the dossier."""
+CONVERSATION: Final = "*"
+"""Stands in the circle of what is about a conversation for those who stand in that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Among whom a resource is: in the circle of ``of`` ("Type/id", "" for none), which may be the resource itself.
+
+    ``members`` ("Type/id", EVERYBODY, CONVERSATION) stand in the circle that the resource itself makes, if it makes one; those of them that
+    are ``alone`` need no place in the dossier.
+    """
+
+    of: str = ""
+    members: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+
+
 class Seat(NamedTuple):
     """Somebody's place in the care team ``team`` ("CareTeam/id"), from ``start`` until ``end`` (microseconds)."""
 
@@ -133,6 +152,7 @@ class Change:
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
     ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives,
     ``rules`` what it says as a consent; these are kept as made by this change, a deletion's too.
+    ``circle`` is among whom it is; a deletion leaves it as it was.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
@@ -149,6 +169,7 @@ class Change:
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
     rules: Sequence[Rule] = ()
+    circle: Circle = Circle()
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
@@ -329,8 +350,11 @@ class Repository(Protocol):
         """Tell whether ``members`` holds for ``dossier``."""
         ...
 
-    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
-        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
+    async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``.
+
+        Who is so on behalf of one of the organisations ``left`` ("Organization/id") does not count.
+        """
         ...
 
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
