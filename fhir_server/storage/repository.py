@@ -54,8 +54,8 @@ CONVERSATION: Final = "*"
 class Circle:
     """Among whom a resource is: in the circle of ``of`` ("Type/id", "" for none), which may be the resource itself.
 
-    ``members`` ("Type/id", EVERYBODY, CONVERSATION) stand in the circle that the resource itself makes, if it makes one; those of them that
-    are ``alone`` need no place in the dossier.
+    ``members`` ("Type/id", EVERYBODY, CONVERSATION) stand in the circle that the resource itself makes, if it makes one;
+    those of them that are ``alone`` need no place in the dossier.
     """
 
     of: str = ""

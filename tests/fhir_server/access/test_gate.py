@@ -297,7 +297,7 @@ def test_whoever_changes_a_signed_resource_must_be_its_maker() -> None:
     roles = load_roles(CATALOGUE.types, "[own]\nCommunication = { practitioner = 'u' }\n[author]\nCommunication = 'sender'")
     grant = Gate(CATALOGUE, roles, lambda: AT).grant(doctor, "update", "Communication")
     changed = replace(consented(doctor, "Communication"), action="correct")
-    assert grant.where == And((And((standing(doctor), changed)), ReferenceTo("sender", *DOCTOR)))
+    assert grant.where == And((And((MemberOf(DOCTOR, AT), changed)), ReferenceTo("sender", *DOCTOR)))
 
 
 @pytest.mark.parametrize(
