@@ -26,7 +26,8 @@ class Roles:
     ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
     types by their maker as long as they name no dossier. Of ``circle`` types a member of the network sees those in whose circle
     the member stands, of ``assigned`` types the member's own (``access/circle``).
-    ``author`` is the search parameter by which a new resource must name its maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
+    ``author`` is the search parameter by which a new resource must name its maker. ``representatives`` are the relationships
+    ("system|code") of a RelatedPerson who may read the record of the dossier.
     ``bsn`` says who sees citizen service numbers.
     """
 
