@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -31,6 +31,8 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
+from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
@@ -38,6 +40,7 @@ from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
+from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -67,6 +70,7 @@ from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
 from fhir_server.settings import Settings, read_settings
 from fhir_server.storage import migrate
+from fhir_server.storage.attachments.open import files_in, scanner_at
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
@@ -118,13 +122,21 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         remote = Remote()
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
-        looking = [asyncio.create_task(each) for each in (_keep_looking(services.parameters), _keep_up(granting))]
         keeping = keeper(settings)
-        looking.append(asyncio.create_task(keeping.keep(services.repository, settings.audit_anchor_interval)))
+        work = (
+            _repeat(LOOK, services.parameters.look, "look for search parameters"),
+            _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
+            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            keeping.keep(services.repository, settings.audit_anchor_interval),
+            Rounds(services).make(settings.round_interval),
+        )
+        looking = [asyncio.create_task(each) for each in work]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -147,32 +159,23 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-async def _keep_looking(parameters: OwnParameters) -> None:
+async def _repeat(seconds: float, act: Callable[[], Awaitable[object]], what: str) -> None:
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(seconds)
         try:
-            await parameters.look()
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for search parameters", extra={"error": type(error).__name__})
+            await act()
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: do it the next time
+            _log.warning("cannot %s", what, extra={"error": type(error).__name__})
 
 
 async def _keep_up(granting: Authority) -> None:
-    """Look once a second for keys and revocations that other processes made, and now and then throw away what is over."""
-    pruned = now()
-    while True:
-        await asyncio.sleep(_KEEP_UP)
-        try:
-            granting.ring.look(now())
-            await granting.revocations.look(now())
-            if now() - pruned > _PRUNE:
-                pruned = now()
-                await granting.store.prune(pruned)
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: look again
-            _log.warning("cannot look for revocations", extra={"error": type(error).__name__})
+    """Look for keys and revocations that other processes made."""
+    granting.ring.look(now())
+    await granting.revocations.look(now())
 
 
 _KEEP_UP = 1.0  # seconds
-_PRUNE = 600_000_000  # microseconds
+_SWEEP = 600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
@@ -262,6 +265,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     gate = gate_of(known)
+    files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
         catalog=known,
@@ -280,6 +285,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",

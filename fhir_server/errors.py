@@ -14,11 +14,13 @@ FhirError                      what every failure of a request is
 |-- PreconditionFailed 412     If-Match or If-None-Exist did not hold
 |-- TooLarge           413     the body is above the limit
 |-- UnsupportedMedia   415     the body's format is not spoken here
+|-- RangeNotSatisfiable 416    the part that is asked for lies behind the end
 |-- Unprocessable      422     well-formed, and not valid
 |-- TooCostly          503     answering would take too long
 |-- NoRoom             507     the disk is full
 |-- NoDatabase         503     the database does not answer
 |-- NoIssuer           503     who issued the token does not answer
+|-- NoScanner          503     the virus scanner does not answer
 |-- SourcesFailed      502     every source failed
 `-- SourcesTimedOut    504     every source was too late
 
@@ -138,6 +140,12 @@ class UnsupportedMedia(FhirError):
     status, code, detail = 415, "not-supported", "media-type-not-supported"
 
 
+class RangeNotSatisfiable(FhirError):
+    """The part of the content that is asked for lies behind its end."""
+
+    status, code, detail = 416, "invalid", "range-not-satisfiable"
+
+
 class Unprocessable(FhirError):
     """The resource is well-formed and not valid."""
 
@@ -160,6 +168,12 @@ class NoIssuer(FhirError):
     """The issuer of a token does not answer, or not as it should."""
 
     status, code, detail = 503, "transient", "issuer-unavailable"
+
+
+class NoScanner(FhirError):
+    """The virus scanner does not answer."""
+
+    status, code, detail = 503, "transient", "scanner-unavailable"
 
 
 class NoRoom(FhirError):

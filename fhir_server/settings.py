@@ -15,6 +15,7 @@ _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _OFFICER = re.compile(r"(Organization|Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
+_SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -66,6 +67,15 @@ class Settings:
     login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
+    attachment_limit: int = _setting(50_000_000, "Largest attachment of a message, in bytes (docs/attachments.md).")
+    attachment_timeout: float = _setting(300.0, "Seconds within which a whole attachment must have come.")
+    attachment_hours: float = _setting(24.0, "Hours after which an attachment is removed that no message names.")
+    attachment_dir: str = _setting(
+        "", "Folder for the files of attachments, the same for all processes. Default: `attachments` in the data folder."
+    )
+    virus_scanner: str = _setting(
+        "", "clamd, which looks through attachments: `tcp://host:port` or `unix:/path`. Default: nothing is scanned."
+    )
     depth_limit: int = _setting(64, "Deepest nesting of a request body.")
     entries_limit: int = _setting(1_000, "Most entries of a batch or transaction.")
     referential_integrity: Literal["on", "off"] = _setting(
@@ -87,6 +97,9 @@ class Settings:
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
+    round_interval: float = _setting(
+        10.0, "Seconds between two rounds in which the hub does what is due: questions that waited too long, what comes to its end."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "What is logged (JSON lines on stderr).")
 
     @property
@@ -103,6 +116,11 @@ class Settings:
     def on_loopback(self) -> bool:
         """Whether nobody but this machine can reach the server: it listens there, and its base URL is there."""
         return _is_loopback(self.host) and _is_loopback(urlsplit(self.base).hostname or "")
+
+    @property
+    def attachment_folder(self) -> Path:
+        """The folder for the files of attachments."""
+        return Path(self.attachment_dir) if self.attachment_dir else self.data_dir / "attachments"
 
     @property
     def database(self) -> str:
@@ -149,12 +167,20 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "token_lifetime"
                 | "login_attempts"
                 | "body_limit"
+                | "attachment_limit"
                 | "depth_limit"
                 | "entries_limit"
                 | "audit_retention_days"
             ):
                 return int(text)
-            case "fan_out_budget" | "body_timeout" | "audit_anchor_interval":
+            case (
+                "fan_out_budget"
+                | "body_timeout"
+                | "audit_anchor_interval"
+                | "attachment_timeout"
+                | "attachment_hours"
+                | "round_interval"
+            ):
                 return float(text)
             case "data_dir":
                 return Path(text)
@@ -175,7 +201,10 @@ def _check(settings: Settings) -> None:
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     _check_record(settings)
+    if not settings.round_interval > 0:
+        raise SettingsError(f"{PREFIX}ROUND_INTERVAL: must be more than 0 seconds")
     _check_officer(settings)
+    _check_attachments(settings)
     if settings.workers < 1:
         raise SettingsError(f"{PREFIX}WORKERS: must be 1 or more")
     if settings.workers > 1 and settings.database.startswith("sqlite"):
@@ -210,6 +239,14 @@ def _check_record(settings: Settings) -> None:
 def _check_officer(settings: Settings) -> None:
     if settings.privacy_officer and not _OFFICER.fullmatch(settings.privacy_officer):
         raise SettingsError(f"{PREFIX}PRIVACY_OFFICER: must be Organization/id, Practitioner/id or PractitionerRole/id")
+
+
+def _check_attachments(settings: Settings) -> None:
+    for name in ("attachment_limit", "attachment_timeout", "attachment_hours"):
+        if not getattr(settings, name) > 0:
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be more than 0")
+    if settings.virus_scanner and not _SCANNER.fullmatch(settings.virus_scanner):
+        raise SettingsError(f"{PREFIX}VIRUS_SCANNER: must be tcp://host:port or unix:/path, not {settings.virus_scanner!r}")
 
 
 def _is_loopback(host: str) -> bool:

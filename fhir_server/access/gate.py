@@ -23,6 +23,7 @@ RECORD = "AuditEvent"
 CONSENT = "Consent"
 """The type in which the client says who may see what."""
 _WRITES = frozenset({"create", "update", "patch", "delete"})
+_MESSAGES = ("Communication", "CommunicationRequest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Gate:
         return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
 
     def locating(self, type_: str) -> Grant:
-        """Return the hub's own view of ``type_``, to find out which patient an id means and which sources may be asked.
+        """Return the hub's own view of ``type_``: which patient an id means, which sources may be asked, what follows from a write.
 
         Nothing that is read under it goes into an answer, and no source is asked before ``federated`` has decided.
         """
@@ -177,6 +178,19 @@ class Gate:
     def askers(self, type_: str) -> frozenset[Role]:
         """Return the roles in whose name sources may ever be asked for ``type_``."""
         return frozenset(role for role in ROLES if self._roles.asks_sources(role, type_))
+
+    def posting(self, actor: Actor, dossier: str = "") -> Everything | Nothing | MemberOf:
+        """Return under which condition ``actor`` may put a file aside for a message in ``dossier`` ("Patient/id", or a team's own).
+
+        It is as for sources: MemberOf holds where the repository says so. Raises Forbidden when neither scope nor role covers a
+        message, whatever the dossier.
+        """
+        types = [grant.type for grant in self.permitted(actor, "create", _MESSAGES)]
+        if not types:
+            self.grant(actor, "create", _MESSAGES[0])
+        if not {_bound(actor, "create", type_) for type_ in types} & {"", dossier}:
+            return Nothing()
+        return Everything() if actor.role == "system" else MemberOf(_members(actor), self._now(), actor.left)
 
     def naming(self, type_: str) -> Grant:
         """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.

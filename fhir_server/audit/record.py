@@ -19,6 +19,9 @@ _ACTIONS: Mapping[str, Action] = {
     "update": "U",
     "patch": "U",
     "delete": "D",
+    "attachment-upload": "C",
+    "attachment-read": "R",
+    "$expunge": "D",
 }
 
 

@@ -26,11 +26,12 @@ _WRITES: Final = frozenset({"create", "update"})
 _READS: Final = frozenset({"read", "vread"})
 _CONTEXT: Final = "x-security-context"
 _ROOM: Final = 1_000  # bytes of the resource around its data
-_NEVER_RUN: Final = (
-    ("content-disposition", "attachment"),
+SANDBOX: Final = (
     ("x-content-type-options", "nosniff"),
     ("content-security-policy", "sandbox; default-src 'none'"),
 )
+"""What keeps a browser from running content."""
+_NEVER_RUN: Final = (("content-disposition", "attachment"), *SANDBOX)
 
 
 def may_be_fetched(request: Request, parameters: Sequence[tuple[str, str]]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import NOWHERE, Origin, row
 from fhir_server.errors import NotAcceptable, TooSlow, UnsupportedMedia
-from fhir_server.http import binary
+from fhir_server.http import binary, multipart
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
@@ -17,12 +17,13 @@ from fhir_server.http.request import Headers, Receive, Request, Scope, Send, bod
 from fhir_server.http.response import send_answer
 from fhir_server.interactions import break_glass, bsn, capabilities
 from fhir_server.interactions.allow import routed
+from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
 from fhir_server.interactions.failure import answered, failed
-from fhir_server.interactions.handlers import HANDLERS
+from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
-from fhir_server.interactions.route import BUNDLE, Route
+from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.oauth.bearer import Bearer
@@ -33,7 +34,7 @@ from fhir_server.storage.repository import AuditRow
 
 PREFIX: Final = "/fhir"
 
-_HANDLERS: Final = {**HANDLERS, **OPERATIONS}
+_HANDLERS: Final = {**HANDLERS, **FILES, **OPERATIONS}
 _JSON: Final = Wanted()
 _UNKNOWN: Final = Route("unknown")
 
@@ -101,13 +102,16 @@ class FhirApplication:
         step.call = await self._call(request, receive, step, step.actor)
         await break_glass.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
-        return binary.fetched(step.call, await bsn.answered(step.call, await handle(step.call)))
+        answer = binary.fetched(step.call, await bsn.answered(step.call, await handle(step.call)))
+        if step.route.interaction == DOWNLOAD:
+            answer.headers = (*answer.headers, *binary.SANDBOX)
+        return answer
 
     def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
         try:
             return wanted(request.headers.get("accept"), parameters)
         except NotAcceptable:
-            if binary.may_be_fetched(request, parameters) or may_be_printed(request.segments):
+            if binary.may_be_fetched(request, parameters) or may_be_printed(request.segments) or request.segments[:1] == (FOLDER,):
                 return _JSON  # for whatever goes wrong: the content itself is in its own format
             raise
 
@@ -127,7 +131,10 @@ class FhirApplication:
             now=step.now,
             origin=step.origin,
         )
-        if request.method in {"POST", "PUT", "PATCH"}:
+        if call.interaction == UPLOAD:
+            attachments = self._services.attachments
+            call.upload = multipart.parts(receive, request.headers, attachments.limit, attachments.seconds)
+        elif request.method in {"POST", "PUT", "PATCH"}:
             await self._read_body(request, receive, call)
             step.parameters = call.parameters
             if call.posted:

@@ -43,6 +43,9 @@ async def send_answer(send: Send, answer: Answer, wanted: Wanted, request: str, 
             body = gzip.compress(body, compresslevel=1, mtime=0)
             headers.append((b"content-encoding", b"gzip"))
     if answer.status not in {204, 304}:
-        headers.append((b"content-length", str(len(body)).encode()))
+        headers.append((b"content-length", str(answer.length if answer.stream else len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.stream is not None and not head:
+        async for chunk in answer.stream:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"" if head else body})

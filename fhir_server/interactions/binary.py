@@ -7,7 +7,7 @@ from typing import Any
 from fhir_server.access.private import private
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.replies import dossier_of
+from fhir_server.interactions.reply import dossier_of
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.reference import Reference

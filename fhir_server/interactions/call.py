@@ -1,8 +1,8 @@
 """One request as an interaction sees it, and its answer: neither knows of HTTP wiring, XML or databases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import NOWHERE, Origin
@@ -44,13 +44,23 @@ class NoHeaders:
         return False
 
 
+class Part(NamedTuple):
+    """Begins a part of a form: its ``name``, and the name and media type of a file, "" where it says none."""
+
+    name: str
+    filename: str = ""
+    media: str = ""
+
+
 @dataclass(slots=True)
 class Call:
     """One request: who asks what, already parsed.
 
     ``within`` ("Type/id") is the resource in whose compartment is searched. ``body`` is the JSON of the request, whatever format it
     came in, and ``posted`` tells that the parameters came in it as well. ``request`` is the id under which log and record know this
-    request, ``now`` its moment in microseconds, ``origin`` where it came from. ``touched`` is whose data it came upon so far.
+    request, ``now`` its moment in microseconds, ``origin`` where it came from. ``loading`` tells that it puts in what was elsewhere
+    before, with all that followed from it there. ``touched`` is whose data it came upon so far.
+    ``upload`` is a form that is still coming: each part, and then its content bit by bit.
     """
 
     services: Services
@@ -67,8 +77,10 @@ class Call:
     patch: PatchFormat = "json"
     request: str = ""
     now: int = 0
+    loading: bool = False
     origin: Origin = NOWHERE
     touched: Touched = field(default_factory=Touched)
+    upload: AsyncIterator[Part | bytes] | None = None
 
     @property
     def type(self) -> str:
@@ -88,7 +100,8 @@ class Answer:
     ``version`` and ``dossier`` say for the record what was touched, ``updated`` when that version was made (microseconds, 0 for
     none), and ``refusal`` the code of the error that it tells of. ``media`` is the media type of a body that is not FHIR but the
     content of a Binary. ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for
-    what nobody may keep a copy of, because it belongs to a source.
+    what nobody may keep a copy of, because it belongs to a source. ``stream`` is what comes instead of ``body``, ``length``
+    bytes of it; ``detail`` is a word more for the record.
     """
 
     status: int
@@ -102,6 +115,9 @@ class Answer:
     recorded: bool = False
     keep: bool = True
     refusal: str = ""
+    stream: AsyncIterator[bytes] | None = None
+    length: int = 0
+    detail: str = ""
 
 
 def resource_type_of(resource: Mapping[str, Any]) -> str:

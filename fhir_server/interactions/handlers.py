@@ -4,8 +4,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from fhir_server.access.gate import RECORD
-from fhir_server.interactions import create, delete, history, patch, read, read_record, search, search_system, update, vread
+from fhir_server.interactions import (
+    attachment_read,
+    attachment_upload,
+    create,
+    delete,
+    history,
+    patch,
+    read,
+    read_record,
+    search,
+    search_system,
+    update,
+    vread,
+)
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.route import DOWNLOAD, UPLOAD
 from fhir_server.storage.line_id import is_line
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -28,3 +42,5 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "search-system": search_system.search,
     "history-system": history.of_system,
 }
+FILES: Final[Mapping[str, Handler]] = {UPLOAD: attachment_upload.upload, DOWNLOAD: attachment_read.read}
+"""What is no interaction of FHIR: the attachments of messages."""

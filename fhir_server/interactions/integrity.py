@@ -16,7 +16,7 @@ from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Conflict, Issue, Unprocessable
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.replies import is_reply
+from fhir_server.interactions.reply import is_reply
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.references import local, places, targets
@@ -64,7 +64,7 @@ async def unseen(call: Call, changes: Sequence[Change]) -> list[Change]:
 
 
 def _told(change: Change) -> set[str]:
-    """Return the client of a conversation that the caller sees: a reply to it may say whom it is about (``replies``)."""
+    """Return the client of a conversation that the caller sees: a reply to it may say whom it is about (``reply``)."""
     return {change.indexed.dossier} if is_reply(change) and change.indexed is not None else set()
 
 

@@ -109,4 +109,5 @@ def _call(services: Services, body: bytes) -> Call:
         body=body,
         request=services.new_id(),
         now=services.clock(),
+        loading=True,
     )

@@ -38,6 +38,6 @@ def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:
         basis=answer.refusal or " ".join(call.touched.basis),
         category=call.entry.category,
         source=" ".join(sources),
-        detail=" ".join(f"{name}={outcome}" for name, outcome in sources.items()),
+        detail=answer.detail or " ".join(f"{name}={outcome}" for name, outcome in sources.items()),
         reason=call.actor.reason if dossier and " " not in dossier else "",  # sealed with the key of the one dossier
     )

@@ -30,6 +30,8 @@ Operations = Mapping[tuple[str, str], Mapping[str, str]]
 NO_OPERATIONS: Final[Operations] = {}
 BUNDLE: Final = "batch"
 """A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
+UPLOAD: Final = "attachment-upload"
+DOWNLOAD: Final = "attachment-read"
 _SEARCH = {"GET": "search-system", "HEAD": "search-system"}
 _ON_BASE = {"POST": BUNDLE, **_SEARCH}
 _OF_THE_SYSTEM = {
@@ -59,7 +61,7 @@ def route(
     if segments in _OF_THE_SYSTEM:
         methods, place = _OF_THE_SYSTEM[segments]
         return Route(_on(methods, method, place))
-    if found := _operation(method, segments, operations):
+    if found := _attachment(method, segments) or _operation(method, segments, operations):
         return found
     type_ = segments[0]
     if type_ not in catalog.types:
@@ -72,6 +74,15 @@ def route(
     if found.interaction not in catalog.types[found.type].interactions:
         raise NotAllowed(_refusal(catalog, found.type, found.interaction))
     return found
+
+
+def _attachment(method: str, segments: tuple[str, ...]) -> Route | None:
+    match segments:
+        case ("clients", team, "attachments"):
+            return Route(_on({"POST": UPLOAD}, method, "the attachments of a team"), "CareTeam", _checked(team))
+        case ("attachments", id_):
+            return Route(_on({"GET": DOWNLOAD, "HEAD": DOWNLOAD}, method, "an attachment"), "", _checked(id_))
+    return None
 
 
 def _operation(method: str, segments: tuple[str, ...], operations: Operations) -> Route | None:

@@ -1,19 +1,21 @@
 """What the interactions work with; ``bootstrap`` puts it together, tests put in what they like."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fhir_server.access.gate import Gate
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
+from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.turns import Turns
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.search.paging import Pager
@@ -46,6 +48,8 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    attachments: Attachments
+    turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""

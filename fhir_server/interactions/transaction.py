@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Final
 
 from fhir_server.errors import BadRequest, Conflict, Forbidden
-from fhir_server.interactions import bundle_answer, create, delete, patch, update
+from fhir_server.interactions import bundle_answer, consequences, create, delete, patch, update
 from fhir_server.interactions.batch import carried_out
 from fhir_server.interactions.bundle_entries import Item, call_of, expression_at, placed
 from fhir_server.interactions.bundle_identities import Step, identified
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
-from fhir_server.interactions.followers import follow
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.write import Write, in_dossiers
@@ -83,7 +82,7 @@ async def _commit(
     unmatched = [criteria for each in made for criteria in each.unmatched]
     grants = outer.services.gate.together(granted)
     try:
-        await outer.services.repository.commit(grants, changes, lines, unmatched)
+        await consequences.commit(outer, grants, changes, lines, unmatched)
     except OutOfGrant as error:
         text = "One of the resources would lie outside the dossiers that you take part in. Nothing was stored."
         raise Forbidden(text, expression=steps[0].item.place if len(steps) == 1 else "Bundle.entry") from error
@@ -95,7 +94,6 @@ async def _commit(
     except StillReferred as error:
         with placed(next(each.item for each in steps if each.target == error.target)):
             raise await still_referred(outer, error) from error
-    await follow(outer.services, changes)
 
 
 def _places(outer: Call, steps: Sequence[Step], made: Sequence[Write], missing: Collection[str]) -> list[str]:

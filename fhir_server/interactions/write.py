@@ -8,10 +8,10 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import binary, bsn, consent, replies
+from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
-from fhir_server.interactions.followers import follow
+from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
@@ -21,7 +21,6 @@ from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, search_parameter
-from fhir_server.network.careteam import memberships
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -85,7 +84,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         body=body,
         indexed=extract(resource, call.services.catalog.indexing(call.type), call.services.base),
         previous=indexed(call, before),
-        members=memberships(resource, call.services.base) if call.type == "CareTeam" else (),
+        members=members_of(resource, call.services.base),
         rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
         circle=circle(resource, call.services.base),
         requires=required(call, resource, before),
@@ -120,13 +119,14 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
 
-    Raises as ``replies.placed``, ``binary.placed`` and ``consent.require_mandates`` do.
+    Raises as ``reply.placed``, ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
     """
-    changes = await replies.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
     changes = await binary.placed(call, changes)
     await require_recipients(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]
 
@@ -147,14 +147,13 @@ async def commit(call: Call, grant: Grant, write: Write) -> Answer:
     if write.change is None:
         return write.answer
     try:
-        await call.services.repository.commit([grant], [write.change], [line(call, write.answer)], write.unmatched)
+        await consequences.commit(call, [grant], [write.change], [line(call, write.answer)], write.unmatched)
     except OutOfGrant as error:
         raise Forbidden(OUTSIDE) from error
     except Dangling as error:
         raise dangling(missing_places(write.change, error.missing, call.services.base)) from error
     except StillReferred as error:
         raise await still_referred(call, error) from error
-    await follow(call.services, [write.change])
     write.answer.recorded = True
     return write.answer
 

@@ -40,6 +40,11 @@ def names_version(tags: str, version: int) -> bool:
     return tags.strip() == "*" or version in map(version_of, tags.split(","))
 
 
+def names_tag(tags: str, tag: str) -> bool:
+    """Tell whether a list of entity tags, as ``If-None-Match`` has it, names the strong ``tag``, be it as a weak one."""
+    return tags.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in tags.split(",")}
+
+
 def seconds_of(date: str) -> int | None:
     """Read an HTTP date (RFC 9110 section 5.6.7) as seconds since 1970; None when it is none."""
     try:

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from fhir_server.model import reference
 from fhir_server.network.binary import context
+from fhir_server.network.message_thread import SENDER_TEAM, threads_of
 from fhir_server.storage.repository import CONVERSATION, EVERYBODY, Circle
 
-SENDER_CARETEAM: Final = "http://ozoverbindzorg.nl/fhir/StructureDefinition/ozo-sender-careteam"
-"""The extension that names the team in whose name a conversation is held."""
-THREAD: Final = "CommunicationRequest"
+_THREAD: Final = "CommunicationRequest"
 OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 """The states of a Task in which something is still to be done."""
 
@@ -20,9 +19,9 @@ OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", 
 def circle(resource: Mapping[str, Any], base: str = "") -> Circle:
     """Return among whom a resource is; nobody (but those who need no circle) for one that makes no circle and is in none.
 
-    A conversation is among its recipients, requester, sender and the sender's team, a reply is in the circle of its conversation,
-    and a message that is part of none is among its own recipients and sender. What names no recipient at all is for the whole
-    network. What is about no Patient makes no circle.
+    A conversation is among its recipients, requester, sender and the sender's team, a reply is in the circle of its conversation
+    (of the first one that it names), and a message that is part of none is among its own recipients and sender. What names no
+    recipient at all is for the whole network. What is about no Patient makes no circle.
 
     A Task is among its owner and requester; one that nobody owns is for the conversation that it is about, else for the network.
     The owner of an open Task that is about no conversation needs no place in the network: the work was given to that very person.
@@ -32,11 +31,6 @@ def circle(resource: Mapping[str, Any], base: str = "") -> Circle:
     """
     made = _CIRCLES.get(resource.get("resourceType", ""))
     return made(resource, base) if made else Circle()
-
-
-def thread_of(message: Mapping[str, Any], base: str = "") -> str:
-    """Return the conversation ("CommunicationRequest/id") that a Communication is part of, "" for none."""
-    return next((each for each in _local(message.get("partOf"), base) if each.startswith(f"{THREAD}/")), "")
 
 
 def circle_of_context(context: Mapping[str, Any], base: str = "") -> str:
@@ -49,14 +43,14 @@ def _of_thread(thread: Mapping[str, Any], base: str) -> Circle:
 
 
 def _of_message(message: Mapping[str, Any], base: str) -> Circle:
-    if found := thread_of(message, base):
-        return Circle(found)
+    if found := threads_of(message, base):
+        return Circle(found[0])
     return Circle(_self(message), _addressed(message, base, "recipient", "sender"))
 
 
 def _of_task(task: Mapping[str, Any], base: str) -> Circle:
     about = (*_local(task.get("basedOn"), base), *_local(task.get("focus"), base))
-    thread = next((each for each in about if each.startswith(f"{THREAD}/")), "")
+    thread = next((each for each in about if each.startswith(f"{_THREAD}/")), "")
     if not _of_patient(task, "for", base):
         return Circle(thread)
     owner = tuple(_local(task.get("owner"), base))
@@ -73,7 +67,7 @@ def _of_attachment(binary: Mapping[str, Any], base: str) -> Circle:
 
 
 _CIRCLES: Final = {
-    THREAD: _of_thread,
+    _THREAD: _of_thread,
     "Communication": _of_message,
     "Task": _of_task,
     "Binary": _of_attachment,
@@ -86,7 +80,7 @@ def _addressed(resource: Mapping[str, Any], base: str, *elements: str) -> tuple[
         return ()
     if not resource.get("recipient"):
         return (EVERYBODY,)
-    teams = (each.get("valueReference") for each in resource.get("extension", ()) if each.get("url") == SENDER_CARETEAM)
+    teams = (each.get("valueReference") for each in resource.get("extension", ()) if each.get("url") == SENDER_TEAM)
     found = (each for name in elements for each in _local(resource.get(name), base))
     return _once(*found, *(each for team in teams for each in _local(team, base)))
 

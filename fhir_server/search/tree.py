@@ -146,8 +146,8 @@ class InCircle:
     """One of ``people`` stands in the resource's circle by name, or the circle is the whole network of the resource's dossier.
 
     Or, with ``networks``, a care team of that dossier stands there of which one of ``members`` is a member. Either way one of
-    ``members`` is a member of the dossier (``at`` and ``left`` as in ``MemberOf``). ``own``: the circle that the resource itself
-    makes, also when it belongs to another one.
+    ``members`` is a member of the dossier (``at`` and ``left`` as in ``MemberOf``). A circle counts in the dossier of the resource
+    that makes it only. ``own``: the circle that the resource itself makes, also when it belongs to another one.
     """
 
     people: tuple[str, ...]

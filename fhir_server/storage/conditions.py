@@ -156,17 +156,17 @@ def _in_circle(writer: Writer, shape: Shape, _at: str) -> str:
     """Probe the memberships of this dossier, and for each of them who stands in the circle."""
     _, own, networks, people, *membership = shape
     team = " OR c.member = (SELECT t.self FROM resource t WHERE t.row = a.row)" if networks else ""
-    stands = f"SELECT 1 FROM circle c WHERE c.circle = {_CIRCLE[own]} AND (c.member {writer.among(people)}{team}) LIMIT 1"
+    stands = f"SELECT 1 FROM circle c WHERE {_CIRCLE[own]} AND (c.member {writer.among(people)}{team}) LIMIT 1"
     return f"({dossiers_of(writer, *membership)} AND a.dossier = r.dossier AND ({stands}) IS NOT NULL LIMIT 1) IS NOT NULL"
 
 
 def _circle_names(writer: Writer, shape: Shape, _at: str) -> str:
     own, others = shape[1], shape[3]
     made_by_others = " AND r.circle <> r.self" if others else ""
-    return f"({circles_of(writer, shape)} AND c.circle = {_CIRCLE[own]}{made_by_others} LIMIT 1) IS NOT NULL"
+    return f"({circles_of(writer, shape)} AND {_CIRCLE[own]}{made_by_others} LIMIT 1) IS NOT NULL"
 
 
-_CIRCLE = {True: "r.self", False: "r.circle"}
+_CIRCLE = {own: f"c.circle = r.{column} AND c.dossier = r.dossier" for own, column in ((True, "self"), (False, "circle"))}
 
 
 def circles_of(writer: Writer, shape: Shape) -> str:

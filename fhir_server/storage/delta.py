@@ -34,22 +34,23 @@ class Delta(NamedTuple):
     members: list[tuple[int, int, int, int, int]]
     rules: list[RuleRow]
     circle: int | None
-    circle_members: list[tuple[int, int, int]]
+    circle_members: list[tuple[int, int, int, int]]
 
 
 def delta(change: Change) -> Delta:
     """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends, through).
 
-    Rules are as ``consent_rows.COLUMNS``, ``circle_members`` are (circle, member, alone).
+    Rules are as ``consent_rows.COLUMNS``, ``circle_members`` are (circle, member, alone, dossier).
     """
     now, before = change.indexed, change.previous
     gone, added = _differ(before.rows if before else (), now.rows if now else ())
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
     texts_gone, texts_added = _differ(_texts(before), _texts(now))
+    dossier = key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None
     return Delta(
         self=key(change.reference),
         sort=now.sort if now else 0,
-        dossier=key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None,
+        dossier=dossier,
         gone=gone,
         added=added,
         dates_gone=dates_gone,
@@ -59,7 +60,7 @@ def delta(change: Change) -> Delta:
         members=_members(change),
         rules=consent_rows.rows(change.rules, change.updated, change.expected + 1) if change.rules else [],
         circle=key(change.circle.of) if change.circle.of else None,
-        circle_members=_circle(change),
+        circle_members=circle_members(change, dossier),
     )
 
 
@@ -68,10 +69,11 @@ def standing(member: str) -> int:
     return _STANDING[member] if member in _STANDING else key(member)
 
 
-def _circle(change: Change) -> list[tuple[int, int, int]]:
+def circle_members(change: Change, dossier: int | None) -> list[tuple[int, int, int, int]]:
+    """Return who stands in the circle that ``change`` makes in ``dossier``, None for no dossier: then nobody stands there."""
     own, given = key(change.reference), change.circle
     found = {standing(each): int(each in given.alone) for each in given.members}
-    return [(own, member, alone) for member, alone in sorted(found.items())]
+    return [(own, member, alone, dossier or KEEP) for member, alone in sorted(found.items())]
 
 
 def _dates(indexed: Indexed | None) -> list[IndexRow]:

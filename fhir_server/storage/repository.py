@@ -1,6 +1,7 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
@@ -8,6 +9,7 @@ from fhir_server.search.lines import Lines
 from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
+from fhir_server.storage.attachments.store import AttachmentStore, Claim
 from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
@@ -155,9 +157,11 @@ class Change:
     ``circle`` is among whom it is; a deletion leaves it as it was.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
+    ``by_hub`` tells that the hub makes the change itself, as a consequence of another one: no grant is asked for it.
+
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there.
+    that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
     """
 
     type: str
@@ -174,6 +178,8 @@ class Change:
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
+    claims: Sequence[Claim] = ()
+    by_hub: bool = False
 
     @property
     def reference(self) -> str:
@@ -204,7 +210,12 @@ class Criteria:
 
 
 class VersionConflict(Exception):
-    """The stored version is not the one that the change expects to follow."""
+    """The stored version of ``reference`` ("Type/id", "" where that is not known) is not the one expected."""
+
+    def __init__(self, text: str = "", reference: str = "") -> None:
+        """Tell ``text``, which names no resource."""
+        super().__init__(text)
+        self.reference = reference
 
 
 class Matched(VersionConflict):
@@ -314,8 +325,9 @@ class Repository(Protocol):
 
         Before anything is written, and in the same transaction, nothing may match one of ``unmatched``: of several commits with
         the same criteria one is made. When several changes are written, one resource at most may match each of them afterwards.
-        Raises Matched, Doubled, VersionConflict, or OutOfGrant when the old or the new version of a resource
-        lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference without its target.
+        Raises Matched, Doubled, VersionConflict (also when somebody else claimed an attachment first), OutOfGrant when the old or
+        the new version of a resource lies outside the grant of its type; Dangling or StillReferred when a change leaves a reference
+        without its target.
         """
         ...
 
@@ -379,6 +391,13 @@ class Repository(Protocol):
 
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
+        ...
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Tell whether nobody else, in whatever process, does what ``name`` names; nobody else begins before it is left."""
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments. To be called on the loop."""
         ...
 
     async def ready(self) -> bool:

@@ -5,6 +5,7 @@
 circle of a conversation, message or task, ``consent_rule`` what clients decided about their dossiers.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
+``attachment`` is what is known of files that go along with messages (``storage/attachments``).
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
@@ -124,6 +125,7 @@ circle = Table(
     Column("member", BigInteger, nullable=False, comment="0 for the whole network of the dossier, 1 for another circle"),
     Column("row", BigInteger, nullable=False, comment="of the resource that makes it"),
     Column("alone", BigInteger, nullable=False, comment="1: needs no place in the dossier"),
+    Column("dossier", BigInteger, nullable=False, comment="of the resource that makes it: it counts there only"),
     PrimaryKeyConstraint("circle", "member"),
     Index("circle_member", "member"),
     Index("circle_row", "row"),
@@ -180,6 +182,26 @@ search_parameter = Table(
     Column("url", Text, nullable=False),
     Column("registered", BigInteger, nullable=False),
     PrimaryKeyConstraint("type", "code", "generation"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", BYTES, primary_key=True),
+    Column("uploader", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("dossier", BYTES, nullable=False),
+    Column("media", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("salt", Text, nullable=False, comment="what the key of the file is made of, besides the secret of the server"),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, comment="when it is removed unless a message claimed it"),
+    Column("claimed", BYTES, nullable=False, comment="the message that it belongs to, Type/id"),
+    Index("attachment_claimed", "claimed", "expires"),
+    Index("attachment_dossier", "dossier"),
 )
 
 audit_chain = Table(

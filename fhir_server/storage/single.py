@@ -1,5 +1,6 @@
 """The statements on resources known by reference: read, vread, fetch, and the checks of a commit."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from fhir_server.search.tree import MemberOf
@@ -7,11 +8,12 @@ from fhir_server.storage import consent_rows
 from fhir_server.storage.compile import COLUMNS, TEXTS
 from fhir_server.storage.conditions import condition, dossiers_of, lasting
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.repository import Grant
+from fhir_server.storage.repository import Change, Grant
 from fhir_server.storage.shape import EVERYTHING, Shape, Value, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
 SELF, VERSION = range(2)
+_BY_HUB = ""
 
 
 def members_values(members: MemberOf, dossier: int) -> tuple[Shape, list[Value]]:
@@ -27,6 +29,16 @@ def grant_values(grant: Grant, self_: Value, version: int = 0) -> tuple[Shape, l
         values: list[Value] = [0, 0]
         made = grant.made["single"] = shape_of(grant.where, grant.type, values), values
     return made[0], [self_, version, *made[1][2:]]
+
+
+def kind(change: Change) -> str:
+    """Return under which name ``checks_of`` has the check of a change: its type, or "" for what the hub makes itself."""
+    return _BY_HUB if change.by_hub else change.type
+
+
+def checks_of(grants: Sequence[Grant], self_: Value) -> dict[str, tuple[Shape, list[Value]]]:
+    """Return, per kind of change, what it must lie within, as ``grant_values`` does."""
+    return {_BY_HUB: (EVERYTHING, [self_, 0])} | {grant.type: grant_values(grant, self_) for grant in grants}
 
 
 @lru_cache(maxsize=TEXTS)

@@ -94,6 +94,11 @@ def test_only_the_gate_makes_grants() -> None:
     assert makers == {"fhir_server/access/gate.py"}
 
 
+def test_only_the_hub_itself_writes_without_a_grant() -> None:
+    makers = {str(path.relative_to(ROOT)) for path in SOURCES if "by_hub=True" in path.read_text(encoding="utf-8")}
+    assert makers == {"fhir_server/interactions/hub_change.py"}
+
+
 def test_every_call_on_the_store_carries_a_grant() -> None:
     found = {str(path.relative_to(ROOT)): lines for path in SOURCES if (lines := ungranted(path.read_text(encoding="utf-8")))}
     assert not found

@@ -300,7 +300,7 @@ def test_who_may_not_answer_is_told_the_same_of_every_conversation(world: World)
 def test_a_reply_is_about_the_client_of_its_conversation(world: World) -> None:
     thread = world.thread("manu", "kees")
     reply = world.system.post(message(world.person("manu"), thread, subject=ref(world.other)))
-    assert (reply.status, reply.detail) == (422, "subject-of-thread")
+    assert (reply.status, reply.detail) == (422, "thread-of-another")
 
 
 def test_nobody_opens_a_dossier_by_naming_the_own_team(world: World) -> None:

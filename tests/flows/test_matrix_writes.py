@@ -186,15 +186,18 @@ def test_the_page_of_another_caller_is_refused_whatever_is_on_it(world: World) -
 
 def test_a_foreign_link_does_not_show_by_what_it_links_to(world: World) -> None:
     stored = message(
-        world, "member", id=f"link-{world.own.mark}", partOf=[{"reference": world.foreign.reference("CommunicationRequest")}]
+        world, "member", id=f"link-{world.own.mark}", basedOn=[{"reference": world.foreign.reference("CommunicationRequest")}]
     )
     assert world.system.put(stored).status == 201
     for role in CLIENTS:
         caller, chosen = world.callers[role], f"Communication?_id={stored['id']}"
         assert caller.get(chosen).json["total"] == 1
-        for more in ("part-of:CommunicationRequest.status=active", f"part-of:CommunicationRequest.identifier={world.foreign.mark}"):
+        for more in (
+            "based-on:CommunicationRequest.status=active",
+            f"based-on:CommunicationRequest.identifier={world.foreign.mark}",
+        ):
             assert caller.get(f"{chosen}&{more}").json["total"] == 0, more
-        for more in ("_include=Communication:part-of", "_include:iterate=*", "_include=*&_revinclude:iterate=*"):
+        for more in ("_include=Communication:based-on", "_include:iterate=*", "_include=*&_revinclude:iterate=*"):
             assert world.foreign.mark not in caller.get(f"{chosen}&{more}").body.decode().replace(
                 world.foreign.reference("CommunicationRequest"), ""
             ), more

@@ -1,12 +1,8 @@
-"""What is done in one transaction, without the database: each script yields statements and is sent the rows that they find.
+"""What the authorization server does in one transaction, as scripts (``storage/scripted``).
 
-Parameters are written ``$1``, which both engines understand after ``?`` is put for ``$`` on SQLite. What may be done once is one
-UPDATE with its condition, so that the engine lets one of several win. A row that appears while its family or subject is being
-revoked is dead all the same: whoever uses it looks for the revocation, too.
+What may be done once is one UPDATE with its condition, so that the engine lets one of several win. A row that appears while its
+family or subject is being revoked is dead all the same: whoever uses it looks for the revocation, too.
 """
-
-from collections.abc import Generator, Sequence
-from typing import Any, TypeAlias, TypeVar
 
 from fhir_server.storage.authorization import rows
 from fhir_server.storage.authorization.store import (
@@ -19,10 +15,8 @@ from fhir_server.storage.authorization.store import (
     Reused,
     Rotation,
 )
+from fhir_server.storage.scripted import Script
 
-Result = TypeVar("Result")
-Value = int | str
-Script: TypeAlias = Generator[tuple[str, Sequence[Value]], Sequence[Sequence[Any]], Result]
 _KEPT = 86_400 * SECOND  # a used code, so that its second use is noticed
 
 

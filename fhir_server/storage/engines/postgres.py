@@ -1,17 +1,21 @@
 """The store in PostgreSQL: one statement per read and per write, on connections in autocommit mode."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import psycopg
 
-from fhir_server.storage.authorization.postgres import PostgresAuthorization
+from fhir_server.search.rows import key
+from fhir_server.storage.attachments.store import AttachmentStore
+from fhir_server.storage.authorization.engine import ScriptedStore
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_journal
 from fhir_server.storage.engines.group_commit import GroupCommit
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
-from fhir_server.storage.engines.postgres_session import Row
+from fhir_server.storage.engines.postgres_scripts import PostgresScripts
+from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.journal.line import written
@@ -33,6 +37,7 @@ class PostgresRepository(Reads):
         self._pool = pool
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
+        self._scripts = PostgresScripts(pool)
 
     @classmethod
     async def open(cls, url: str, secret: bytes = b"") -> "PostgresRepository":
@@ -70,9 +75,25 @@ class PostgresRepository(Reads):
         """Return the database for work on its index."""
         return PostgresIndex(self._pool.url)
 
-    def authorization(self) -> PostgresAuthorization:
+    def authorization(self) -> ScriptedStore:
         """Return the store of the authorization server."""
-        return PostgresAuthorization(self._pool)
+        return ScriptedStore(self._scripts)
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments."""
+        return AttachmentStore(self._scripts)
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        """Lock ``name``, on a connection of its own: whatever happens, the lock is gone with it."""
+        try:
+            session = await Session.open(self._pool.url)
+        except psycopg.OperationalError as error:
+            raise told(error) from error
+        try:
+            yield (await session.rows("SELECT pg_try_advisory_lock($1::bigint)", (str(key(name)),)))[0][0]
+        finally:
+            await session.close()
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

@@ -7,6 +7,7 @@ from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
 from fhir_server.search.rows import key
 from fhir_server.storage import single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import Delta, delta
 from fhir_server.storage.dialect import POSTGRES
@@ -49,16 +50,22 @@ async def commit(
     unmatched: Sequence[Criteria],
 ) -> None:
     """Check, write, check again, all or nothing. Raises what ``Repository.commit`` does."""
-    checks = {grant.type: single.grant_values(grant, ()) for grant in grants}
+    checks = single.checks_of(grants, ())
     for change in changes:
-        if change.type not in checks:
+        if single.kind(change) not in checks:
             raise OutOfGrant(f"no grant for {change.type}")
     prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
-        if len(prepared) == 1 and checks[prepared[0].change.type][0] is EVERYTHING and not (unmatched or changes[0].links):
+        only = prepared[0].change if len(prepared) == 1 else None
+        if only and checks[single.kind(only)][0] is EVERYTHING and not (unmatched or _needs_more(only)):
             await _alone(session, prepared[0], audit)
         else:
             await _transaction(session, checks, prepared, audit, unmatched)
+
+
+def _needs_more(change: Change) -> bool:
+    """Tell whether one statement does not do for ``change``."""
+    return bool(change.links or change.claims)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -96,6 +103,7 @@ async def _transaction(
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
         await postgres_integrity.require(session, [one.change for one in prepared])
+        await _claim(session, [claim for one in prepared for claim in one.change.claims])
         if block is not None:
             await session.rows(APPEND, parameters(block))
         await session.rows("COMMIT")
@@ -107,6 +115,12 @@ async def _transaction(
     except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
+
+
+async def _claim(session: Session, claims: Sequence[Claim]) -> None:
+    for claim in sorted(claims):
+        if not await session.rows(CLAIM, (claim.message, claim.dossier, claim.id, claim.before)):
+            raise VersionConflict("an attachment was claimed or removed meanwhile", claim.message)
 
 
 _ONE_AFTER_ANOTHER = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k"  # in one order, so that nobody waits in a circle
@@ -130,24 +144,24 @@ async def _write(session: Session, one: _Prepared, block: Block | None, required
     if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, block, required)):
         if required:
             await postgres_integrity.require_there(session, [change])
-        raise VersionConflict(f"{change.type}: the stored version is not {change.expected}")
+        raise VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
 
 
 async def _check_old(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
-    for type_, group in _by_type(prepared).items():
-        stored = await _states(session, checks[type_], group, lock="FOR UPDATE")
+    for kind, group in _by_kind(prepared).items():
+        stored = await _states(session, checks[kind], group, lock="FOR UPDATE")
         for one in group:
             _require_follows(one, stored.get(one.rows.self))
 
 
 async def _check_new(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
-    for type_, group in _by_type(prepared).items():
+    for kind, group in _by_kind(prepared).items():
         written = [one for one in group if one.change.indexed is not None]
-        if not written or checks[type_][0] is EVERYTHING:
+        if not written or checks[kind][0] is EVERYTHING:
             continue
-        stored = await _states(session, checks[type_], written, lock="")
+        stored = await _states(session, checks[kind], written, lock="")
         if not all(stored[one.rows.self][4] for one in written):
-            raise OutOfGrant(f"{type_}: the new version lies outside the grant")
+            raise OutOfGrant(f"{kind}: the new version lies outside the grant")
 
 
 async def _states(session: Session, check: tuple[Shape, list[Value]], group: Sequence[_Prepared], *, lock: str) -> dict[int, Row]:
@@ -161,17 +175,17 @@ def _require_follows(one: _Prepared, state: Row | None) -> None:
     change = one.change
     if state is None:
         if change.expected != 0:
-            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected")
+            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
         return
     type_, id_, version, _, visible, _ = state
     if (type_, id_) != (change.type, change.id) or version != change.expected:
-        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected")
+        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected", change.reference)
     if not visible:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
 
 
-def _by_type(prepared: Sequence[_Prepared]) -> dict[str, list[_Prepared]]:
+def _by_kind(prepared: Sequence[_Prepared]) -> dict[str, list[_Prepared]]:
     groups: dict[str, list[_Prepared]] = {}
-    for one in sorted(prepared, key=lambda one: (one.change.type, one.rows.self)):  # one order of locks for everybody
-        groups.setdefault(one.change.type, []).append(one)
+    for one in sorted(prepared, key=lambda one: (single.kind(one.change), one.rows.self)):  # one order of locks for everybody
+        groups.setdefault(single.kind(one.change), []).append(one)
     return groups

@@ -67,9 +67,9 @@ def _rules(parameter: str) -> str:
 def _circle(members: str, alone: str) -> str:
     """Insert who stands in the circle that the written resource makes."""
     given = f"written, unnest({members}::bigint[], {alone}::bigint[]) u (member, alone)"
-    return f"""  circle_in AS (INSERT INTO circle (circle, member, alone, row)
-    SELECT $10, u.member, u.alone, written.row FROM {given}
-    ON CONFLICT (circle, member) DO UPDATE SET alone = excluded.alone),
+    return f"""  circle_in AS (INSERT INTO circle (circle, member, alone, dossier, row)
+    SELECT $10, u.member, u.alone, coalesce($16::bigint, {KEEP}), written.row FROM {given}
+    ON CONFLICT (circle, member) DO UPDATE SET alone = excluded.alone, dossier = excluded.dossier),
 """
 
 
@@ -138,7 +138,7 @@ def parameters(
     )
     through = array(each[4] for each in rows.members)
     rules = orjson.dumps([dict(zip(consent_rows.COLUMNS, rule, strict=True)) for rule in rows.rules]).decode()
-    circle = (None if rows.circle is None else str(rows.circle), *_columns([each[1:] for each in rows.circle_members], 2))
+    circle = (None if rows.circle is None else str(rows.circle), *_columns([each[1:3] for each in rows.circle_members], 2))
     if change.expected == 0:
         return (*common, there, through, rules, *circle, *recorded)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))

@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -11,13 +12,15 @@ from time import monotonic
 from typing import Any
 
 from fhir_server.search.lines import Lines
-from fhir_server.storage.authorization.sqlite import SqliteAuthorization
+from fhir_server.storage.attachments.store import AttachmentStore
+from fhir_server.storage.authorization.engine import ScriptedStore
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.engines.sqlite_commit import Prepared, bind, carry_out, checks_of
 from fhir_server.storage.engines.sqlite_journal import project
 from fhir_server.storage.engines.sqlite_refusal import told
+from fhir_server.storage.engines.sqlite_scripts import SqliteScripts
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
@@ -45,6 +48,8 @@ class SqliteRepository(Reads):
         self._slow = _Reader(path, _IN_THREAD)
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
         self._projector = Projector(self._project)
+        self._busy = set[str]()
+        self._scripts = SqliteScripts(self._writer, self._fast.rows)
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
@@ -76,9 +81,25 @@ class SqliteRepository(Reads):
         loop = asyncio.get_running_loop()
         return SqliteIndex(self._path, lambda work: asyncio.run_coroutine_threadsafe(self._writer.submit(work), loop).result())
 
-    def authorization(self) -> SqliteAuthorization:
+    def authorization(self) -> ScriptedStore:
         """Return the store of the authorization server."""
-        return SqliteAuthorization(self._writer, self._fast.rows)
+        return ScriptedStore(self._scripts)
+
+    def attachments(self) -> AttachmentStore:
+        """Return what is known of attachments."""
+        return AttachmentStore(self._scripts)
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[bool]:
+        """Tell whether nobody is at it in this process, which alone owns the file."""
+        if name in self._busy:
+            yield False
+            return
+        self._busy.add(name)
+        try:
+            yield True
+        finally:
+            self._busy.discard(name)
 
     async def ready(self) -> bool:
         """Tell whether the file can be read."""

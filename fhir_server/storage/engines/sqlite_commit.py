@@ -7,6 +7,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from fhir_server.storage import consent_rows, single
+from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
@@ -29,8 +30,8 @@ class Prepared(NamedTuple):
 
 
 def checks_of(grants: Sequence[Grant]) -> Checks:
-    """Return, per type, the grant as a shape and its values."""
-    return {grant.type: single.grant_values(grant, 0) for grant in grants}
+    """Return, per kind of change, its check as a shape and its values."""
+    return single.checks_of(grants, 0)
 
 
 def carry_out(
@@ -56,7 +57,14 @@ def carry_out(
     if unmatched and len(prepared) > 1 and _most_matches(connection, unmatched) > 1:
         raise Doubled
     sqlite_integrity.require([one.change for one in prepared], connection)
+    _claim(connection, [claim for one in prepared for claim in one.change.claims])
     return audit
+
+
+def _claim(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        if not connection.execute(_CLAIM, (claim.message, claim.dossier, claim.id, claim.before)).fetchall():
+            raise VersionConflict("an attachment was claimed or removed meanwhile", claim.message)
 
 
 def bind(values: Sequence[Value]) -> list[Value]:
@@ -79,7 +87,7 @@ def _most_matches(connection: sqlite3.Connection, unmatched: Sequence[Question])
 
 
 def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _State | None:
-    shape, values = checks[one.change.type]
+    shape, values = checks[single.kind(one.change)]
     values[single.SELF] = one.delta.self
     statement = single.check(SQLITE, shape)
     found: _State | None = connection.execute(statement.sql, bind(statement.pick(values))).fetchone()
@@ -89,23 +97,23 @@ def _state(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> _St
 def _stored_row(connection: sqlite3.Connection, checks: Checks, one: Prepared) -> int | None:
     """Return the row of what is stored, None if nothing is; raise unless it may be followed by this change."""
     change = one.change
-    if change.type not in checks:
+    if single.kind(change) not in checks:
         raise OutOfGrant(f"no grant for {change.type}")
     state = _state(connection, checks, one)
     if state is None:
         if change.expected != 0:
-            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected")
+            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
         return None
     type_, id_, version, row, visible = state
     if (type_, id_) != (change.type, change.id) or version != change.expected:
-        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected")
+        raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected", change.reference)
     if not visible:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
     return row
 
 
 def _require_within(connection: sqlite3.Connection, checks: Checks, one: Prepared, row: int) -> None:
-    if checks[one.change.type][0] is EVERYTHING:
+    if checks[single.kind(one.change)][0] is EVERYTHING:
         return
     state = _state(connection, checks, one)
     if state is None or state[3] != row or not state[4]:
@@ -135,7 +143,7 @@ def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
     try:
         row = connection.execute(_INSERT, (delta.self, change.type, change.id, *content)).lastrowid
     except sqlite3.IntegrityError as error:  # twice in one commit
-        raise VersionConflict(f"{change.type}: created twice") from error
+        raise VersionConflict(f"{change.type}: created twice", change.reference) from error
     assert row is not None
     return row
 
@@ -158,6 +166,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
             connection.executemany(sql, sorted(values))
 
 
+_CLAIM = CLAIM.replace("$", "?")
 _KEEP = (
     "INSERT INTO history (row, version, type, updated, deleted, written, body)"
     " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"
@@ -180,6 +189,6 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
-_CIRCLE_IN = "INSERT INTO circle (circle, member, alone, row) VALUES (?, ?, ?, ?)"
+_CIRCLE_IN = "INSERT INTO circle (circle, member, alone, dossier, row) VALUES (?, ?, ?, ?, ?)"
 _RULES = (*consent_rows.COLUMNS, "row")
 _RULE_IN = f"INSERT INTO consent_rule ({', '.join(_RULES)}) VALUES ({', '.join('?' * len(_RULES))})"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.consent_rule import Rule, withdrawn
-from fhir_server.storage.delta import delta
+from fhir_server.storage.delta import circle_members, delta
 from fhir_server.storage.reindex.database import COLUMNS, Row
 from fhir_server.storage.repository import Change, Circle, Membership
 
@@ -75,19 +75,20 @@ class Rebuilder:
             rows = delta(replace(change, indexed=None, rules=withdrawn(rules)))
             left: dict[str, list[Row]] = {table: [] for table in COLUMNS}
             left["consent_rule"] = [(*rule, at) for rule in rows.rules]
-            left["circle"] = [(*each, at) for each in rows.circle_members]
+            left["circle"] = [(*each, at) for each in circle_members(change, found.dossier)]
             return Expected(found.sort, found.dossier, found.circle, left)
         rows = delta(change)
+        dossier = found.dossier if rows.dossier is None else rows.dossier
         return Expected(
             rows.sort,
-            found.dossier if rows.dossier is None else rows.dossier,
+            dossier,
             found.circle if rows.circle is None else rows.circle,
             {
                 "idx": [(key, sort, at, high) for key, sort, high in rows.added],
                 "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
                 "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
                 "membership": [(member, dossier, at, *rest) for member, dossier, *rest in rows.members],
-                "circle": [(*each, at) for each in rows.circle_members],
+                "circle": [(*each, at) for each in circle_members(change, dossier)],
                 "consent_rule": [(*rule, at) for rule in rows.rules],
             },
         )

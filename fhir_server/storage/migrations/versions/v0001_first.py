@@ -32,6 +32,7 @@ def upgrade() -> None:
     _circle()
     _consent()
     _index_state()
+    _attachment()
     _audit()
     _touched()
     _authorization()
@@ -137,6 +138,7 @@ def _circle() -> None:
         _number("member", "0 for the whole network of the dossier, 1 for another circle"),
         _number("row", "of the resource that makes it"),
         _number("alone", "1: needs no place in the dossier"),
+        _number("dossier", "of the resource that makes it: it counts there only"),
         sa.PrimaryKeyConstraint("circle", "member"),
         sqlite_with_rowid=False,
     )
@@ -184,6 +186,24 @@ def _index_state() -> None:
     op.execute(
         "INSERT INTO index_state (one, parameters, phase, scope, row, done, total, moved) VALUES (1, 0, 'none', 0, 0, 0, 0, 0)"
     )
+
+
+def _attachment() -> None:
+    op.create_table(
+        "attachment",
+        sa.Column("id", BYTES, primary_key=True),
+        *map(_text, ("uploader", "role", "team")),
+        _bytes("dossier"),
+        *map(_text, ("media", "name")),
+        _number("size"),
+        _text("sha256"),
+        sa.Column("salt", sa.Text, nullable=False, comment="what the key of the file is made of, besides the secret of the server"),
+        _number("created"),
+        _number("expires", "when it is removed unless a message claimed it"),
+        _bytes("claimed", "the message that it belongs to, Type/id"),
+    )
+    op.create_index("attachment_claimed", "attachment", ["claimed", "expires"])
+    op.create_index("attachment_dossier", "attachment", ["dossier"])
 
 
 def _audit() -> None:

@@ -1,24 +1,23 @@
-"""The store of the authorization server in the SQLite file: written by its one writer."""
+"""Scripts on the SQLite file: written by its one writer."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from fhir_server.storage.authorization.engine import ScriptedStore
-from fhir_server.storage.authorization.scripts import Result, Script, Value
 from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter
+from fhir_server.storage.scripted import Result, Rows, Script, Scripted, Value
 
 
-class SqliteAuthorization(ScriptedStore):
+class SqliteScripts(Scripted):
     """Writes through the writer of the repository, and reads as it does."""
 
-    def __init__(self, writer: SqliteWriter, read: Callable[[str, Sequence[Value]], Sequence[Sequence[Any]]]) -> None:
+    def __init__(self, writer: SqliteWriter, read: Callable[[str, Sequence[Value]], Rows]) -> None:
         """Write with ``writer``; ``read`` returns the rows of a SELECT."""
         self._writer = writer
         self._read = read
 
-    async def _do(self, script: Script[Result]) -> Result:
+    async def do(self, script: Script[Result]) -> Result:
+        """Carry out a script."""
         results: list[Result] = []
         try:
             await self._writer.submit(lambda connection: results.append(_carried_out(connection, script)))
@@ -26,7 +25,8 @@ class SqliteAuthorization(ScriptedStore):
             raise told(error) from error
         return results[0]
 
-    async def _rows(self, sql: str, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
+    async def rows(self, sql: str, values: Sequence[Value]) -> Rows:
+        """Return what a SELECT finds."""
         try:
             return self._read(_marked(sql), values)
         except sqlite3.OperationalError as error:

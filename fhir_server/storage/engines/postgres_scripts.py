@@ -1,32 +1,32 @@
-"""The store of the authorization server in PostgreSQL: one transaction for each script."""
+"""Scripts in PostgreSQL: one transaction for each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
 
-from fhir_server.storage.authorization.engine import ScriptedStore
-from fhir_server.storage.authorization.scripts import Result, Script, Value
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_session import Session
+from fhir_server.storage.scripted import Result, Rows, Script, Scripted, Value
 
 
-class PostgresAuthorization(ScriptedStore):
+class PostgresScripts(Scripted):
     """Uses the sessions of the repository."""
 
     def __init__(self, pool: Pool) -> None:
         """Take sessions from ``pool``."""
         self._pool = pool
 
-    async def _do(self, script: Script[Result]) -> Result:
+    async def do(self, script: Script[Result]) -> Result:
+        """Carry out a script."""
         try:
             async with self._pool.session() as session:
                 return await _transaction(session, script)
         except psycopg.OperationalError as error:
             raise told(error) from error
 
-    async def _rows(self, sql: str, values: Sequence[Value]) -> Sequence[Sequence[Any]]:
+    async def rows(self, sql: str, values: Sequence[Value]) -> Rows:
+        """Return what a SELECT finds."""
         try:
             return await self._pool.rows(sql, list(map(str, values)))
         except psycopg.OperationalError as error:

@@ -1,0 +1,39 @@
+"""A change that the hub makes itself: what follows from somebody's write, or what an operation does in the dossier."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fhir_server.interactions.derived import members_of
+from fhir_server.interactions.services import Services
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read, write
+from fhir_server.model.meta import instant
+from fhir_server.network.circle import circle
+from fhir_server.search.extract import extract
+from fhir_server.storage.repository import Change, Stored
+
+
+def hub_change(services: Services, resource: Mapping[str, Any], previous: Stored | None, at: int) -> Change:
+    """Return the change that makes ``resource`` the next version after ``previous`` (None: there is none) at ``at`` (microseconds).
+
+    No grant is asked for it: whoever lets the hub do this has decided by then that it is to be done. The resource must be valid.
+    """
+    entry = services.catalog.indexing(resource["resourceType"])
+    version = previous.version if previous else 0
+    kept = {name: value for name, value in resource.get("meta", {}).items() if name not in {"versionId", "lastUpdated"}}
+    meta = {"versionId": str(version + 1), "lastUpdated": instant(at), **kept}
+    rest = {name: value for name, value in resource.items() if name not in {"resourceType", "id", "meta"}}
+    made = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta, **rest}
+    before = read(previous.body, OWN).resource if previous and not previous.deleted else None
+    return Change(
+        type=made["resourceType"],
+        id=made["id"],
+        expected=version,
+        updated=at,
+        body=write(made),
+        indexed=extract(made, entry, services.base),
+        previous=extract(before, entry, services.base) if before else None,
+        members=members_of(made, services.base),
+        circle=circle(made, services.base),
+        by_hub=True,
+    )
