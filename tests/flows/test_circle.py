@@ -200,7 +200,7 @@ def ways(world: World, name: str, thread: str, answer: str, task: str) -> set[st
         "has": f"CommunicationRequest?_has:Communication:part-of:_id={answer_id}",
         "has from the client": f"{client}&_has:CommunicationRequest:subject:_id={thread_id}",
         "has an answer": f"{client}&_has:CommunicationRequest:subject:_has:Communication:part-of:_id={answer_id}",
-        "by conversation": f"Task?based-on={thread}",
+        "by conversation": f"Task?based-on={thread}&_id={task.partition('/')[2]}",
         "whole system": f"?_type=CommunicationRequest,Communication&_id={thread_id},{answer_id}",
         "compartment": f"{patient}/CommunicationRequest?_id={thread_id}",
     }
@@ -336,7 +336,8 @@ def test_an_attachment_is_for_the_circle_of_its_message(world: World) -> None:
 def test_what_was_deleted_stays_with_its_circle(world: World) -> None:
     thread = world.thread("otheeker", "manu")
     answer = located(world.reply("manu", thread))
-    for each in (answer, thread):
+    tasks = world.system.get(f"Task?based-on={thread}").ids()
+    for each in (*tasks, answer, thread):
         assert world.system.request("DELETE", each).status == 204
     for each in (answer, thread):
         assert {name: who.get(each).status for name, who in world.as_.items()} == {
