@@ -2,7 +2,7 @@
 
 from fhir_server.access.actor import Actor
 from fhir_server.search.tree import And, CircleNames, Dossier, InCircle, Node, Not, Or
-from fhir_server.storage.repository import CONVERSATION
+from fhir_server.storage.circle import CONVERSATION
 
 
 def conversations(actor: Actor, at: int, *, writes: bool) -> Node:

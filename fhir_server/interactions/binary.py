@@ -14,7 +14,8 @@ from fhir_server.model.reference import Reference
 from fhir_server.network.binary import context, names_context
 from fhir_server.network.circle import circle_of_context
 from fhir_server.search.extract import extract
-from fhir_server.storage.repository import Change, Circle
+from fhir_server.storage.circle import Circle
+from fhir_server.storage.repository import Change
 
 _PLACE = "Binary.securityContext"
 

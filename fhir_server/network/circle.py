@@ -9,7 +9,7 @@ from typing import Any, Final
 from fhir_server.model import reference
 from fhir_server.network.binary import context
 from fhir_server.network.message_thread import SENDER_TEAM, threads_of
-from fhir_server.storage.repository import CONVERSATION, EVERYBODY, Circle
+from fhir_server.storage.circle import CONVERSATION, EVERYBODY, Circle
 
 _THREAD: Final = "CommunicationRequest"
 OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})

@@ -10,9 +10,10 @@ from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
+from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.expected import Rebuild
-from fhir_server.storage.repository import Circle, Membership
+from fhir_server.storage.repository import Membership
 
 
 def rebuilt(entries: Callable[[str], Entry | None], base: str) -> Rebuild:

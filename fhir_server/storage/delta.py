@@ -5,8 +5,9 @@ from typing import Final, NamedTuple, TypeVar
 
 from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
 from fhir_server.storage import consent_rows
+from fhir_server.storage.circle import CONVERSATION, EVERYBODY
 from fhir_server.storage.consent_rows import RuleRow
-from fhir_server.storage.repository import CONVERSATION, EVERYBODY, Change, Membership
+from fhir_server.storage.repository import Change, Membership
 from fhir_server.storage.texts import StoredText, stored
 
 KEEP: Final = 0  # the key of no reference: a hash of 64 bits

@@ -11,6 +11,7 @@ from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 from fhir_server.storage.attachments.store import AttachmentStore, Claim
 from fhir_server.storage.authorization.store import AuthorizationStore
+from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
 
@@ -44,25 +45,6 @@ class Membership:
     start: int
     end: int
     through: str = ""
-
-
-EVERYBODY: Final = ""
-"""Stands in a circle for the whole network of the dossier."""
-CONVERSATION: Final = "*"
-"""Stands in the circle of what is about a conversation for those who stand in that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """Among whom a resource is: in the circle of ``of`` ("Type/id", "" for none), which may be the resource itself.
-
-    ``members`` ("Type/id", EVERYBODY, CONVERSATION) stand in the circle that the resource itself makes, if it makes one;
-    those of them that are ``alone`` need no place in the dossier.
-    """
-
-    of: str = ""
-    members: tuple[str, ...] = ()
-    alone: tuple[str, ...] = ()
 
 
 class Seat(NamedTuple):
@@ -173,7 +155,7 @@ class Change:
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
     rules: Sequence[Rule] = ()
-    circle: Circle = Circle()
+    circle: Circle = field(default_factory=Circle)
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()

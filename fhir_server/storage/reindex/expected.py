@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.body import Bodies
+from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule, withdrawn
 from fhir_server.storage.delta import circle_members, delta
 from fhir_server.storage.reindex.database import COLUMNS, Row
-from fhir_server.storage.repository import Change, Circle, Membership
+from fhir_server.storage.repository import Change, Membership
 
 Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership], Sequence[Rule], Circle] | None]
 """From type and JSON to index, memberships, rules of consent and circle; None for a type that is not kept here (any more)."""

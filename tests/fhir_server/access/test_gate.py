@@ -33,7 +33,7 @@ from fhir_server.search.tree import (
     Token,
     Unrefused,
 )
-from fhir_server.storage.repository import CONVERSATION
+from fhir_server.storage.circle import CONVERSATION
 
 CATALOGUE = catalog.load()
 AT = 1_800_000_000_000_000
