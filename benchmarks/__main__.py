@@ -14,6 +14,7 @@ from benchmarks.growth import growth, three_way
 from benchmarks.guarding import cost
 from benchmarks.guarding import growth as gates
 from benchmarks.measure import Figure, head, line
+from benchmarks.messages import messages
 from benchmarks.requests import requests
 from benchmarks.stage import ENGINES, Stage, stage
 from benchmarks.stalls import stalls
@@ -28,6 +29,7 @@ MEASURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "stalls": stalls,
     "guard": cost,
     "gate": gates,
+    "messages": messages,
 }
 
 

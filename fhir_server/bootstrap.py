@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from adapters import registry
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
@@ -22,9 +21,7 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
-from fhir_server.federation import holder, sources
-from fhir_server.federation.hub import Federation
-from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.opening import federation
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
@@ -44,6 +41,7 @@ from fhir_server.interactions.rounds import Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
@@ -75,6 +73,8 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex import compare, run
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions import opening as subscribing
+from fhir_server.subscriptions.worker import Worker
 from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
@@ -131,12 +131,14 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             keeping.keep(services.repository, settings.audit_anchor_interval),
             Rounds(services).make(settings.round_interval),
         )
-        looking = [asyncio.create_task(each) for each in work]
+        working = await worker(settings, services)
+        looking = [asyncio.create_task(each) for each in (*work, working.work())]
 
         async def close() -> None:
             for task in looking:
                 task.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
+            await working.close()
             await remote.close()
             await services.reindexing.stop()
             await services.federation.close()
@@ -144,7 +146,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics()
+        metrics = Metrics(working.gauges)
         bearer = authentication(settings, services, granting, remote)
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
@@ -276,7 +278,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
-        federation=_federation(settings),
+        federation=federation(settings, secret(settings.data_dir, "sealed-ids")),
         observer=observer_of(settings),
         dossier_names=DossierNames(repository, gate, known, settings.base),
         pager=Pager(secret(settings.data_dir, "paging")),
@@ -285,11 +287,17 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+async def worker(settings: Settings, services: Services) -> Worker:
+    """Return who works for the subscriptions of this process."""
+    return await subscribing.worker(settings, services, services.standings.of, partial(tell, services), new_id())
 
 
 def gate_of(known: catalog.Catalog) -> Gate:
@@ -310,14 +318,6 @@ def preparing_services(settings: Settings, registered: Sequence[Registered]) -> 
     services = services_with(settings, cast("Repository", None))
     own.join(services.catalog, services.catalog.types, registered)
     return services
-
-
-def _federation(settings: Settings) -> Federation:
-    manifests = {each.id: each for each in registry.manifests()}
-    declared = sources.read(Path(settings.sources), manifests) if settings.sources else ()
-    seal = Seal(secret(settings.data_dir, "sealed-ids"))
-    made = Federation.of(declared, manifests, registry.load, seal, settings.fan_out_budget)
-    return replace(made, holder=holder.read(Path(settings.holder_consents))) if settings.holder_consents else made
 
 
 def prepare(settings: Settings) -> str:

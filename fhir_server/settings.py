@@ -18,6 +18,7 @@ _OFFICER = re.compile(r"(Organization|Practitioner|PractitionerRole)/[A-Za-z0-9\
 _SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
+_LONGEST_NOTIFICATION = 20
 _LOOPBACK = ("127.", "localhost", "::1")
 
 
@@ -97,6 +98,13 @@ class Settings:
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
+    subscription_allow_loopback: bool = _setting(
+        default=False,
+        doc="`true` permits http, and endpoints of this machine, for notifications; for tests and development.",
+    )
+    subscription_timeout: float = _setting(10.0, "Seconds within which an endpoint must have answered a notification, 20 at most.")
+    subscription_window: float = _setting(72.0, "Hours for which a notification is tried again; then the Subscription is in error.")
+    subscription_retention: float = _setting(14.0, "Days for which notifications are kept that could not be delivered.")
     round_interval: float = _setting(
         10.0, "Seconds between two rounds in which the hub does what is due: questions that waited too long, what comes to its end."
     )
@@ -177,16 +185,26 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 "fan_out_budget"
                 | "body_timeout"
                 | "audit_anchor_interval"
+                | "subscription_timeout"
+                | "subscription_window"
+                | "subscription_retention"
                 | "attachment_timeout"
                 | "attachment_hours"
                 | "round_interval"
             ):
                 return float(text)
+            case "subscription_allow_loopback":
+                return _BOOLEANS[text.lower()]
             case "data_dir":
                 return Path(text)
     except ValueError as error:
         raise SettingsError(f"{PREFIX}{name.upper()}: not a number: {text!r}") from error
+    except KeyError as error:
+        raise SettingsError(f"{PREFIX}{name.upper()}: must be true or false, not {text!r}") from error
     return text
+
+
+_BOOLEANS = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 
 
 def _check(settings: Settings) -> None:
@@ -201,6 +219,7 @@ def _check(settings: Settings) -> None:
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
     _check_record(settings)
+    _check_subscriptions(settings)
     if not settings.round_interval > 0:
         raise SettingsError(f"{PREFIX}ROUND_INTERVAL: must be more than 0 seconds")
     _check_officer(settings)
@@ -234,6 +253,13 @@ def _check_record(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}AUDIT_ANCHOR_INTERVAL: must be more than 0 seconds")
     if settings.audit_retention_days < _RETENTION:
         raise SettingsError(f"{PREFIX}AUDIT_RETENTION_DAYS: the record is kept for {_RETENTION} days (three years) at least")
+
+
+def _check_subscriptions(settings: Settings) -> None:
+    if not 0 < settings.subscription_timeout <= _LONGEST_NOTIFICATION:
+        raise SettingsError(f"{PREFIX}SUBSCRIPTION_TIMEOUT: must be more than 0 and at most {_LONGEST_NOTIFICATION} seconds")
+    if settings.subscription_window < 0 or settings.subscription_retention * 24 < settings.subscription_window:
+        raise SettingsError(f"{PREFIX}SUBSCRIPTION_RETENTION: must not be less than FHIR_SERVER_SUBSCRIPTION_WINDOW")
 
 
 def _check_officer(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
+from fhir_server.search.tree import Everything, Node, Query, ReferenceTo
 from fhir_server.settings import read_settings
 
 Json = dict[str, Any]
@@ -27,6 +28,7 @@ NETWORK, WARD, PHARMACY = "CareTeam/network", "CareTeam/ward", "CareTeam/pharmac
 SENDER_TEAM = "http://ozoverbindzorg.nl/fhir/StructureDefinition/ozo-sender-careteam"
 _ROLES = {"Practitioner": "practitioner", "RelatedPerson": "related-person", "Patient": "patient"}
 SYSTEM = local_system()
+EVERYTHING = Everything()
 _moments = count()
 
 
@@ -85,12 +87,12 @@ class Room:
         )
         return await (update if interaction == "update" else create)(call)
 
-    def stored(self, type_: str) -> list[Json]:
-        """Return all current resources of a type."""
-        from fhir_server.search.tree import Query
+    def stored(self, type_: str, where: Node = EVERYTHING) -> list[Json]:
+        """Return the current resources of a type, the newest 1,000 of them."""
 
         async def found() -> list[Json]:
-            page = await self.services.repository.search(self.services.gate.locating(type_), Query(type_, count=1000))
+            grant = self.services.gate.locating(type_)
+            page = await self.services.repository.search(grant, Query(type_, where, count=1000))
             return [json.loads(each.body) for each in page.resources]
 
         return self.runner.run(found())
@@ -98,11 +100,10 @@ class Room:
     def tasks(self, thread: str) -> dict[str, tuple[str, str, int]]:
         """Return status, focus and version of the Tasks of ``thread`` by owner, of which each has one."""
         found: dict[str, tuple[str, str, int]] = {}
-        for each in self.stored("Task"):
-            if each["basedOn"][0]["reference"] == thread:
-                owner = each["owner"]["reference"]
-                assert owner not in found, f"{owner} has two"
-                found[owner] = each["status"], each.get("focus", {}).get("reference", ""), int(each["meta"]["versionId"])
+        for each in self.stored("Task", ReferenceTo("based-on", thread)):
+            owner = each["owner"]["reference"]
+            assert owner not in found, f"{owner} has two"
+            found[owner] = each["status"], each.get("focus", {}).get("reference", ""), int(each["meta"]["versionId"])
         return found
 
     def unread(self, thread: str) -> set[str]:
@@ -111,36 +112,43 @@ class Room:
 
     def thread(self, who: str, recipients: Sequence[str], team_: str = "", **more: Any) -> str:
         """Begin a thread as ``who``; return its reference."""
-        made = {
-            "resourceType": "CommunicationRequest",
-            "status": "active",
-            "subject": ref(CLIENT),
-            "requester": ref(who),
-            "recipient": [ref(each) for each in recipients],
-            "payload": [{"contentString": "question"}],
-        }
-        if team_:
-            made |= {"sender": ref(who), "extension": [{"url": SENDER_TEAM, "valueReference": ref(team_)}]}
-        return f"CommunicationRequest/{self.write(who, made | more).id}"
+        return f"CommunicationRequest/{self.write(who, asked(who, recipients, team_) | more).id}"
 
     def reply(self, who: str, thread: str, **more: Any) -> str:
         """Reply in ``thread`` as ``who``; return the message's reference."""
         return f"Communication/{self.write(who, message(who, thread) | more).id}"
 
     def receipt(self, who: str, *read: str) -> None:
-        """Tell as ``who`` that ``read`` was read, in the form that OZO's clients send."""
-        self.write(
-            who,
-            {
-                "resourceType": "AuditEvent",
-                "type": {"system": "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "code": "access"},
-                "action": "R",
-                "recorded": "2026-01-05T10:00:00Z",
-                "agent": [{"who": ref(who), "requestor": True}],
-                "source": {"site": "client", "observer": ref(who)},
-                "entity": [{"what": {"reference": each}} for each in read],
-            },
-        )
+        """Tell as ``who`` that ``read`` was read."""
+        self.write(who, read_by(who, *read))
+
+
+def asked(who: str, recipients: Sequence[str], team_: str = "") -> Json:
+    """Return the thread that ``who`` begins, in the name of a team or not."""
+    made: Json = {
+        "resourceType": "CommunicationRequest",
+        "status": "active",
+        "subject": ref(CLIENT),
+        "requester": ref(who),
+        "recipient": [ref(each) for each in recipients],
+        "payload": [{"contentString": "question"}],
+    }
+    if not team_:
+        return made
+    return made | {"sender": ref(who), "extension": [{"url": SENDER_TEAM, "valueReference": ref(team_)}]}
+
+
+def read_by(who: str, *read: str) -> Json:
+    """Return the receipt that ``who`` read something, in the form that OZO's clients send."""
+    return {
+        "resourceType": "AuditEvent",
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "code": "access"},
+        "action": "R",
+        "recorded": "2026-01-05T10:00:00Z",
+        "agent": [{"who": ref(who), "requestor": True}],
+        "source": {"site": "client", "observer": ref(who)},
+        "entity": [{"what": {"reference": each}} for each in read],
+    }
 
 
 def message(who: str, thread: str) -> Json:
@@ -161,9 +169,11 @@ EVERYBODY = (CLIENT, DAUGHTER, NEIGHBOUR, NURSE, AIDE, DOCTOR, CHEMIST, TECHNICI
 
 
 @contextmanager
-def room(folder: Path, database: str = "") -> Iterator[Room]:
-    """Open a hub below ``folder`` with the network, its people and two departments."""
-    environment = {"FHIR_SERVER_DATA_DIR": str(folder / "data")} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {})
+def room(folder: Path, database: str = "", **more: str) -> Iterator[Room]:
+    """Open a hub below ``folder`` with the network, its people and two departments; ``more`` are further settings."""
+    environment = (
+        {"FHIR_SERVER_DATA_DIR": str(folder / "data")} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {}) | more
+    )
     settings = read_settings(environment)
     resources = [
         {"resourceType": "Organization", "id": "care", "name": "Care", "active": True},

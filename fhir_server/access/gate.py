@@ -257,6 +257,8 @@ class Gate:
             node = _made_by(self._roles.author[entry.name], actor)
         elif entry.patient:
             node = self._dossiers(actor, interaction, entry, at)
+        elif entry.name in self._roles.private:  # it never names a dossier: it is its maker's alone
+            return Dossier(tuple(map(private, actor.people)))
         else:
             return Nothing()
         node = And((node, Dossier((bound,)))) if bound else node

@@ -4,12 +4,12 @@ Labels are interactions, resource types and statuses; nothing in them tells of a
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -28,8 +28,9 @@ class _Kind:
 class Metrics(Collector):
     """The counts of this process; they begin at zero when it starts."""
 
-    def __init__(self) -> None:
-        """Begin without any request."""
+    def __init__(self, gauges: Callable[[], Mapping[str, tuple[str, float]]] = dict) -> None:
+        """Begin without any request. ``gauges`` tells other figures of the moment, by their names: what each is, and how much."""
+        self._gauges = gauges
         self._kinds: dict[tuple[str, str, int], _Kind] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -43,7 +44,7 @@ class Metrics(Collector):
         kind.buckets[bisect_left(BOUNDS, microseconds / _MICROSECONDS)] += 1
         kind.total += microseconds
 
-    def collect(self) -> Iterator[HistogramMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Yield what was counted."""
         family = HistogramMetricFamily(
             "fhir_request_duration_seconds", "FHIR requests, by what they asked for", labels=("interaction", "type", "status")
@@ -51,6 +52,8 @@ class Metrics(Collector):
         for (interaction, type_, status), kind in self._kinds.items():
             family.add_metric((interaction, type_, str(status)), list(_cumulative(kind)), kind.total / _MICROSECONDS)
         yield family
+        for name, (text, value) in self._gauges().items():
+            yield GaugeMetricFamily(name, text, value)
 
     def text(self) -> bytes:
         """Return everything in the text format of Prometheus (``prometheus_client.CONTENT_TYPE_LATEST``)."""

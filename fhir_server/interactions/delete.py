@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from fhir_server.errors import Conflict, Forbidden, NotFound, PreconditionFailed
-from fhir_server.interactions import conditional
+from fhir_server.interactions import conditional, subscription
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import links
@@ -52,6 +52,8 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     before = content(stored)
     left = withdrawn(rules(before, call.services.base, call.now, stored.version)) if before and call.type == "Consent" else ()
     gone = Change(call.type, call.id, stored.version, call.now, b"", None, indexed(call, before), rules=left, links=links(call))
+    if call.type == subscription.TYPE:
+        gone = replace(gone, subscription=subscription.ended(call.id))
     answer = written(call, gone, 204)
     answer.headers = (("etag", etag(answer.version)),)
     return Write(gone, answer)

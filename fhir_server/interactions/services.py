@@ -20,6 +20,7 @@ from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions.admission import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Services:
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
+    ``subscriptions`` says which Subscriptions are taken, and wakes who works for them.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
 
@@ -48,6 +50,7 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    subscriptions: Admission
     attachments: Attachments
     turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True

@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply
+from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply, subscription
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -68,6 +68,9 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
     updated = instant(call.now)
+    subscribing = None
+    if call.type == subscription.TYPE:
+        document, subscribing = subscription.read(call, document, id_)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
     if call.type == "SearchParameter":
         search_parameter.check(document.resource, id_, call.services.catalog)
@@ -76,7 +79,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     require_own_words(call, resource, before)
     if call.type == "Consent":
         consent_check.check(resource, before, call.actor, call.services.base)
-    return Change(
+    made = Change(
         type=call.type,
         id=id_,
         expected=expected,
@@ -89,6 +92,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         circle=circle(resource, call.services.base),
         requires=required(call, resource, before),
     )
+    return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
 
 
 def content(stored: Stored | None) -> dict[str, Any] | None:
@@ -123,6 +127,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """
     changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
     changes = await binary.placed(call, changes)
+    changes = await subscription.completed(call, changes)
     await require_recipients(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)

@@ -14,6 +14,7 @@ from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
+    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
     that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
     """
 
@@ -162,6 +164,7 @@ class Change:
     unseen: Sequence[str] = ()
     claims: Sequence[Claim] = ()
     by_hub: bool = False
+    subscription: Subscribing | None = None
 
     @property
     def reference(self) -> str:
@@ -374,6 +377,9 @@ class Repository(Protocol):
     def authorization(self) -> AuthorizationStore:
         """Return what the authorization server remembers. To be called on the loop."""
         ...
+
+    def subscriptions(self) -> SubscriptionStore:
+        """Return what is kept of subscriptions. To be called on the loop."""
 
     def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Tell whether nobody else, in whatever process, does what ``name`` names; nobody else begins before it is left."""

@@ -11,15 +11,17 @@ Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules,
 ``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
+``event`` are new versions that subscriptions have not been told of yet, ``subscription`` is what the server keeps beside each
+Subscription, ``subscription_audience`` the references by which it is found, ``delivery`` what it is to be told, ``lease`` who
+works at that (``storage/subscriptions``).
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text, text
 
+from fhir_server.storage import subscription_tables
+from fhir_server.storage.columns import BYTES, ROW
 from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
-
-ROW = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
-BYTES = Text().with_variant(Text(collation="C"), "postgresql")  # compared byte by byte, as SQLite does
 
 _IN_CIRCLE = "circle IS NOT NULL"
 
@@ -285,6 +287,8 @@ touched = Table(
     comment="the lines of the record by the dossiers that they name; the database itself keeps it in step (storage/touched)",
     sqlite_with_rowid=False,
 )
+
+subscription_tables.add(metadata)
 
 oauth_code = Table(
     "oauth_code",

@@ -1,17 +1,21 @@
 """Work that both engines do in the same words: scripts of statements, without the database.
 
-A script yields statements and is sent the rows that they find; all of it is one transaction. Parameters are written ``$1``, which
-both engines understand after ``?`` is put for ``$`` on SQLite.
+A script yields statements and is sent the rows that they find; all of it is one transaction. Parameters are written ``$1``,
+``EACH($1)`` are the elements of a JSON array, each as ``value``. Both are put in the engine's words before a statement is carried
+out, and so is ``FOR UPDATE SKIP LOCKED``, which SQLite with its one writer has no need of.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
 Value = int | str
 Rows = Sequence[Sequence[Any]]
 Script: TypeAlias = Generator[tuple[str, Sequence[Value]], Rows, Result]
+_EACH: Final = re.compile(r"EACH\((\$[0-9]+)\)")
 
 
 class Scripted(ABC):
@@ -24,3 +28,15 @@ class Scripted(ABC):
     @abstractmethod
     async def rows(self, sql: str, values: Sequence[Value]) -> Rows:
         """Return what a SELECT finds."""
+
+
+@lru_cache(maxsize=512)
+def for_sqlite(sql: str) -> str:
+    """Return a statement in the words of SQLite."""
+    return _EACH.sub(r"json_each(\1)", sql).replace(" FOR UPDATE SKIP LOCKED", "").replace("$", "?")
+
+
+@lru_cache(maxsize=512)
+def for_postgres(sql: str) -> str:
+    """Return a statement in the words of PostgreSQL."""
+    return _EACH.sub(r"json_array_elements(\1::json)", sql)

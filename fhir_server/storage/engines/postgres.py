@@ -23,6 +23,7 @@ from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.shape import Value
+from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
 from fhir_server.storage.writer import Statement
 
 _CONNECTIONS = 8
@@ -94,6 +95,10 @@ class PostgresRepository(Reads):
             yield (await session.rows("SELECT pg_try_advisory_lock($1::bigint)", (str(key(name)),)))[0][0]
         finally:
             await session.close()
+
+    def subscriptions(self) -> ScriptedSubscriptions:
+        """Return the store of subscriptions."""
+        return ScriptedSubscriptions(self._scripts)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""

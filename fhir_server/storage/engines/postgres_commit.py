@@ -14,6 +14,7 @@ from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
+from fhir_server.storage.engines.postgres_scripts import on_postgres
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.journal.chain import Block
@@ -31,6 +32,7 @@ from fhir_server.storage.repository import (
     VersionConflict,
 )
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
+from fhir_server.storage.subscriptions.scripts import subscribe
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
 
@@ -65,7 +67,7 @@ async def commit(
 
 def _needs_more(change: Change) -> bool:
     """Tell whether one statement does not do for ``change``."""
-    return bool(change.links or change.claims)
+    return bool(change.links or change.claims or change.subscription is not None)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -99,6 +101,8 @@ async def _transaction(
         await _check_old(session, checks, prepared)
         for one in prepared:
             await _write(session, one, None)
+            if one.change.subscription is not None:
+                await on_postgres(session, subscribe(one.change.subscription, one.change.updated))
         await _check_new(session, checks, prepared)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)

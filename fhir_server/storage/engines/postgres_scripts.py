@@ -7,7 +7,7 @@ import psycopg
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_session import Session
-from fhir_server.storage.scripted import Result, Rows, Script, Scripted, Value
+from fhir_server.storage.scripted import Result, Rows, Script, Scripted, Value, for_postgres
 
 
 class PostgresScripts(Scripted):
@@ -28,23 +28,24 @@ class PostgresScripts(Scripted):
     async def rows(self, sql: str, values: Sequence[Value]) -> Rows:
         """Return what a SELECT finds."""
         try:
-            return await self._pool.rows(sql, list(map(str, values)))
+            return await self._pool.rows(for_postgres(sql), list(map(str, values)))
         except psycopg.OperationalError as error:
             raise told(error) from error
 
 
-async def _transaction(session: Session, script: Script[Result]) -> Result:
-    await session.rows("BEGIN")
-    result = await _carried_out(session, script)  # a session that comes back in a transaction is closed, which undoes it
-    await session.rows("COMMIT")
-    return result
-
-
-async def _carried_out(session: Session, script: Script[Result]) -> Result:
+async def on_postgres(session: Session, script: Script[Result]) -> Result:
+    """Carry out ``script`` in the transaction that ``session`` is in."""
     try:
         sql, values = next(script)
         while True:
-            sql, values = script.send(await session.rows(sql, list(map(str, values))))
+            sql, values = script.send(await session.rows(for_postgres(sql), list(map(str, values))))
     except StopIteration as end:
         result: Result = end.value
         return result
+
+
+async def _transaction(session: Session, script: Script[Result]) -> Result:
+    await session.rows("BEGIN")
+    result = await on_postgres(session, script)  # a session that comes back in a transaction is closed, which undoes it
+    await session.rows("COMMIT")
+    return result

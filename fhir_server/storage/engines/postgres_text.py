@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from fhir_server.catalog.announced import announced
 from fhir_server.storage import consent_rows
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines import postgres_journal as journal
@@ -73,6 +74,11 @@ def _circle(members: str, alone: str) -> str:
 """
 
 
+_ANNOUNCED = ", ".join(f"'{name}'" for name in announced().all)
+_EVENT = f"""  announced AS (INSERT INTO event (type, id, version, updated)
+    SELECT type, id, version, updated FROM written WHERE type IN ({_ANNOUNCED})),
+"""
+_WRITTEN = "row, type, id, version, updated"
 _THIS = "pg_current_xact_id()::text::bigint"  # this transaction
 
 
@@ -87,8 +93,8 @@ _THERE_FIRST, _ALL_THERE = _there("$21")
 CREATE = f"""WITH {_THERE_FIRST}, written AS (
     INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, circle, written, body)
     SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, $24, {_THIS}, $17 WHERE {_ALL_THERE}
-    ON CONFLICT (self) DO NOTHING RETURNING row),
-{_index("$22")}{_rules("$23")}{_circle("$25", "$26")}{_recorded(27)}
+    ON CONFLICT (self) DO NOTHING RETURNING {_WRITTEN}),
+{_index("$22")}{_rules("$23")}{_circle("$25", "$26")}{_EVENT}{_recorded(27)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
@@ -101,7 +107,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
       dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END,
       circle = CASE WHEN $14::boolean THEN old.circle ELSE $32 END
-    FROM old WHERE r.row = old.row RETURNING r.row),
+    FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
 {_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
@@ -111,7 +117,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
   circle_gone AS (DELETE FROM circle c USING written
     WHERE c.row = written.row AND NOT $14::boolean AND NOT c.member = ANY($33::bigint[])),
-{_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_recorded(35)}
+{_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_EVENT}{_recorded(35)}
 SELECT row FROM written"""
 
 _NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")

@@ -28,6 +28,7 @@ from fhir_server.storage.matching import matches
 from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
 from fhir_server.storage.shape import Value
+from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
 from fhir_server.storage.writer import Statement
 
 _STEPS = 4000  # virtual machine steps between two looks at the clock, well below a millisecond
@@ -49,7 +50,7 @@ class SqliteRepository(Reads):
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
         self._projector = Projector(self._project)
         self._busy = set[str]()
-        self._scripts = SqliteScripts(self._writer, self._fast.rows)
+        self._scripts = SqliteScripts(self._writer, self._found)
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
@@ -101,6 +102,10 @@ class SqliteRepository(Reads):
         finally:
             self._busy.discard(name)
 
+    def subscriptions(self) -> ScriptedSubscriptions:
+        """Return the store of subscriptions."""
+        return ScriptedSubscriptions(self._scripts)
+
     async def ready(self) -> bool:
         """Tell whether the file can be read."""
         try:
@@ -117,11 +122,13 @@ class SqliteRepository(Reads):
         self._slow.close()
 
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
-        parameters = bind(statement.pick(values))
+        return await self._found(statement.sql, bind(statement.pick(values)))
+
+    async def _found(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         try:
-            return self._fast.rows(statement.sql, parameters)
+            return self._fast.rows(sql, parameters)
         except SearchTooSlow:
-            return await self._in_thread(statement.sql, parameters)
+            return await self._in_thread(sql, parameters)
         except sqlite3.OperationalError as error:
             raise told(error) from error
 

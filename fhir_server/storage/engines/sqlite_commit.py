@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
+from fhir_server.catalog.announced import announced
 from fhir_server.storage import consent_rows, single
 from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.dialect import SQLITE
 from fhir_server.storage.engines import sqlite_integrity
+from fhir_server.storage.engines.sqlite_scripts import on_sqlite
 from fhir_server.storage.matching import Question
 from fhir_server.storage.repository import Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
+from fhir_server.storage.subscriptions.scripts import subscribe
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
 Checks = Mapping[str, tuple[Shape, list[Value]]]
@@ -51,6 +54,7 @@ def carry_out(
     connection.execute(_NEXT)
     written = [_write(connection, one, row) for one, row in zip(prepared, rows, strict=True)]
     _index(connection, [one.delta for one in prepared], written)
+    _announce(connection, [one.change for one in prepared])
     for one, row in zip(prepared, written, strict=True):
         if one.change.indexed is not None:
             _require_within(connection, checks, one, row)
@@ -166,6 +170,16 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
             connection.executemany(sql, sorted(values))
 
 
+def _announce(connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
+    """Write the events of what is committed, and what subscriptions say."""
+    events = [(each.type, each.id, each.expected + 1, each.updated) for each in changes if each.type in _ANNOUNCED]
+    connection.executemany("INSERT INTO event (type, id, version, updated) VALUES (?, ?, ?, ?)", events)
+    for each in changes:
+        if each.subscription is not None:
+            on_sqlite(connection, subscribe(each.subscription, each.updated))
+
+
+_ANNOUNCED = frozenset(announced().all)
 _CLAIM = CLAIM.replace("$", "?")
 _KEEP = (
     "INSERT INTO history (row, version, type, updated, deleted, written, body)"

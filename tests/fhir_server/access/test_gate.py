@@ -103,6 +103,7 @@ ALONE = Dossier((private("Practitioner/vos"),))
         pytest.param(bound(system), "read", "Task", BAKKER, id="system bound to a patient"),
         pytest.param(bound(system), "read", "Organization", Everything(), id="system bound, directory"),
         pytest.param(bound(system), "read", "Subscription", Nothing(), id="system bound, neither dossier nor directory"),
+        pytest.param(doctor, "read", "Subscription", Dossier((private(DOCTOR[0]),)), id="practitioner reads what is private"),
         pytest.param(doctor, "search", "Device", MemberOf(DOCTOR, AT), id="practitioner searches a dossier type"),
         pytest.param(carer, "read", "Consent", MemberOf(CARER, AT), id="carer reads a dossier type"),
         pytest.param(carer, "read", "Device", MemberOf(CARER, AT), id="device of a client"),
@@ -259,7 +260,7 @@ def test_a_change_is_a_correction() -> None:
         pytest.param(carer, "update", "CareTeam", Forbidden, "not-permitted", id="carer changes the team"),
         pytest.param(carer, "update", "Task", Forbidden, "not-permitted", id="carer completes a task"),
         pytest.param(doctor, "create", "Consent", Forbidden, "not-permitted", id="practitioner consents"),
-        pytest.param(doctor, "read", "Subscription", Forbidden, "not-permitted", id="no row is closed"),
+        pytest.param(doctor, "read", "Provenance", Forbidden, "not-permitted", id="no row is closed"),
         pytest.param(actor(DOCTOR, "operator"), "read", "Patient", Forbidden, "not-permitted", id="operator"),
         pytest.param(actor(DOCTOR, "operator"), "search", "Organization", Forbidden, "not-permitted", id="operator, directory"),
         pytest.param(actor(SYSTEM, "source"), "create", "Task", Forbidden, "not-permitted", id="source"),
@@ -284,7 +285,7 @@ def test_refusals(who: Actor, interaction: str, type_: str, error: type[FhirErro
 
 
 def test_permitted_keeps_what_is_open() -> None:
-    types = ["Task", "Subscription", "Unknown", "CareTeam"]
+    types = ["Task", "Provenance", "Unknown", "CareTeam"]
     assert [grant.type for grant in GATE.permitted(doctor, "read", types)] == ["Task", "CareTeam"]
 
 

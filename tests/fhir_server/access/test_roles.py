@@ -35,6 +35,8 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
+    if role in PERSONS and type_ == "Subscription":
+        return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
     return ""

@@ -35,6 +35,7 @@ def upgrade() -> None:
     _attachment()
     _audit()
     _touched()
+    _subscriptions()
     _authorization()
     _logged_in()
 
@@ -299,6 +300,53 @@ def _authorization() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index("oauth_refresh_session", "oauth_refresh", ["session"])
+
+
+def _subscriptions() -> None:
+    whole = sa.Integer
+    op.create_table(
+        "event",
+        sa.Column("number", ROW, primary_key=True),
+        _bytes("type"),
+        _bytes("id"),
+        sa.Column("version", whole, nullable=False),
+        _number("updated"),
+    )
+    op.create_table(
+        "subscription",
+        sa.Column("id", BYTES, primary_key=True),
+        *map(_text, ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")),
+        *map(_bytes, ("type", "host", "status")),
+        *map(_number, ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")),
+        *(sa.Column(name, whole, nullable=False) for name in ("told", "keeps")),
+    )
+    op.create_index("subscription_due", "subscription", ["due"])
+    op.create_index("subscription_told", "subscription", ["told"])
+    op.create_table(
+        "subscription_audience",
+        _number("key"),
+        _bytes("type"),
+        _bytes("subscription"),
+        sa.PrimaryKeyConstraint("key", "type", "subscription"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("subscription_audience_subscription", "subscription_audience", ["subscription"])
+    _deliveries()
+
+
+def _deliveries() -> None:
+    op.create_table(
+        "delivery",
+        _bytes("subscription"),
+        _number("number", "1, 2, 3 ... of each subscription"),
+        _bytes("type"),
+        _bytes("id"),
+        sa.Column("version", sa.Integer, nullable=False),
+        _number("moment"),
+        sa.PrimaryKeyConstraint("subscription", "number"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table("lease", sa.Column("name", BYTES, primary_key=True), _text("holder"), _number("until"))
 
 
 def _logged_in() -> None:

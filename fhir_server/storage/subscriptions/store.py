@@ -1,0 +1,202 @@
+"""What is kept of subscriptions, and the store of it. Instants are microseconds since 1970-01-01T00:00:00Z."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, Protocol
+
+Status = Literal["active", "error", "off"]
+NEVER: Final = 2**62
+EVERYBODY: Final = "*"
+"""Stands in an audience for the resources of all dossiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribing:
+    """What a write of a Subscription says: it is stored in the transaction of the write.
+
+    ``subscriber`` is who subscribes (JSON, ``subscriptions/subscriber``) and ``audience`` the references ("Type/id", or EVERYBODY)
+    by which resources are known to be theirs; both are empty where they stay as they are. ``host`` is that of ``endpoint``.
+    ``secret`` are the sealed headers, ``ends`` is when it is over, ``keeps`` tells that notifications are kept after their
+    delivery, to be asked for again. Without a ``status`` the Subscription is deleted.
+    """
+
+    id: str
+    status: Status | Literal[""]
+    subscriber: str = ""
+    audience: tuple[str, ...] = ()
+    type: str = ""
+    criteria: str = ""
+    channel: str = ""
+    endpoint: str = ""
+    host: str = ""
+    secret: str = ""
+    ends: int = NEVER
+    keeps: bool = False
+
+
+class Event(NamedTuple):
+    """A version that was committed, at the instant ``moment``; ``number`` tells it from other events."""
+
+    number: int
+    type: str
+    id: str
+    version: int
+    moment: int
+
+
+class Candidate(NamedTuple):
+    """A subscription that may have to hear of an event."""
+
+    id: str
+    criteria: str
+    subscriber: str
+
+
+class Notice(NamedTuple):
+    """A notification: the event that is number ``number`` of ``subscription``."""
+
+    subscription: str
+    number: int
+    type: str
+    id: str
+    version: int
+    moment: int
+
+
+class Claim(NamedTuple):
+    """A subscription with something to deliver, which this worker has to itself for a while.
+
+    ``done`` is the last number that was delivered, ``last`` the last one there is. ``attempts`` have failed since the last success,
+    the first of them at ``failing`` (0: none).
+    """
+
+    id: str
+    subscriber: str
+    channel: str
+    endpoint: str
+    host: str
+    secret: str
+    done: int
+    last: int
+    attempts: int
+    failing: int
+
+
+class Subscribed(NamedTuple):
+    """A subscription as operators and its own resource show it.
+
+    ``due`` is when it is tried next; ``turn`` grows whenever something happened that the resource is to tell.
+    """
+
+    id: str
+    status: Status
+    error: str
+    subscriber: str
+    type: str
+    criteria: str
+    endpoint: str
+    secret: str
+    last: int
+    done: int
+    attempts: int
+    due: int
+    turn: int
+
+
+class Standing(NamedTuple):
+    """How the outbox is doing.
+
+    How many events wait to be matched, and since when (0: none); how many notifications are pending and since when, and how many
+    are dead; how many subscriptions there are in each status.
+    """
+
+    events: int
+    oldest_event: int
+    pending: int
+    oldest_pending: int
+    dead: int
+    active: int
+    error: int
+
+
+class SubscriptionStore(Protocol):
+    """On both engines the same. What is leased to a ``holder`` is its own until the lease ends, or the holder gives it back."""
+
+    async def take_events(self, holder: str, now: int, until: int, most: int) -> Sequence[Event]:
+        """Return the oldest events, to be matched by ``holder`` until ``until``; none while another holder has them."""
+        ...
+
+    async def candidates(self, type_: str, references: Sequence[str], dossier: int, now: int) -> Sequence[Candidate]:
+        """Return the subscriptions to ``type_`` of everybody to whom one of ``references`` leads.
+
+        It leads to itself, to the members of the dossier with the key ``dossier``, and to those of teams, also of teams in these.
+        """
+        ...
+
+    async def put_notices(self, holder: str, now: int, matched: Sequence[tuple[Event, Sequence[str]]]) -> bool:
+        """Give each event the next number of each subscription that it is for, and forget the event; False if the lease is over."""
+        ...
+
+    async def subscribers(self, references: Sequence[str]) -> Sequence[Candidate]:
+        """Return the subscriptions of whoever is known by one of ``references``."""
+        ...
+
+    async def put_audience(self, id_: str, audience: Sequence[str]) -> None:
+        """Keep by which references the resources of a subscriber are known."""
+        ...
+
+    async def claim(self, holder: str, now: int, until: int, busy: Sequence[str], most: int) -> Sequence[Claim]:
+        """Lease subscriptions with something to deliver to ``holder``, but none to the hosts that are ``busy``."""
+        ...
+
+    async def pending(self, id_: str, after: int, most: int) -> Sequence[Notice]:
+        """Return the notices of a subscription that follow number ``after``, in their order."""
+        ...
+
+    async def delivered(self, id_: str, holder: str, number: int, until: int) -> bool:
+        """Keep that all up to ``number`` is delivered, and prolong the lease; False if the lease is over: nothing more is to go."""
+        ...
+
+    async def failed(self, id_: str, holder: str, error: str, status: Status, now: int, due: int) -> None:
+        """Keep why a delivery failed and when the next attempt is ``due``, and give the lease back."""
+        ...
+
+    async def release(self, id_: str, holder: str, now: int) -> None:
+        """Give the lease back."""
+        ...
+
+    async def untold(self, most: int) -> Sequence[Subscribed]:
+        """Return subscriptions whose resource does not say yet what became of them."""
+        ...
+
+    async def told(self, id_: str, turn: int) -> None:
+        """Keep that the resource says what there was to say at ``turn``, if nothing happened since."""
+        ...
+
+    async def find(self, id_: str) -> Subscribed | None:
+        """Return one subscription."""
+        ...
+
+    async def all(self) -> Sequence[Subscribed]:
+        """Return every subscription."""
+        ...
+
+    async def dead(self) -> Sequence[Notice]:
+        """Return what could not be delivered."""
+        ...
+
+    async def redrive(self, ids: Sequence[str], now: int) -> Sequence[str]:
+        """Try again to deliver what could not be, of ``ids`` or, without any, of all; return which subscriptions that are."""
+        ...
+
+    async def tidy(self, now: int, before: int) -> None:
+        """Switch off what is over at ``now``, and forget notices of before ``before``."""
+        ...
+
+    async def standing(self) -> Standing:
+        """Return how the outbox is doing."""
+        ...
+
+    async def forget_holder(self, holder: str = "") -> None:
+        """End the leases of ``holder``, or all of them: nobody else uses this database."""
+        ...

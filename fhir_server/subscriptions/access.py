@@ -1,0 +1,61 @@
+"""Whether a subscriber may still know of a resource: the decision that a read by the same person would pass now."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fhir_server.access.actor import Actor
+from fhir_server.access.gate import Gate
+from fhir_server.errors import FhirError, Unauthorized
+from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions import subscriber
+
+Standing = Callable[[Actor, int], Awaitable[Actor]]
+"""Gives an actor as the store knows the person at an instant; raises Unauthorized for who has left."""
+_KEPT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now."""
+
+    repository: Repository
+    gate: Gate
+    standing: Standing
+    clock: Callable[[], int]
+    _known: dict[str, Actor] = field(default_factory=dict)
+
+    async def who(self, text: str) -> Actor | None:
+        """Return the subscriber that ``text`` was kept for, with the standing of this moment; None for who has left."""
+        try:
+            return await self.standing(subscriber.read(text), self.clock())
+        except Unauthorized:
+            return None
+
+    async def sees(self, actor: Actor | None, type_: str, id_: str) -> bool:
+        """Tell whether ``actor`` may read a resource."""
+        if actor is None:
+            return False
+        try:
+            grant = self.gate.grant(actor, "read", type_)
+        except FhirError:  # the scopes or the role do not cover the type
+            return False
+        stored = await self.repository.read(grant, type_, id_)
+        return stored is not None and stored.visible and not stored.deleted
+
+    async def may_know(self, text: str, type_: str, id_: str) -> bool:
+        """Tell whether the subscriber kept as ``text`` may read a resource.
+
+        What was known of the person a moment ago is enough to say yes; before a no the store is asked again.
+        """
+        actor = self._known.get(text)
+        if actor is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            actor = self._known[text] = subscriber.read(text)
+        try:
+            if await self.sees(await self.standing(actor, self.clock()), type_, id_):
+                return True
+        except Unauthorized:
+            pass
+        return await self.sees(await self.who(text), type_, id_)

@@ -1,0 +1,81 @@
+"""The parts that work for subscriptions, put together as the settings say."""
+
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from fhir_server.access.gate import Gate
+from fhir_server.catalog.catalog import Catalog
+from fhir_server.settings import Settings
+from fhir_server.storage.repository import Repository
+from fhir_server.subscriptions import endpoint
+from fhir_server.subscriptions.access import Access, Standing
+from fhir_server.subscriptions.admission import Admission
+from fhir_server.subscriptions.bell import Bell
+from fhir_server.subscriptions.criteria import Reading
+from fhir_server.subscriptions.delivery import RestHook
+from fhir_server.subscriptions.headers import HeaderSeal
+from fhir_server.subscriptions.matching import Matcher
+from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions.worker import Tell, Worker
+
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000
+
+
+def admission(settings: Settings, key: bytes) -> Admission:
+    """Return which Subscriptions are taken; ``key`` (64 bytes) seals their headers."""
+    return Admission(HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback)
+
+
+class Parts(Protocol):
+    """What the server has besides."""
+
+    @property
+    def repository(self) -> Repository:
+        """The store."""
+        ...
+
+    @property
+    def gate(self) -> Gate:
+        """The one decision."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """The types."""
+        ...
+
+    @property
+    def subscriptions(self) -> Admission:
+        """Which Subscriptions are taken."""
+        ...
+
+    @property
+    def base(self) -> str:
+        """The FHIR base."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        """The moment in microseconds."""
+        ...
+
+
+async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tell, holder: str) -> Worker:
+    """Return who works for the subscriptions in this process, under the name ``holder``."""
+    admitted, store = parts.subscriptions, parts.repository.subscriptions()
+    access = Access(parts.repository, parts.gate, standing, parts.clock)
+    reading = Reading(parts.catalog, parts.base)
+    if settings.database.startswith("sqlite"):
+        await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
+    hook = RestHook(
+        admitted.seal,
+        admitted.resolve,
+        allow_loopback=settings.subscription_allow_loopback,
+        seconds=settings.subscription_timeout,
+    )
+    chance = random.Random(holder).random  # noqa: S311 - only spreads what failed at once
+    window = int(settings.subscription_window * _HOUR)
+    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance)
+    matcher = Matcher(store, access, reading)
+    return Worker(store, matcher, postman, tell, admitted.bell, int(settings.subscription_retention * _DAY))

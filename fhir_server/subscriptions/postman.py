@@ -1,0 +1,101 @@
+"""Delivering: the notices of each subscription in their order, many subscriptions at a time, few of one host."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from fhir_server.storage.subscriptions.store import NEVER, Claim, Notice, Status, SubscriptionStore
+from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.backoff import following
+from fhir_server.subscriptions.delivery import PER_HOST, Channel, Outcome
+
+_log = logging.getLogger("fhir_server")
+LEASE: Final = 30_000_000
+"""Microseconds: longer than one attempt may take. Who is killed leaves its subscriptions to others after that."""
+AT_ONCE: Final = 512
+_CLAIMED: Final = 16
+_TURN: Final = 50  # notices, before another subscription has its turn
+
+
+@dataclass
+class Postman:
+    """Delivers as ``holder``. ``window`` (microseconds) is how long an endpoint may fail, ``chance`` spreads the retries."""
+
+    store: SubscriptionStore
+    access: Access
+    channels: Mapping[str, Channel]
+    holder: str
+    window: int
+    chance: Callable[[], float]
+    done: Callable[[], None] = lambda: None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _hosts: Counter[str] = field(default_factory=Counter)
+
+    async def claim(self) -> int:
+        """Begin with some of the subscriptions that have something to deliver; return how many."""
+        if len(self._tasks) >= AT_ONCE:
+            return 0
+        now = self.access.clock()
+        busy = [host for host, number in self._hosts.items() if number >= PER_HOST]
+        claims = await self.store.claim(self.holder, now, now + LEASE, busy, _CLAIMED)
+        for each in claims:
+            self._hosts[each.host] += 1
+            task = asyncio.create_task(self._serve(each))
+            self._tasks.add(task)
+        return len(claims)
+
+    async def close(self) -> None:
+        """Stop delivering; what is under way is given back."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.store.forget_holder(self.holder)
+
+    async def _serve(self, claim: Claim) -> None:
+        try:
+            await self._deliver(claim)
+        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: the lease ends, somebody tries again
+            _log.warning("cannot deliver", extra={"subscription": claim.id, "error": type(error).__name__})
+        finally:
+            self._hosts[claim.host] -= 1
+            if not self._hosts[claim.host]:
+                del self._hosts[claim.host]
+            task = asyncio.current_task()
+            if task is not None:
+                self._tasks.discard(task)
+            self.done()
+
+    async def _deliver(self, claim: Claim) -> None:
+        notices = await self.store.pending(claim.id, claim.done, _TURN)
+        if not notices:  # they were forgotten, for their age
+            await self._advance(claim, claim.last)
+        for notice in notices:
+            outcome = await self._one(claim, notice)
+            if outcome.error:
+                await self._put_off(claim, outcome.error)
+                return
+            if not await self._advance(claim, notice.number):
+                return
+            claim = claim._replace(attempts=0, failing=0)
+        await self.store.release(claim.id, self.holder, self.access.clock())
+
+    async def _advance(self, claim: Claim, number: int) -> bool:
+        return await self.store.delivered(claim.id, self.holder, number, self.access.clock() + LEASE)
+
+    async def _one(self, claim: Claim, notice: Notice) -> Outcome:
+        if not await self.access.may_know(claim.subscriber, notice.type, notice.id):
+            return Outcome()
+        channel = self.channels.get(claim.channel)
+        return await channel.send(claim, notice) if channel else Outcome(f"There is no channel {claim.channel} here.")
+
+    async def _put_off(self, claim: Claim, error: str) -> None:
+        now = self.access.clock()
+        failing = claim.failing or now
+        due = following(claim.attempts + 1, failing, now, self.window, self.chance())
+        status: Status = "active" if due is not None else "error"
+        await self.store.failed(claim.id, self.holder, error, status, now, NEVER if due is None else due)
+        if due is None:
+            _log.warning("subscription given up", extra={"subscription": claim.id, "attempts": claim.attempts + 1})

@@ -1,0 +1,196 @@
+"""Subscriptions on both engines, with an endpoint on this machine: what is notified, what is not, and what is refused."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dossier_room import DAUGHTER, NETWORK, NURSE, OUTSIDER, SYSTEM, Room, room
+from engines import PostgresServer
+from hook import Hook, hook_running
+
+from fhir_server import bootstrap
+from fhir_server.errors import FhirError, Forbidden
+from fhir_server.settings import read_settings
+from fhir_server.subscriptions.worker import Worker
+
+Json = dict[str, Any]
+_numbers = count()
+_MOMENT = 0.01  # seconds
+
+
+@dataclass
+class Bureau:
+    """A hub with its worker, and an endpoint."""
+
+    room: Room
+    hook: Hook
+    worker: Worker
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def subscribe(self, who: Any, criteria: str, path: str = "", *, wait: bool = True, **channel: Any) -> str:
+        """Subscribe as ``who``; return the path of the endpoint, which ends with the id."""
+        path = path or f"/{next(_numbers)}"
+        made = {"type": "rest-hook", "endpoint": self.hook.url(path), **channel}
+        id_ = self.room.write(who, subscription(criteria, made)).id
+        self.ids[path] = id_
+        if wait:
+            self.until(lambda: self.shown(path)["status"] == "active")
+        return path
+
+    def shown(self, path: str) -> Json:
+        (found,) = [each for each in self.room.stored("Subscription") if each["id"] == self.ids[path]]
+        return found
+
+    def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+        left = int(seconds / _MOMENT)
+        while not holds():
+            left -= 1
+            assert left > 0, "it does not come"
+            self.room.runner.run(asyncio.sleep(_MOMENT))
+
+    def settle(self) -> None:
+        """Return when nothing waits to be matched or delivered."""
+
+        async def nothing_left() -> bool:
+            found = await self.worker.store.standing()
+            return not (found.events or found.pending)
+
+        self.until(lambda: self.room.runner.run(nothing_left()))
+
+
+def subscription(criteria: str, channel: Json, **more: Any) -> Json:
+    return {
+        "resourceType": "Subscription",
+        "status": "requested",
+        "reason": "test",
+        "criteria": criteria,
+        "channel": channel,
+    } | more
+
+
+@contextmanager
+def bureau_open(folder: Path, database: str, hook: Hook, **more: str) -> Iterator[Bureau]:
+    given = {"FHIR_SERVER_SUBSCRIPTION_ALLOW_LOOPBACK": "true", **more}
+    with room(folder, database, **given) as found:
+        settings = read_settings(
+            {"FHIR_SERVER_DATA_DIR": str(folder / "data"), **given} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {})
+        )
+        worker = found.runner.run(bootstrap.worker(settings, found.services))
+
+        async def start() -> asyncio.Task[None]:
+            return asyncio.create_task(worker.work())
+
+        task = found.runner.run(start())
+        bureau = Bureau(found, hook, worker)
+        try:
+            yield bureau
+        finally:
+            task.cancel()
+
+            async def stop() -> None:
+                with suppress(asyncio.CancelledError):
+                    await task
+                await worker.close()
+
+            found.runner.run(stop())
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def bureau(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
+    database = ""
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        database = server.create(f"bureau_{next(_numbers)}", "template1")
+    with hook_running() as hook, bureau_open(tmp_path_factory.mktemp("bureau"), database, hook) as opened:
+        yield opened
+
+
+def test_a_subscriber_is_told_and_finds_what_is_new(bureau: Bureau) -> None:
+    path = bureau.subscribe(DAUGHTER, f"Task?status=requested&owner={DAUGHTER}")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.settle()
+    assert bureau.hook.count(path) == 0  # her own Task is completed
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) == 1)
+    (received,) = [each for each in bureau.hook.received if each.path == path]
+    assert (received.method, received.body, received.headers["content-length"]) == ("POST", b"", "0")
+    assert set(received.headers) == {"host", "content-length", "user-agent"}
+    assert DAUGHTER in bureau.room.unread(thread)
+
+
+def test_firing_rules(bureau: Bureau) -> None:
+    paths = [
+        bureau.subscribe(NURSE, criteria)
+        for criteria in (
+            f"Task?status=requested&owner={NURSE}",
+            f"Task?owner={NURSE}",
+            "Communication?id",
+            "CommunicationRequest?id",
+        )
+    ]
+    outside = [
+        bureau.subscribe(OUTSIDER, each)
+        for each in ("Task?status=requested", "Task?id", "Communication?id", "CommunicationRequest?id")
+    ]
+
+    def fired() -> list[int]:
+        bureau.settle()
+        return [bureau.hook.count(path) for path in paths]
+
+    thread = bureau.room.thread(DAUGHTER, [NETWORK], status="draft")
+    assert fired() == [1, 1, 0, 1]
+    (stored,) = [each for each in bureau.room.stored("CommunicationRequest") if f"CommunicationRequest/{each['id']}" == thread]
+    bureau.room.write(SYSTEM, {**stored, "status": "active"})
+    assert fired() == [1, 1, 0, 2]
+    reply = bureau.room.reply(DAUGHTER, thread)
+    assert fired() == [2, 2, 1, 2]
+    bureau.room.reply(DAUGHTER, thread)  # nothing was read meanwhile: the Task is requested still, and moves all the same
+    assert fired() == [3, 3, 2, 2]
+    bureau.room.receipt(NURSE, thread, reply)
+    assert fired() == [3, 4, 2, 2]
+    assert [bureau.hook.count(path) for path in outside] == [0, 0, 0, 0]
+
+
+def test_off_is_off_and_only_for_its_owner(bureau: Bureau) -> None:
+    path = bureau.subscribe(DAUGHTER, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    own = bureau.shown(path)
+    with pytest.raises(Forbidden):
+        bureau.room.write(NURSE, {**own, "status": "off"})
+    bureau.room.write(DAUGHTER, {**own, "status": "off"})
+    bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert bureau.hook.count(path) == 0
+    assert bureau.shown(path)["status"] == "off"
+
+
+REFUSED = [
+    ({"criteria": "Observation?code=x"}, {}, 403, "Subscription.criteria"),
+    ({"criteria": "Task?colour=blue"}, {}, 400, "Subscription.criteria"),
+    ({"criteria": "Task?_sort=status"}, {}, 400, "Subscription.criteria"),
+    ({"criteria": "Task?owner.name=x"}, {}, 400, "Subscription.criteria"),
+    ({"criteria": "Task?identifier=123456782"}, {}, 400, "Subscription.criteria"),
+    ({"status": "error"}, {}, 422, "Subscription.status"),
+    ({}, {"payload": "application/fhir+json"}, 403, "Subscription.channel.payload"),
+    ({}, {"type": "email"}, 422, "Subscription.channel.type"),
+    ({}, {"endpoint": "https://10.0.0.5/"}, 403, "Subscription.channel.endpoint"),
+    ({}, {"endpoint": "https://169.254.169.254/"}, 403, "Subscription.channel.endpoint"),
+    ({}, {"header": ["no header"]}, 422, "Subscription.channel.header[0]"),
+    ({}, {"header": ["Host: elsewhere"]}, 422, "Subscription.channel.header[0]"),
+    ({}, {"header": ["Authorization: ********"]}, 422, "Subscription.channel.header[0]"),
+]
+
+
+@pytest.mark.parametrize(("more", "channel", "status", "place"), REFUSED)
+def test_what_is_refused_is_not_stored(bureau: Bureau, more: Json, channel: Json, status: int, place: str) -> None:
+    before = len(bureau.room.stored("Subscription"))
+    made = {"type": "rest-hook", "endpoint": bureau.hook.url("/refused"), **channel}
+    with pytest.raises(FhirError) as refused:
+        bureau.room.write(NURSE, subscription("Task?id", made) | more)
+    assert (refused.value.status, refused.value.issues[0].expression) == (status, place)
+    assert len(bureau.room.stored("Subscription")) == before
