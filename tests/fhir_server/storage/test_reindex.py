@@ -128,7 +128,7 @@ def test_windows_and_groups_make_no_difference(settings: Settings, execute: Exec
 def test_a_whole_lost_index_is_made_again(settings: Settings, execute: Execute) -> None:
     bootstrap.load_resources(settings, network())
     before = everything(execute)
-    for table in ("idx", "idx_date", "idx_text", "membership", "consent_rule"):
+    for table in ("idx", "idx_date", "idx_text", "membership", "circle", "consent_rule"):
         execute(f"DELETE FROM {table}")
     execute("UPDATE resource SET sort = 1")
     execute("INSERT INTO idx SELECT 5, sort, row, 6 FROM resource")
