@@ -14,6 +14,7 @@ from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+from fhir_server.storage.seat import Seat
 from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
 
 if TYPE_CHECKING:
@@ -49,14 +50,6 @@ class Membership:
     start: int
     end: int
     through: str = ""
-
-
-class Seat(NamedTuple):
-    """Somebody's place in the care team ``team`` ("CareTeam/id"), from ``start`` until ``end`` (microseconds)."""
-
-    team: str
-    start: int
-    end: int
 
 
 class AuditRow(NamedTuple):
@@ -351,10 +344,7 @@ class Repository(Protocol):
         ...
 
     async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
-        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``.
-
-        Who is so on behalf of one of the organisations ``left`` ("Organization/id") does not count.
-        """
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member (as in ``MemberOf``)."""
         ...
 
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:

@@ -17,7 +17,8 @@ from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.reasons import Reasons
-from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.seat import Seat
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
