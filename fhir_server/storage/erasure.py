@@ -89,7 +89,7 @@ class Erasure:
         return [f"{type_}/{id_}" for type_, id_ in found]
 
     async def close(self, dossier: str) -> None:
-        """End every membership and circle of ``dossier``: nobody but who it is about and `system` reaches anything there any more."""
+        """End every membership and circle of ``dossier``: nobody but who it is about and `system` reaches anything any more."""
         await self._scripts.do(_close(key(dossier)))
 
     async def erase(self, lying: Sequence[tuple[Lying, Indexed | None]]) -> tuple[Sequence[int], bool]:
