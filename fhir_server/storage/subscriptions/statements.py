@@ -68,7 +68,7 @@ FAILED: Final = """UPDATE subscription SET attempts = attempts + 1,
 RELEASE: Final = """UPDATE subscription SET holder = '', until = 0,
  due = CASE WHEN last > done THEN CAST($1 AS bigint) ELSE CAST($2 AS bigint) END WHERE id = $3 AND holder = $4"""
 
-_SHOWN: Final = "id, status, error, subscriber, type, criteria, endpoint, secret, last, done, attempts, due, turn"
+_SHOWN: Final = "id, status, error, subscriber, type, criteria, endpoint, host, secret, last, done, attempts, due, turn"
 UNTOLD: Final = f"SELECT {_SHOWN} FROM subscription WHERE told = 0 ORDER BY id LIMIT $1"
 FIND: Final = f"SELECT {_SHOWN} FROM subscription WHERE id = $1"
 ALL: Final = f"SELECT {_SHOWN} FROM subscription ORDER BY id"

@@ -95,6 +95,7 @@ class Subscribed(NamedTuple):
     type: str
     criteria: str
     endpoint: str
+    host: str
     secret: str
     last: int
     done: int
