@@ -17,6 +17,8 @@ from hook import Hook, hook_running
 from fhir_server import bootstrap
 from fhir_server.errors import FhirError, Forbidden
 from fhir_server.settings import read_settings
+from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.subscriptions.delivery import Channel, Outcome
 from fhir_server.subscriptions.worker import Worker
 
 Json = dict[str, Any]
@@ -102,14 +104,32 @@ def bureau_open(folder: Path, database: str, hook: Hook, **more: str) -> Iterato
         try:
             yield bureau
         finally:
-            task.cancel()
+            found.runner.run(stopped(worker, task))
 
-            async def stop() -> None:
-                with suppress(asyncio.CancelledError):
-                    await task
-                await worker.close()
 
-            found.runner.run(stop())
+async def stopped(worker: Worker, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await worker.close()
+
+
+@dataclass
+class Counting:
+    """A channel that remembers which numbers were sent, and who sent."""
+
+    channel: Channel
+    holder: str
+    sent: dict[str, list[int]]
+    by: set[str]
+
+    async def send(self, claim: Claim, notice: Notice) -> Outcome:
+        self.sent.setdefault(claim.id, []).append(notice.number)
+        self.by.add(self.holder)
+        return await self.channel.send(claim, notice)
+
+    async def close(self) -> None:
+        await self.channel.close()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -350,6 +370,33 @@ def test_one_that_is_over_is_switched_off(bureau: Bureau) -> None:
     bureau.room.write(NURSE, {**bureau.shown(path), "end": "2026-01-01T00:00:00Z"})
     bureau.room.runner.run(bureau.worker.store.tidy(bootstrap.now(), 0))
     bureau.until(lambda: bureau.shown(path)["status"] == "off")
+
+
+def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau) -> None:
+    settings = read_settings(
+        {"FHIR_SERVER_SUBSCRIPTION_ALLOW_LOOPBACK": "true", "FHIR_SERVER_DATABASE_URL": "postgresql:///shared"}
+    )
+    other = bureau.room.runner.run(bootstrap.worker(settings, bureau.room.services))
+    sent: dict[str, list[int]] = {}
+    by: set[str] = set()
+    for each in (bureau.worker, other):
+        each.postman.channels = {"rest-hook": Counting(each.postman.channels["rest-hook"], each.postman.holder, sent, by)}
+
+    async def start() -> asyncio.Task[None]:
+        return asyncio.create_task(other.work())
+
+    task = bureau.room.runner.run(start())
+    paths = [bureau.subscribe(who, "Communication?id") for who in (DAUGHTER, NURSE, DOCTOR, SYSTEM) for _ in range(3)]
+    for path in paths:
+        bureau.hook.delays[path] = 0.01
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    for _ in range(6):
+        bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert [sent[bureau.ids[path]] for path in paths] == [[1, 2, 3, 4, 5, 6]] * len(paths)
+    assert [bureau.hook.count(path) for path in paths] == [6] * len(paths)
+    assert by == {bureau.worker.postman.holder, other.postman.holder}
+    bureau.room.runner.run(stopped(other, task))
 
 
 def test_nothing_is_left_of_events(bureau: Bureau) -> None:

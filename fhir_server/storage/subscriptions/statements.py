@@ -30,6 +30,8 @@ LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 
 REACHED: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WHERE s.id IN (
  WITH RECURSIVE reached(key) AS (
   SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u
+  UNION SELECT mate.member FROM membership own JOIN membership mate ON mate.dossier = own.dossier
+  WHERE own.member = CAST($5 AS bigint) AND own.dossier <> CAST($6 AS bigint)
   UNION SELECT a.member FROM reached r JOIN membership a ON a.dossier = r.key
   WHERE r.key = CAST($2 AS bigint) OR EXISTS (SELECT 1 FROM resource t WHERE t.self = r.key AND t.type = 'CareTeam'))
  SELECT a.subscription FROM reached r JOIN subscription_audience a ON a.key = r.key AND a.type = $3)
