@@ -372,7 +372,9 @@ def test_one_that_is_over_is_switched_off(bureau: Bureau) -> None:
     bureau.until(lambda: bureau.shown(path)["status"] == "off")
 
 
-def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau) -> None:
+def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.subscriptions.postman.AT_ONCE", 3)
+    monkeypatch.setattr("fhir_server.subscriptions.postman._CLAIMED", 3)
     settings = read_settings(
         {"FHIR_SERVER_SUBSCRIPTION_ALLOW_LOOPBACK": "true", "FHIR_SERVER_DATABASE_URL": "postgresql:///shared"}
     )
@@ -388,7 +390,7 @@ def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau) -> None:
     task = bureau.room.runner.run(start())
     paths = [bureau.subscribe(who, "Communication?id") for who in (DAUGHTER, NURSE, DOCTOR, SYSTEM) for _ in range(3)]
     for path in paths:
-        bureau.hook.delays[path] = 0.01
+        bureau.hook.delays[path] = 0.03
     thread = bureau.room.thread(DAUGHTER, [NETWORK])
     for _ in range(6):
         bureau.room.reply(NURSE, thread)
