@@ -8,7 +8,7 @@ from fhir_server.access.actor import Actor
 from fhir_server.audit.texts import texts
 from fhir_server.errors import NotFound
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.record_reader import represented
+from fhir_server.interactions.represented import represented
 from fhir_server.interactions.sights import Outlook, outlook
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
