@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from fhir_server.errors import Forbidden, NotFound
-from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.out_of_reach import OUTSIDE, require_no_hiding
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.out_of_reach import require_no_hiding
 from fhir_server.interactions.parameters import address, is_strict, largest_page
 from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.subsets import of_request

@@ -1,11 +1,7 @@
-"""What is told of a resource that the caller may not reach."""
-
-from typing import Final
+"""Whether what does not exist is told from what the caller may not reach."""
 
 from fhir_server.errors import Forbidden
-from fhir_server.interactions.call import Call
-
-OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
+from fhir_server.interactions.call import OUTSIDE, Call
 
 
 def require_no_hiding(call: Call) -> None:

@@ -3,8 +3,8 @@
 from fhir_server.errors import Forbidden, Gone, NotFound
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions import published, read_source
-from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.out_of_reach import OUTSIDE, require_no_hiding
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.out_of_reach import require_no_hiding
 from fhir_server.interactions.subsets import shown
 from fhir_server.model.meta import names_version, seconds_of, version_headers
 from fhir_server.storage.repository import Stored

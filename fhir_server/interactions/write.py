@@ -20,10 +20,9 @@ from fhir_server.interactions import (
     subscription,
 )
 from fhir_server.interactions.authority import require_own_words, require_recipients
-from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
-from fhir_server.interactions.out_of_reach import OUTSIDE
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
@@ -32,6 +31,7 @@ from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -103,6 +103,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         previous=indexed(call, before),
         members=members_of(resource, call.services.base),
         rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
+        circle=circle(resource, call.services.base),
         requires=required(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
@@ -136,11 +137,11 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
 
-    Raises as ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
+    Raises as ``reply.placed``, ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
     """
-    changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await binary.placed(call, changes)
     changes = await subscription.completed(call, changes)
-    changes = await reply.placed(call, changes)
     await require_recipients(call, changes)
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from fhir_server.errors import Conflict, Forbidden, Unprocessable
 from fhir_server.interactions import consequences
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.escalating import THREAD, Standing, changed, moved, standing_of
-from fhir_server.interactions.out_of_reach import OUTSIDE
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.write import change, checked
