@@ -118,6 +118,13 @@ def test_a_message_that_is_not_stored_takes_nothing(hub: Networked) -> None:
     assert statuses(hub, url, "daughter", "gp") == [200, 404]
 
 
+def test_a_reply_that_names_no_client(hub: Networked) -> None:
+    url = uploaded(hub.as_("daughter"), TEAM, PNG)
+    reply = {name: value for name, value in message(DAUGHTER, url).items() if name not in {"subject", "status"}}
+    assert hub.as_("daughter").post({**reply, "status": "preparation"}).status == 201  # it is in the dossier of its thread
+    assert statuses(hub, url, "gp", "client", "outsider") == [200, 200, 404]
+
+
 def test_a_retracted_message_takes_its_file_along(hub: Networked) -> None:
     url = uploaded(hub.as_("daughter"), TEAM, PNG)
     stored = hub.as_("daughter").post(message(DAUGHTER, url))
