@@ -190,6 +190,8 @@ def test_nobody_learns_of_what_lies_outside_their_dossiers(hub: Demo) -> None:
     assert gp.request("POST", "CommunicationRequest", own, If_None_Exist=by("hidden")).json["id"] == made.json["id"]
     assert system.request("POST", "CommunicationRequest", own, If_None_Exist=by("hidden")).status == 412
     for each in system.get(f"CommunicationRequest?{by('hidden')}").ids():
+        for task in system.get(f"Task?based-on={each}").ids():
+            assert system.request("DELETE", task).status == 204
         assert system.request("DELETE", each).status == 204
 
 
