@@ -6,6 +6,7 @@ What follows is made here and nowhere else, whoever wrote: a request, a transact
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from fhir_server.interactions import appointment_consequences
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
@@ -48,9 +49,12 @@ async def _commit(
 
 
 async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
-    if call.loading or not any(change.type in ORDER for change in changes):
+    if call.loading:
         return []
-    return await ThreadConsequences(call, changes).of_changes()
+    found = await appointment_consequences.of_changes(call, changes)
+    if any(change.type in ORDER for change in changes):
+        found += await ThreadConsequences(call, changes).of_changes()
+    return found
 
 
 def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:

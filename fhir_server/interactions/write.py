@@ -20,7 +20,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, search_parameter
+from fhir_server.network import appointment, consent_check, search_parameter
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -78,6 +78,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
     require_own_words(call, resource, before)
+    if call.type == "Appointment" and call.actor.role != "system":
+        appointment.check(resource, before, call.actor.people, call.services.base)
     if call.type == "Consent":
         consent_check.check(resource, before, call.actor, call.services.base)
     made = Change(
