@@ -23,9 +23,9 @@ class Roles:
 
     ``every`` gives a role letters on all types, ``own`` gives letters by type and role, ``sources`` the roles for which the
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
-    ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
-    types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
-    maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
+    ``directory`` types belong to no dossier and are seen by team mates, ``common`` types by everybody, ``personal`` types by their
+    author only, ``private`` types by their maker as long as they name no dossier; ``author`` is the search parameter by which a
+    new resource must name its maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
     ``bsn`` says who sees citizen service numbers.
     """
 
@@ -37,6 +37,7 @@ class Roles:
     personal: frozenset[str]
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
 
@@ -72,6 +73,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
+        common=frozenset(reach.get("common", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
     )
@@ -79,7 +81,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
 
 def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
-    _known("reach", reach, {"directory", "personal", "private"}, "kind of reach")
+    _known("reach", reach, {"directory", "personal", "private", "common"}, "kind of reach")
     for name, listed in (*reach.items(), *_types(tables)):
         _known(name, listed, types, "resource type")
     for type_, roles in sources.items():

@@ -33,13 +33,13 @@ async def _tasks(call: Call, change: Change) -> list[Change]:
     everybody = dict.fromkeys((*people_in(appointment, base), *people_in(before, base)))
     ids = {appointment_tasks.id_of(change.reference, who): who for who in everybody}
     tasks = {ids[id_]: known for id_, known in (await _fetched(call, "Task", list(ids))).items()}
-    known = {who: text(each, "status") for who, (_, each) in tasks.items()}
+    known = {who: text(each, "status") for who, (_, each) in tasks.items() if each}  # without what the platform deleted
     made = []
     for who, status in appointment_tasks.wanted(appointment, known, base).items():
         stored, task = tasks.get(who, (None, None))
-        if known.get(who) == status or (task is None and not await _takes_part(call, who, client)):
+        if known.get(who) == status or (not task and not await _takes_part(call, who, client)):
             continue
-        resource = appointment_tasks.task(appointment, who, status, call.now, task, base)
+        resource = appointment_tasks.task(appointment, who, status, call.now, task or None, base)
         made.append(hub_change(services, resource, stored, call.now))
     return made
 
@@ -49,6 +49,7 @@ async def _takes_part(call: Call, person: str, client: str) -> bool:
 
 
 async def _fetched(call: Call, type_: str, ids: Sequence[str]) -> dict[str, tuple[Stored, Resource]]:
+    """Return what is stored under ``ids``, and what it says; nothing for what was deleted."""
     grant = call.services.gate.locating(type_)
-    stored = await call.services.repository.fetch([grant], [f"{type_}/{each}" for each in ids])
-    return {each.id: (each, read(each.body, OWN).resource) for each in stored}
+    stored = [await call.services.repository.read(grant, type_, each) for each in ids]
+    return {each.id: (each, read(each.body, OWN).resource if each.body else {}) for each in stored if each is not None}

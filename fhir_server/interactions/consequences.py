@@ -6,7 +6,7 @@ What follows is made here and nowhere else, whoever wrote: a request, a transact
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fhir_server.interactions import appointment_consequences
+from fhir_server.interactions import appointment_consequences, response_consequences
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
@@ -52,6 +52,7 @@ async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
     if call.loading:
         return []
     found = await appointment_consequences.of_changes(call, changes)
+    found += await response_consequences.of_changes(call, changes)
     if any(change.type in ORDER for change in changes):
         found += await ThreadConsequences(call, changes).of_changes()
     return found

@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply, subscription
+from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply, response_valid, subscription
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -20,7 +20,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import appointment, consent_check, search_parameter
+from fhir_server.network import appointment, consent_check, response_writing, search_parameter
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -80,6 +80,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     require_own_words(call, resource, before)
     if call.type == "Appointment" and call.actor.role != "system":
         appointment.check(resource, before, call.actor.people, call.services.base)
+    if call.type == "QuestionnaireResponse" and call.actor.role != "system":
+        response_writing.check(resource, before, call.actor.people, call.services.base)
     if call.type == "Consent":
         consent_check.check(resource, before, call.actor, call.services.base)
     made = Change(
@@ -133,6 +135,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     await require_recipients(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    await response_valid.require_valid(call, changes)
     changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]

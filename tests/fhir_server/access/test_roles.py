@@ -20,7 +20,7 @@ READ = {
     "CareTeam",
     "Task",
     "Consent",
-    "QuestionnaireResponse",
+    "Questionnaire",
     "Observation",
     "DocumentReference",
 }
@@ -34,7 +34,7 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
-    if role in PERSONS and type_ in {"Subscription", "Appointment"}:
+    if role in PERSONS and type_ in {"Subscription", "Appointment", "QuestionnaireResponse"}:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
