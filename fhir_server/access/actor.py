@@ -37,7 +37,8 @@ class Actor:
     ``organisation`` is the one that the token names. ``organisations`` ("Organization/id") are those that the store knows the
     person to work for now, by a role there or by a network in which the person takes part on their behalf, ``left`` those of
     before; ``kinds`` are the types of the former and ``functions`` the codes of the person's roles there, both as "system|code".
-    ``teams`` ("CareTeam/id") are the teams of organisations that the person is in.
+    ``teams`` ("CareTeam/id") are the teams of organisations that the person is in. ``addresses`` are the identifiers
+    ("system|value") by which the person can be invited to a network.
     """
 
     reference: str
@@ -55,6 +56,7 @@ class Actor:
     functions: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
     @property
     def type(self) -> str:

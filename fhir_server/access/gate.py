@@ -7,6 +7,7 @@ from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.bsn import BsnRules
 from fhir_server.access.consented import consented, own, settled
 from fhir_server.access.emergency import is_emergency, reach, require_reading
+from fhir_server.access.invited import invited
 from fhir_server.access.private import private
 from fhir_server.access.roles import Roles
 from fhir_server.access.scope import LETTERS, levels
@@ -155,7 +156,7 @@ class Gate:
 
     @property
     def representatives(self) -> frozenset[str]:
-        """The relationships ("system|code") by which a RelatedPerson represents the client towards the record."""
+        """The relationships ("system|code") by which a RelatedPerson represents the client."""
         return self._roles.representatives
 
     def require_overseer(self, actor: Actor, patient: str, represented: Collection[str]) -> None:
@@ -169,6 +170,19 @@ class Gate:
             actor.role in {"system", "operator"} or patient in represented or (actor.role == "patient" and patient in actor.people)
         ):
             raise Forbidden("Who sees what of this dossier is told to its client, and to who represents the client.")
+
+    def operating(self, actor: Actor, operation: str) -> str:
+        """Return the one patient ("Patient/id") about whom ``actor`` may call ``operation`` ("Type/$code"), "" for anybody.
+
+        It changes resources of that type, and so a token must let it. Raises Forbidden as ``grant`` does; what the caller may
+        change in which dossier says the operation's own rule.
+        """
+        bound = _bound(actor, "update", operation.partition("/")[0])
+        if actor.role not in self._roles.operations.get(operation, ()):
+            raise Forbidden(f"The role {actor.role} may not call {operation}.")
+        if is_emergency(actor):
+            require_reading("update")
+        return bound
 
     def readers(self, type_: str) -> frozenset[Role]:
         """Return the roles that may ever search the own store's resources of ``type_``."""
@@ -190,6 +204,11 @@ class Gate:
         if not {_bound(actor, "create", type_) for type_ in types} & {"", dossier}:
             return Nothing()
         return Everything() if actor.role == "system" else MemberOf(_members(actor), self._now(), actor.left)
+
+    def require_eraser(self, actor: Actor, patient: str) -> None:
+        """Refuse who may not remove everything of ``patient`` ("Patient/id") for good: all but `system`. Raises Forbidden."""
+        if _bound(actor, "delete", "Patient") not in {"", patient} or actor.role != "system":
+            raise Forbidden("Only the system that runs the network erases a dossier.")
 
     def naming(self, type_: str) -> Grant:
         """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.
@@ -239,6 +258,8 @@ class Gate:
         if actor.role == "system":
             return self._system(entry, bound)
         node = _either(self._reach(actor, interaction, entry, bound), self._self(actor, entry))
+        if entry.name == "Task" and interaction not in _WRITES:
+            node = _either(node, invited(actor, bound))
         author = self._roles.author.get(entry.name)
         return And((node, _made_by(author, actor))) if author and interaction in _WRITES else node
 

@@ -10,7 +10,7 @@ from fhir_server.access.actor import ROLES
 from fhir_server.access.bsn import BsnRules
 
 _LETTERS = "cruds"
-_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record", "bsn"}
+_TABLES = {"every", "own", "sources", "supporting", "reach", "author", "record", "bsn", "operations"}
 
 
 class RolesError(ValueError):
@@ -25,7 +25,8 @@ class Roles:
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
     ``directory`` types belong to no dossier and are seen by team mates, ``common`` types by everybody, ``personal`` types by their
     author only, ``private`` types by their maker as long as they name no dossier; ``author`` is the search parameter by which a
-    new resource must name its maker. ``representatives`` are the relationships ("system|code") of a RelatedPerson who may read the record of the dossier.
+    new resource must name its maker. ``representatives`` are the relationships ("system|code") by which a RelatedPerson represents
+    the client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
     ``bsn`` says who sees citizen service numbers.
     """
 
@@ -40,6 +41,7 @@ class Roles:
     common: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
+    operations: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
@@ -76,6 +78,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         common=frozenset(reach.get("common", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
+        operations={name: frozenset(listed) for name, listed in tables.get("operations", {}).items()},
     )
 
 
@@ -93,6 +96,9 @@ def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     for name, listed in tables.get("bsn", {}).items():
         _known("bsn", [name], {"all", "care", "own", "kinds"}, "kind of sight")
         _known(f"bsn.{name}", () if name == "kinds" else listed, ROLES, "role")
+    for name, listed in tables.get("operations", {}).items():
+        _known(f"operations.{name}", [name.partition("/$")[0]], types, "resource type")
+        _known(f"operations.{name}", listed, ROLES, "role")
     unsigned = [type_ for type_ in reach.get("personal", ()) if type_ not in tables.get("author", {})]
     _known("author", unsigned, (), "author parameter of a personal type")
 

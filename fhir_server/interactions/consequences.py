@@ -9,6 +9,7 @@ from typing import Final
 from fhir_server.interactions import appointment_consequences, response_consequences
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
+from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
@@ -53,9 +54,8 @@ async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
         return []
     found = await appointment_consequences.of_changes(call, changes)
     found += await response_consequences.of_changes(call, changes)
-    if any(change.type in ORDER for change in changes):
-        found += await ThreadConsequences(call, changes).of_changes()
-    return found
+    found += await QuestionConsequences(call, changes).of_changes()
+    return [*found, *await ThreadConsequences(call, [*changes, *found]).of_changes()]
 
 
 def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:

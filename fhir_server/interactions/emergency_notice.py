@@ -6,18 +6,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.access.break_glass import break_glass
-from fhir_server.access.representative import represents
 from fhir_server.errors import FhirError, Forbidden, NoDatabase
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.record_events import named
 from fhir_server.interactions.recorded import line
+from fhir_server.interactions.represented import represented_by
 from fhir_server.interactions.touched import Touched
 from fhir_server.interactions.write import Write, change, checked, written
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.network.break_glass import Breaking, id_of, notice, review
-from fhir_server.network.mandate import acts_for
 from fhir_server.search.tree import Query, ReferenceTo
 from fhir_server.search.values import span
 from fhir_server.storage.repository import Dangling, OutOfGrant, Stored, VersionConflict
@@ -118,13 +117,7 @@ async def _representatives(call: Call, patient: str) -> list[str]:
     query = Query("RelatedPerson", ReferenceTo("patient", patient), count=_MOST)
     page = await call.services.repository.search(grant, query)
     related = map(_content, page.resources)
-    return [f"RelatedPerson/{each['id']}" for each in related if _stands_in(call, each, patient)]
-
-
-def _stands_in(call: Call, related: dict[str, Any], patient: str) -> bool:
-    services = call.services
-    found = represents(related, services.gate.representatives, call.now) == patient
-    return found or acts_for(related, patient, call.now, services.base)
+    return [f"RelatedPerson/{each['id']}" for each in related if represented_by(call, each) == patient]
 
 
 async def _officer(call: Call) -> str:

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fhir_server.access.representative import represents
 from fhir_server.interactions.call import Call
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
-from fhir_server.search.tree import And, Dossier, MemberOf, Node
+from fhir_server.interactions.represented import represented
+from fhir_server.search.tree import And, Dossier, Node
 from fhir_server.storage.repository import AuditRow, Grant
 
 
@@ -48,16 +46,3 @@ def _dossiers(node: Node) -> Sequence[str]:
         case And(parts):
             return [each for part in parts for each in _dossiers(part)]
     return [each for part in getattr(node, "parts", ()) for each in _dossiers(part)]
-
-
-async def represented(call: Call) -> list[str]:
-    """Return the clients whom the caller represents, in whose networks the caller is now."""
-    services, actor = call.services, call.actor
-    if actor.role != "related-person":
-        return []
-    grants = [services.gate.locating("RelatedPerson")]
-    found = await services.repository.fetch(grants, [each for each in actor.people if each.startswith("RelatedPerson/")])
-    relationships = services.gate.representatives
-    clients = {represents(read(each.body, OWN).resource, relationships, call.now) for each in found}
-    members = MemberOf(actor.people, call.now, actor.left)
-    return [each for each in sorted(clients) if each and await services.repository.is_member(members, each)]

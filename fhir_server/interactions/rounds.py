@@ -9,12 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from fhir_server.interactions import attachment_sweep, escalating
 from fhir_server.interactions.services import Services
 
 Duty = Callable[[Services, int], Awaitable[None]]
 """Does what is due at the moment given (microseconds)."""
 
-DUTIES: Final[tuple[Duty, ...]] = ()
+DUTIES: Final[tuple[Duty, ...]] = (
+    escalating.overdue,
+    attachment_sweep.expired,
+)
 """What is done in each round, in this order."""
 
 _MOST: Final = 30.0  # seconds that one duty may take in one round

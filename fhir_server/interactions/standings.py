@@ -72,6 +72,7 @@ class Standings:
             organisations=organisations,
             kinds=await self._kinds(organisations),
             functions=_all(one.functions for one in each),
+            addresses=_all(one.addresses for one in each),
             left=left,
             teams=await self._teams(people, now),
         )

@@ -8,7 +8,17 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply, response_valid, subscription
+from fhir_server.interactions import (
+    attachment_claims,
+    binary,
+    bsn,
+    consent,
+    consequences,
+    question_placed,
+    reply,
+    response_valid,
+    subscription,
+)
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -20,7 +30,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import appointment, consent_check, response_writing, search_parameter
+from fhir_server.network import appointment, consent_check, ladder, network_roles, response_writing, search_parameter
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -73,17 +83,14 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
+    if call.type == "PlanDefinition":
+        ladder.check(document.resource)
     if call.type == "SearchParameter":
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     before = content(previous)
     require_own_words(call, resource, before)
-    if call.type == "Appointment" and call.actor.role != "system":
-        appointment.check(resource, before, call.actor.people, call.services.base)
-    if call.type == "QuestionnaireResponse" and call.actor.role != "system":
-        response_writing.check(resource, before, call.actor.people, call.services.base)
-    if call.type == "Consent":
-        consent_check.check(resource, before, call.actor, call.services.base)
+    _require_rules(call, resource, before)
     made = Change(
         type=call.type,
         id=id_,
@@ -97,6 +104,20 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         requires=required(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
+
+
+def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
+    base, people, by_person = call.services.base, call.actor.people, call.actor.role != "system"
+    match call.type:
+        case "CareTeam":
+            network_roles.check(resource, base)
+        case "Consent":
+            consent_check.check(resource, before, call.actor, base)
+        case "Appointment" if by_person:
+            appointment.check(resource, before, people, base)
+        case "QuestionnaireResponse" if by_person:
+            response_writing.check(resource, before, people, base)
 
 
 def content(stored: Stored | None) -> dict[str, Any] | None:
@@ -133,6 +154,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await subscription.completed(call, changes)
     changes = await reply.placed(call, changes)
     await require_recipients(call, changes)
+    changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
     await response_valid.require_valid(call, changes)
@@ -144,6 +166,8 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
 def _placed(write: Write, change: Change) -> Write:
     if change.indexed is not None:
         write.answer.dossier = shared(change.indexed.dossier)
+    if write.change is not None and write.answer.body == write.change.body:
+        write.answer.body = change.body
     return write._replace(change=change)
 
 

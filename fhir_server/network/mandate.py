@@ -1,4 +1,4 @@
-"""Mandates: by what somebody may choose in the client's place."""
+"""Mandates: by what somebody may act in the client's place. Whom a RelatedPerson represents says ``network/representative``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,17 +6,6 @@ from typing import Any
 from fhir_server.network import provision
 from fhir_server.network.consent_names import MANDATE, names
 from fhir_server.network.json_parts import listed, text
-
-
-def acts_for(related_person: Mapping[str, Any], patient: str, at: int, base: str) -> bool:
-    """Tell whether a RelatedPerson has a mandate of ``patient`` ("Patient/id") at the moment ``at`` (microseconds).
-
-    The mandate is an extension of the resource, which only ``system`` writes: what somebody says about themselves opens nothing.
-    https://hl7.org/fhir/R4/relatedperson.html
-    """
-    if related_person.get("active") is False or provision.literal(related_person.get("patient"), base) != patient:
-        return False
-    return _lasts(related_person.get("period"), at) and has_mandate(related_person, at)
 
 
 def has_mandate(element: Mapping[str, Any], at: int) -> bool:

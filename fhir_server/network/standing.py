@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.model import reference
+from fhir_server.network.network_roles import network_roles
 from fhir_server.network.period import lasting
 
 Resource = Mapping[str, Any]
@@ -19,13 +20,15 @@ class Standing:
     """``people`` are all references of the person that count now; none: the person has left.
 
     ``organisations`` ("Organization/id") are those that the person works for, ``left`` those that the person worked for once.
-    ``functions`` are the codes of the person's roles ("system|code").
+    ``functions`` are the codes of the person's roles ("system|code"), ``addresses`` the identifiers ("system|value") by which the
+    person can be invited.
     """
 
     people: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 def of_practitioner(practitioner: str, resource: Resource | None, roles: Sequence[Resource], at: int, base: str = "") -> Standing:
@@ -36,7 +39,7 @@ def of_practitioner(practitioner: str, resource: Resource | None, roles: Sequenc
     now = [role for role in roles if _holds(role, at)]
     if (resource is not None and resource.get("active") is False) or (roles and not now):
         return Standing()
-    return _in_roles((practitioner,), now, roles, base)
+    return _in_roles((practitioner,), now, roles, base, addresses([resource or {}, *now]))
 
 
 def of_role(role: Resource, practitioner: Resource | None, at: int, base: str = "") -> Standing:
@@ -44,7 +47,7 @@ def of_role(role: Resource, practitioner: Resource | None, at: int, base: str = 
     if not _holds(role, at) or (practitioner is not None and practitioner.get("active") is False):
         return Standing()
     person = practitioner_of(role, base)
-    return _in_roles((person,) if person else (), [role], [role], base)
+    return _in_roles((person,) if person else (), [role], [role], base, addresses([practitioner or {}, role]))
 
 
 def practitioner_of(role: Resource, base: str = "") -> str:
@@ -54,7 +57,29 @@ def practitioner_of(role: Resource, base: str = "") -> str:
 
 def of_relations(relations: Iterable[Resource], at: int) -> Standing:
     """Return the standing of a person who is each of these RelatedPersons."""
-    return Standing(tuple(f"RelatedPerson/{each['id']}" for each in relations if _holds(each, at)))
+    now = [each for each in relations if _holds(each, at)]
+    return Standing(tuple(f"RelatedPerson/{each['id']}" for each in now), addresses=addresses(now))
+
+
+def addresses(resources: Iterable[Resource]) -> tuple[str, ...]:
+    """Return the identifiers ("system|value") of people by which they can be invited, e-mail addresses included.
+
+    Only ``system`` writes who people are, so that nobody is found by what they say of themselves.
+    """
+    known = network_roles()
+    found: dict[str, None] = {}
+    for each in resources:
+        mails = [
+            one.get("value", "") for one in each.get("telecom", ()) if one.get("system") == "email" and one.get("use") != "old"
+        ]
+        pairs = [*identifiers(each), *((known.email, mail) for mail in mails if mail)]
+        found |= {address(system, value): None for system, value in pairs if system in known.identifiers}
+    return tuple(found)
+
+
+def address(system: str, value: str) -> str:
+    """Return "system|value"; e-mail addresses that differ in capitals or blanks around them are one."""
+    return f"{system}|{value.strip().lower() if system == network_roles().email else value.strip()}"
 
 
 def identifiers(resource: Resource) -> tuple[tuple[str, str], ...]:
@@ -66,13 +91,16 @@ def identifiers(resource: Resource) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _in_roles(person: tuple[str, ...], now: Sequence[Resource], ever: Sequence[Resource], base: str) -> Standing:
+def _in_roles(
+    person: tuple[str, ...], now: Sequence[Resource], ever: Sequence[Resource], base: str, known_by: tuple[str, ...]
+) -> Standing:
     organisations = _organisations(now, base)
     return Standing(
         people=(*person, *(f"PractitionerRole/{role['id']}" for role in now)),
         organisations=organisations,
         left=tuple(each for each in _organisations(ever, base) if each not in organisations),
         functions=tuple(dict.fromkeys(code for role in now for concept in role.get("code", ()) for code in codes(concept))),
+        addresses=known_by,
     )
 
 

@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from fhir_server.interactions.handlers import Handler
-from fhir_server.operations import access_log, explain_access, reindex, usage_report, what_if, who_can_see
+from fhir_server.operations import (
+    access_log,
+    answer_invitation,
+    explain_access,
+    expunge,
+    invite,
+    leave,
+    network_summary,
+    questions,
+    reindex,
+    usage_report,
+    what_if,
+    who_can_see,
+)
 
 DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
 
@@ -31,13 +44,28 @@ def reading(code: str, handle: Handler, type_: str = "") -> Operation:
     return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
 
 
+def writing(code: str, handle: Handler, type_: str) -> Operation:
+    """Return an operation that changes a dossier: POST."""
+    return Operation(code, {"POST": (f"${code}", handle)}, type_)
+
+
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
     reading("access-log", access_log.access_log, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("who-can-see", who_can_see.who_can_see, "Patient"),
     reading("explain-access", explain_access.explain_access, "Patient"),
+    Operation("expunge", {"POST": ("$expunge", expunge.expunge)}, "Patient"),
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
+    reading("network-summary", network_summary.network_summary, "Patient"),
+    writing("escalate", questions.escalate, "CommunicationRequest"),
+    writing("answer", questions.answer, "CommunicationRequest"),
+    writing("invite", invite.invite, "CareTeam"),
+    writing("accept", answer_invitation.accept, "Task"),
+    writing("decline", answer_invitation.decline, "Task"),
+    writing("cancel", answer_invitation.cancel, "Task"),
+    writing("leave", leave.leave, "CareTeam"),
+    writing("remove", leave.remove, "CareTeam"),
 )
 OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}
 """What carries each of them out, by the names of the interactions."""

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.access.actor import Actor, Role
+from fhir_server.access.consented import governing
 from fhir_server.access.gate import Gate
+from fhir_server.access.invited import invited
 from fhir_server.access.private import private
 from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import LETTERS, parse_scopes
@@ -156,7 +158,11 @@ ALONE = Dossier((private("Practitioner/vos"),))
             id="own conversation",
         ),
         pytest.param(
-            doctor, "search", "Task", And((MemberOf(DOCTOR, AT), consented(doctor, "Task"))), id="tasks are messages of the network"
+            doctor,
+            "search",
+            "Task",
+            Or((And((MemberOf(DOCTOR, AT), consented(doctor, "Task"))), invited(doctor))),
+            id="tasks are messages of the network, and invitations",
         ),
         pytest.param(
             carer,
@@ -222,7 +228,7 @@ def test_one_person_who_is_several_carers() -> None:
 
 def test_a_rule_can_name_a_professional_in_many_ways() -> None:
     known = replace(doctor, organisations=("Organization/o1",), kinds=("urn:types|Z3",), functions=("urn:roles|30",))
-    (_, asked) = GATE.grant(known, "read", "Task").where.parts
+    asked = governing(GATE.grant(known, "read", "Task").where)
     assert asked.keys == ("Practitioner/vos", "Organization/o1", "kind:urn:types|Z3", "function:urn:roles|30")
     assert asked.unknown == ()
 
@@ -230,7 +236,7 @@ def test_a_rule_can_name_a_professional_in_many_ways() -> None:
 def test_a_change_is_a_correction() -> None:
     roles = load_roles(CATALOGUE.types, "[own]\nTask = { practitioner = 'ru' }")
     gate = Gate(CATALOGUE, roles, lambda: AT)
-    actions = [gate.grant(doctor, interaction, "Task").where.parts[1].action for interaction in ("read", "update", "patch")]
+    actions = [governing(gate.grant(doctor, interaction, "Task").where).action for interaction in ("read", "update", "patch")]
     assert actions == ["access", "correct", "correct"]
 
 

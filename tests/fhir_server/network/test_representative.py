@@ -1,15 +1,43 @@
-"""Who the dossier knows to have a mandate of the client."""
+"""Whom a RelatedPerson represents: by the relationship, or by a mandate of the client."""
 
 from typing import Any
 
 import pytest
 from consents import OWN
 
-from fhir_server.network.mandate import acts_for
+from fhir_server.access.roles import load_roles
+from fhir_server.catalog.catalog import load
+from fhir_server.network.representative import represents
 from fhir_server.search.values import instant
 
+KINDS = load_roles(load().types).representatives
+AT = 1_780_000_000_000_000  # 2026-05-28
 BASE = "https://hub.test/fhir"
 NOW = instant("2026-06-01T10:00:00+02:00")
+
+
+def related(code: str = "GUARD", **more: Any) -> dict[str, Any]:
+    system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+    relationship = [{"coding": [{"system": system, "code": code}]}]
+    return {"resourceType": "RelatedPerson", "patient": {"reference": "Patient/bakker"}, "relationship": relationship, **more}
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (related(), "Patient/bakker"),
+        (related("DAUC"), ""),
+        (related(active=False), ""),
+        (related(period={"start": "2026-01-01", "end": "2026-05-28"}), "Patient/bakker"),
+        (related(period={"end": "2026-05-27"}), ""),
+        (related(period={"start": "2026-06"}), ""),
+        (related(period={"start": "soon"}), ""),
+        (related(patient={"display": "Bakker"}), ""),
+        ({"resourceType": "RelatedPerson", "patient": {"reference": "Patient/bakker"}}, ""),
+    ],
+)
+def test_a_representative(resource: dict[str, Any], expected: str) -> None:
+    assert represents(resource, KINDS, AT) == expected
 
 
 def mandate(kind: Any = "written-mandate", **period: str) -> dict[str, Any]:
@@ -32,8 +60,8 @@ def person(*extensions: dict[str, Any], **more: Any) -> dict[str, Any]:
         person(mandate(), active=True, period={"start": "2026"}, patient={"reference": f"{BASE}/Patient/p"}),
     ],
 )
-def test_who_acts_for_the_client(known: dict[str, Any]) -> None:
-    assert acts_for(known, "Patient/p", NOW, BASE)
+def test_who_has_a_mandate(known: dict[str, Any]) -> None:
+    assert represents(known, KINDS, NOW, BASE) == "Patient/p"
 
 
 @pytest.mark.parametrize(
@@ -53,5 +81,5 @@ def test_who_acts_for_the_client(known: dict[str, Any]) -> None:
         person(mandate(), patient={"reference": "https://x.example/fhir/Patient/p"}),
     ],
 )
-def test_who_does_not(known: dict[str, Any]) -> None:
-    assert not acts_for(known, "Patient/p", NOW, BASE)
+def test_who_has_none(known: dict[str, Any]) -> None:
+    assert represents(known, KINDS, NOW, BASE) != "Patient/p"

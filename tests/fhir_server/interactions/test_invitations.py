@@ -1,0 +1,255 @@
+"""Who directs a network, whom they invite, and what becomes of it: nothing is open before an invitation is accepted."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from directed_room import (
+    AGB,
+    CARE,
+    SOCIAL_WORKER,
+    TOWN,
+    DirectedRoom,
+    body,
+    directed_room,
+    employed,
+    mandated,
+    parameters,
+    refusal,
+)
+from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NETWORK, NURSE, OUTSIDER, SYSTEM, person
+from engines import PostgresServer
+
+from fhir_server.validation import validate
+
+_numbers = count()
+NOBODY: set[str] = set()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectedRoom]:
+    database = ""
+    if request.param == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        database = server.create(f"invitations_{next(_numbers)}", "template1")
+    with directed_room(tmp_path_factory.mktemp("invitations"), database) as found:
+        yield found
+
+
+@pytest.fixture
+def hub(opened: DirectedRoom) -> DirectedRoom:
+    opened.set_out()
+    return opened
+
+
+def test_an_invitation_waits_and_opens_nothing(hub: DirectedRoom) -> None:
+    answer = hub.ask(CLIENT, "$invite", NETWORK, parameters(who=OUTSIDER, role="core", message="Kom erbij", category="Condition"))
+    task = body(answer)
+    assert (answer.status, task["status"], task["intent"]) == (201, "requested", "proposal")
+    assert task["for"]["reference"] == CLIENT
+    assert "display" not in task["for"], "the client's name is in what the client says, and in nothing else"
+    assert task["requester"] == {"reference": CLIENT, "type": "Patient", "display": "Client"}
+    assert task["owner"]["reference"] == OUTSIDER
+    assert hub.sees(OUTSIDER) == NOBODY
+    assert [each["id"] for each in hub.found(OUTSIDER, "Task", code="invitation")] == [task["id"]]
+    assert (
+        hub.found(OUTSIDER, "Patient") == hub.found(OUTSIDER, "CareTeam") == hub.found(OUTSIDER, "Practitioner", _id="nurse") == []
+    )
+    for other in (AIDE, NEIGHBOUR, SOCIAL_WORKER):
+        assert hub.found(other, "Task", code="invitation") == []
+        assert refusal(lambda who=other: hub.ask(who, "$accept", f"Task/{task['id']}")) == "not-invited"
+    assert hub.places(OUTSIDER) == []
+
+
+def test_who_accepts_takes_part_from_now_on(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, OUTSIDER, period={"end": "2026-12-31"})
+    done = body(hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}"))
+    assert done["status"] == "completed"
+    assert hub.sees(OUTSIDER) == {CLIENT, NETWORK, DAUGHTER}
+    assert [validate(each) for each in (task, done, hub.network())] == [[], [], []]
+    (place,) = hub.places(OUTSIDER)
+    assert place["onBehalfOf"]["reference"] == CARE
+    assert place["period"]["end"] == "2026-12-31"
+    assert place["role"][0]["coding"][0]["code"] == "core"
+    again = hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")
+    assert (again.status, body(again)["meta"]["versionId"]) == (200, "2")
+    assert len(hub.places(OUTSIDER)) == 1
+
+
+def test_two_answers_at_once_give_one_participant(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, OUTSIDER)
+
+    async def both() -> list[int]:
+        answers = [hub.asking(OUTSIDER, "$accept", f"Task/{task['id']}") for _ in range(4)]
+        return [each.status for each in await asyncio.gather(*answers)]
+
+    assert hub.room.runner.run(both()) == [200] * 4
+    assert len(hub.places(OUTSIDER)) == 1
+
+
+def test_who_declines_is_no_participant_and_sees_nothing(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, OUTSIDER)
+    for _ in range(2):
+        done = body(hub.ask(OUTSIDER, "$decline", f"Task/{task['id']}", parameters(reason="Geen tijd")))
+    assert (done["status"], done["statusReason"]["text"], done["meta"]["versionId"]) == ("rejected", "Geen tijd", "2")
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "invitation-answered"
+    assert hub.found(OUTSIDER, "Task") == []
+    assert hub.sees(OUTSIDER) == NOBODY
+    assert [each["status"] for each in hub.found(CLIENT, "Task", _id=task["id"])] == ["rejected"]
+
+
+def test_an_invitation_is_withdrawn_and_expires(hub: DirectedRoom) -> None:
+    withdrawn = hub.invite(CLIENT, OUTSIDER)
+    hub.ask(CLIENT, "$cancel", f"Task/{withdrawn['id']}")
+    assert hub.found(OUTSIDER, "Task") == []
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{withdrawn['id']}")) == "invitation-withdrawn"
+    assert refusal(lambda: hub.ask(OUTSIDER, "$cancel", f"Task/{withdrawn['id']}")) == "not-directing"
+    late = hub.invite(CLIENT, OUTSIDER)
+    hub.clock.forward(31 * 86_400)
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{late['id']}")) == "invitation-expired"
+    assert hub.places(OUTSIDER) == []
+
+
+def test_who_directs_a_network(hub: DirectedRoom) -> None:
+    for nobody in (NURSE, DOCTOR, DAUGHTER, NEIGHBOUR, OUTSIDER):
+        assert refusal(lambda who=nobody: hub.invite(who, AIDE)) == "not-directing"
+    hub.room.write(SYSTEM, mandated(DAUGHTER))
+    assert hub.invite(DAUGHTER, AIDE)["requester"]["reference"] == DAUGHTER
+    hub.room.write(SYSTEM, mandated(NEIGHBOUR))
+    assert refusal(lambda: hub.invite(NEIGHBOUR, DOCTOR)) == "not-directing", "a mandate counts for who is in the network"
+    hub.room.write(SYSTEM, person(NEIGHBOUR))
+    assert hub.ask(SYSTEM, "$invite", NETWORK, parameters(who=DOCTOR, role="director")).status == 201
+
+
+def test_the_same_invitation_is_sent_once(hub: DirectedRoom) -> None:
+    first, second = (hub.invite(CLIENT, OUTSIDER)["id"] for _ in range(2))
+    assert first == second
+    assert hub.invite(CLIENT, OUTSIDER, role="shell")["id"] != first
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"who": "Practitioner/none", "role": "core"}, "invitee-unknown"),
+        ({"who": NETWORK, "role": "core"}, "invitee-unknown"),
+        ({"who": {"system": "http://fhir.nl/fhir/NamingSystem/bsn", "value": "999999999"}, "role": "core"}, "invitee-identifier"),
+        ({"who": "nobody", "role": "core"}, "invitee-identifier"),
+        ({"who": OUTSIDER, "role": "king"}, "role-unknown"),
+        ({"who": OUTSIDER, "role": "stand-in"}, "role-not-yours"),
+        ({"who": OUTSIDER}, "parameter-missing"),
+        ({"role": "core"}, "parameter-missing"),
+        ({"who": OUTSIDER, "role": "core", "colour": "red"}, "parameter-unknown"),
+        ({"who": [OUTSIDER, AIDE], "role": "core"}, "parameter-value"),
+        ({"who": OUTSIDER, "role": "core", "period": {"end": "2020-01-01"}}, "period-over"),
+        ({"who": OUTSIDER, "role": "core", "expires": "2036-01-01T00:00:00Z"}, "invitation-expires"),
+        ({"who": OUTSIDER, "role": "core", "category": "Horoscope"}, "category-unknown"),
+        ({"who": OUTSIDER, "role": "core", "onBehalfOf": "Organization/none"}, "organisation-unknown"),
+        ({"who": NURSE, "role": {"text": "verpleegkundige"}}, "already-member"),
+    ],
+)
+def test_what_is_no_invitation(hub: DirectedRoom, given: dict[str, object], code: str) -> None:
+    assert refusal(lambda: hub.ask(CLIENT, "$invite", NETWORK, parameters(**given))) == code
+
+
+def test_who_is_not_known_yet_finds_the_invitation_by_an_identifier(hub: DirectedRoom) -> None:
+    number, mail = {"system": AGB, "value": "01234567"}, "Nieuw@Welzijn.example"
+    invited = [hub.invite(CLIENT, each)["id"] for each in (number, mail)]
+    known = person("Practitioner/new") | {
+        "identifier": [number],
+        "telecom": [{"system": "email", "value": "nieuw@welzijn.example"}],
+    }
+    hub.room.write(SYSTEM, person("Practitioner/new"))
+    assert hub.found("Practitioner/new", "Task") == []
+    hub.room.write(SYSTEM, known)
+    assert {each["id"] for each in hub.found("Practitioner/new", "Task", code="invitation")} == {*invited}
+    assert hub.found(OUTSIDER, "Task", code="invitation") == []
+    task = body(hub.ask("Practitioner/new", "$accept", f"Task/{invited[1]}"))
+    assert task["owner"] == {"reference": "Practitioner/new", "type": "Practitioner"}
+    assert hub.sees("Practitioner/new")
+
+
+def test_a_colleague_answers_for_an_organisation(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, TOWN, role="social-domain")
+    assert hub.found(SOCIAL_WORKER, "Task", code="invitation")[0]["id"] == task["id"]
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "not-invited"
+    hub.ask(SOCIAL_WORKER, "$accept", f"Task/{task['id']}")
+    (place,) = hub.places(SOCIAL_WORKER)
+    assert (place["onBehalfOf"]["reference"], place["role"][0]["coding"][0]["code"]) == (TOWN, "social-domain")
+
+
+def test_nobody_takes_part_for_an_organisation_that_is_not_theirs(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, OUTSIDER, onBehalfOf=TOWN)
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "not-of-organisation"
+
+
+def test_a_director_is_a_doctor_and_there_is_one(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, SOCIAL_WORKER, role="director")
+    assert refusal(lambda: hub.ask(SOCIAL_WORKER, "$accept", f"Task/{task['id']}")) == "role-not-allowed"
+    hub.join(DOCTOR, "director")
+    task = hub.invite(CLIENT, OUTSIDER, role="director")
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "second-director"
+    network = hub.network()
+    network["participant"].append({**hub.places(DOCTOR)[0], "member": {"reference": OUTSIDER, "type": "Practitioner"}})
+    assert refusal(lambda: hub.room.write(SYSTEM, network)) == "second-director"
+    hub.ask(CLIENT, "$remove", NETWORK, parameters(who=DOCTOR))
+    hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")
+    assert hub.found(CLIENT, "CareTeam", role="director")
+
+
+def test_leaving_ends_everything_at_once(hub: DirectedRoom) -> None:
+    hub.join(OUTSIDER)
+    thread = hub.room.thread(OUTSIDER, [NETWORK])
+    work = hub.room.write(SYSTEM, _work(OUTSIDER)).id
+    assert hub.sees(OUTSIDER)
+    hub.ask(OUTSIDER, "$leave", NETWORK, parameters(reason="Verhuisd"))
+    assert hub.sees(OUTSIDER) == NOBODY
+    assert not hub.reads(OUTSIDER, thread)
+    assert hub.found(OUTSIDER, "Task") == []
+    (place,) = hub.places(OUTSIDER)
+    assert place["period"]["start"] <= place["period"]["end"]
+    assert hub.task(work)["status"] == "cancelled"
+    assert refusal(lambda: hub.ask(OUTSIDER, "$leave", NETWORK)) == "not-a-participant"
+    hub.join(OUTSIDER)
+    assert hub.sees(OUTSIDER), "who left can come back"
+
+
+def test_removing_hands_over_the_work(hub: DirectedRoom) -> None:
+    hub.join(OUTSIDER)
+    thread = hub.room.thread(DAUGHTER, [NETWORK])
+    assert OUTSIDER in hub.room.unread(thread)
+    work = hub.room.write(SYSTEM, _work(OUTSIDER)).id
+    assert refusal(lambda: hub.ask(CLIENT, "$remove", NETWORK, parameters(who=OUTSIDER, reassign_to=AIDE))) == "not-a-member"
+    for nobody in (NURSE, DAUGHTER, OUTSIDER):
+        assert refusal(lambda who=nobody: hub.ask(who, "$remove", NETWORK, parameters(who=OUTSIDER))) == "not-directing"
+    hub.ask(CLIENT, "$remove", NETWORK, parameters(who=OUTSIDER, reason="Klaar", reassign_to=NURSE))
+    assert hub.sees(OUTSIDER) == NOBODY
+    assert hub.task(work)["owner"]["reference"] == NURSE
+    assert hub.room.tasks(thread)[OUTSIDER][0] == "cancelled"
+    assert refusal(lambda: hub.ask(CLIENT, "$remove", NETWORK, parameters(who=OUTSIDER))) == "not-a-participant"
+    assert refusal(lambda: hub.ask(CLIENT, "$remove", NETWORK, parameters(who=CLIENT))) == "client-stays"
+
+
+def test_the_last_director_does_not_just_leave(hub: DirectedRoom) -> None:
+    hub.join(DOCTOR, "director")
+    assert refusal(lambda: hub.ask(DOCTOR, "$leave", NETWORK)) == "last-director"
+    hub.ask(CLIENT, "$remove", NETWORK, parameters(who=DOCTOR))
+    assert hub.sees(DOCTOR) == NOBODY
+
+
+def test_an_employee_who_left_accepts_nothing(hub: DirectedRoom) -> None:
+    task = hub.invite(CLIENT, TOWN, role="social-domain")
+    hub.room.write(SYSTEM, employed(SOCIAL_WORKER, CARE, "http://x.example|x"))
+    assert hub.found(SOCIAL_WORKER, "Task", code="invitation") == []
+    assert refusal(lambda: hub.ask(SOCIAL_WORKER, "$accept", f"Task/{task['id']}")) == "not-invited"
+
+
+def _work(owner: str) -> dict[str, object]:
+    return {
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "order",
+        "code": {"text": "Bel de apotheek"},
+        "for": {"reference": CLIENT},
+        "owner": {"reference": owner},
+    }
