@@ -51,7 +51,8 @@ def _withdrawn(call: Call, stored: Stored, before: dict[str, Any]) -> Change | N
 
 async def _deleted(call: Call, id_: str) -> Stored | None:
     """Return what the platform deleted under this id, since its version counts; None when there never was any."""
-    return await call.services.repository.read(call.services.gate.locating(_TYPE), _TYPE, id_)
+    grant = call.services.gate.locating(_TYPE)
+    return await call.services.repository.read(grant, _TYPE, id_)
 
 
 async def _known(call: Call, response: str, client: str) -> dict[str, tuple[Stored, dict[str, Any]]]:
