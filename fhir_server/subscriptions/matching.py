@@ -51,9 +51,19 @@ class Matcher:
         if stored is None:
             return ()
         resource = read(stored.body, OWN).resource
-        referred = [event.type + "/" + event.id, *references(resource, self._reading.base)]
+        named = references(resource, self._reading.base)
+        referred = [f"{event.type}/{event.id}", *named, *await self._in_threads(named)]
         candidates = await self._store.candidates(event.type, referred, stored.dossier, now)
         return await self._for_whom(stored, resource, candidates)
+
+    async def _in_threads(self, named: Iterable[str]) -> list[str]:
+        """Return whom the threads refer to that are ``named``: what belongs to a thread is for those among whom the thread is."""
+        threads = [each for each in named if each.startswith("CommunicationRequest/")]
+        if not threads:
+            return []
+        grant = self._access.gate.locating("CommunicationRequest")
+        found = await self._access.repository.fetch([grant], threads)
+        return [each for thread in found for each in references(read(thread.body, OWN).resource, self._reading.base)]
 
     async def _version(self, event: Event) -> Stored | None:
         grant = self._access.gate.locating(event.type)
@@ -81,9 +91,11 @@ class Matcher:
             await self._look_at_person(event)
 
     async def _look_at_team(self, event: Event) -> None:
-        stored = await self._version(event)
-        members = references(read(stored.body, OWN).resource, self._reading.base) if stored else []
-        if stored is None or any(each.startswith(f"{TEAMS}/") for each in members):
+        members: list[str] = []
+        for version in (event.version - 1, event.version):  # who leaves, and who joins
+            stored = await self._version(event._replace(version=version))
+            members += references(read(stored.body, OWN).resource, self._reading.base) if stored else []
+        if any(each.startswith(f"{TEAMS}/") for each in members):
             self._people.forget_all()  # whoever is in a team that is in it
         else:
             self._people.forget(members)
