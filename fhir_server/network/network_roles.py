@@ -53,6 +53,8 @@ class NetworkRoles:
     identifiers: frozenset[str]
     email: str
     managers: frozenset[str]
+    policy: str
+    purposes: Mapping[str, tuple[str, ...]]
 
     def codes(self, roles: object) -> tuple[str, ...]:
         """Return the codes of our own among ``roles``, a list of CodeableConcepts."""
@@ -79,6 +81,8 @@ def network_roles() -> NetworkRoles:
         identifiers=frozenset((*invitation["identifiers"], invitation["email"])),
         email=invitation["email"],
         managers=frozenset(given["organisation"]["managers"]),
+        policy=given["consent"]["policy"],
+        purposes={type_: tuple(each) for type_, each in given["consent"]["purposes"].items()},
     )
 
 

@@ -10,13 +10,16 @@ from fhir_server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.network import invitation
 from fhir_server.network.invitation import ACCEPTED, DECLINED, OVER, WITHDRAWN, Invitation, invitation_of
+from fhir_server.network.invited_consent import choice
 from fhir_server.network.json_parts import mapped, text
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import network_roles
 from fhir_server.network.participation import begins, joined, participant, places
 from fhir_server.network.period import lasting
+from fhir_server.network.representative import represents
 from fhir_server.operations.asked_parameters import asked
-from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directs_as, known, told, unchanged
+from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directs_as, found, known, told, unchanged
+from fhir_server.search.values import span
 
 _NOBODYS: Final = "This invitation is not for you."
 
@@ -36,14 +39,39 @@ async def accept(call: Call) -> Answer:
         team = await _team(call, wanted)
         who, organisation = _who(call, wanted), _organisation(call, wanted)
         _require_fitting(call, wanted)
-        done = invitation.answered(task.resource, ACCEPTED, who, call.now)
-        changes: list[tuple[Resource, Any]] = [(done, task.stored)]
+        new = participant(who, [wanted.role], organisation, _period(wanted, call.now))
+        chosen = await _choice(call, task, wanted, who, new["period"])
+        consent = f"Consent/{chosen['id']}" if chosen else ""
+        done = invitation.answered(task.resource, ACCEPTED, who, call.now, consent=consent)
+        changes: list[tuple[Resource, Any]] = [(done, task.stored), *([(chosen, None)] if chosen else [])]
         if not _takes_part(call, team, wanted):
-            new = participant(who, [wanted.role], organisation, _period(wanted, call.now))
             changes.insert(0, (joined(team.resource, new), team.stored))
         return Decided(told(call, done, task.stored, wanted.client), changes)
 
     return await carried_out(call, decide)
+
+
+async def _choice(call: Call, task: Known, wanted: Invitation, who: str, period: Resource) -> Resource | None:
+    """Return the client's Consent to the categories of the invitation, None where there is none to make.
+
+    It is the choice of who invited, the client or who represents the client. A client who never chose has their first choice before
+    them: consent then governs messages for everybody, which nobody brings about by inviting one person.
+    """
+    if not wanted.categories or not await call.services.repository.rules(wanted.client):
+        return None
+    by = (await found(call, [wanted.requester])).get(wanted.requester)
+    made = text(task.resource, "authoredOn")
+    if by is None or (wanted.requester != wanted.client and not _represented(call, by.resource, wanted.client, made)):
+        return None
+    recipient = wanted.owner if wanted.owner.startswith("Organization/") else who
+    return choice(wanted, made, recipient, period, by.resource)
+
+
+def _represented(call: Call, by: Resource, client: str, made: str) -> bool:
+    services = call.services
+    return by["resourceType"] == "RelatedPerson" and client == represents(
+        by, services.gate.representatives, span(made).low, services.base
+    )
 
 
 async def decline(call: Call) -> Answer:

@@ -18,6 +18,7 @@ from fhir_server.network.careteam import dossier_of
 from fhir_server.network.consent import rules
 from fhir_server.network.network_roles import Directing
 from fhir_server.network.participation import delegated
+from fhir_server.network.provenance import provenance
 from fhir_server.search.tree import Node, Query
 from fhir_server.storage.repository import Change, Stored, VersionConflict
 
@@ -114,6 +115,7 @@ async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> A
         if not decided.changes:
             return decided.answer
         changes = [made(call, resource, stored) for resource, stored in decided.changes]
+        changes.append(_origin(call, changes, decided.answer.dossier))
         try:
             await consequences.commit(call, [], changes, [line(call, decided.answer)])
         except VersionConflict:
@@ -121,6 +123,17 @@ async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> A
         decided.answer.recorded = True
         return decided.answer
     raise Conflict("Others are changing this network at the same moment. Try again.")
+
+
+def _origin(call: Call, changes: Sequence[Change], client: str) -> Change:
+    """Return the Provenance of ``changes``, in the dossier of ``client``."""
+    versions = [f"{each.reference}/_history/{each.expected + 1}" for each in changes]
+    actor, id_ = call.actor, call.services.new_id()
+    organisation = actor.organisation or (actor.organisations[0] if len(actor.organisations) == 1 else "")
+    targets = [*versions, *([client] if client.startswith("Patient/") else [])]
+    return hub_change(
+        call.services, provenance(id_, call.interaction, actor.reference, organisation, targets, call.now), None, call.now
+    )
 
 
 def made(call: Call, resource: Resource, stored: Stored | None) -> Change:

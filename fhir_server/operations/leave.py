@@ -7,16 +7,17 @@ from typing import Any, Final
 
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.represented import represented_by
 from fhir_server.network import network_roles
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.invitation import is_invitation, over
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import DIRECTOR, Directing
-from fhir_server.network.participation import current, ended, places, reference
+from fhir_server.network.participation import current, ended, places, reference, stand_ins
 from fhir_server.network.reader_task import is_reader_task
 from fhir_server.operations.asked_parameters import asked
-from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, known, searched, told
+from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, found, known, searched, told
 from fhir_server.search.tree import And, Dossier, Or, ReferenceTo, TokenIn
 from fhir_server.storage.repository import Stored
 
@@ -58,9 +59,17 @@ async def remove(call: Call) -> Answer:
         if who == client:
             text = "A network is that of its client, who does not leave it. To end the network set its status to inactive."
             raise Unprocessable(text, expression=_WHO, detail="client-stays")
+        if as_ == "coordinator" and await _represents(call, who, client):
+            text = "Who represents the client is not removed by who directs the network in the client's name."
+            raise Forbidden(text, expression=_WHO, detail="representative-stays")
         return await _left(call, team, client, [who], heir, reason, as_)
 
     return await carried_out(call, decide)
+
+
+async def _represents(call: Call, who: str, client: str) -> bool:
+    person = (await found(call, [who])).get(who) if who.startswith("RelatedPerson/") else None
+    return person is not None and represented_by(call, person.resource) == client
 
 
 async def _left(call: Call, team: Known, client: str, people: list[str], heir: str, reason: str, as_: Directing | None) -> Decided:
@@ -71,7 +80,7 @@ async def _left(call: Call, team: Known, client: str, people: list[str], heir: s
             raise Forbidden("You do not take part in this network in person.", detail="not-a-participant")
         raise Unprocessable("This person does not take part in this network.", expression=_WHO, detail="not-a-participant")
     _require_allowed(team.resource, numbers, as_, now, base)
-    after = ended(team.resource, numbers, now)
+    after = ended(team.resource, [*numbers, *stand_ins(team.resource, people, now, base)], now)
     if heir and heir != client and not any(literal(mapped(each, "member"), base) == heir for each in current(after, now)):
         raise Unprocessable("Only who takes part in this network can be given its work.", expression=_TO, detail="not-a-member")
     tasks = await _open_tasks(call, client, people)
@@ -95,8 +104,8 @@ async def _open_tasks(call: Call, client: str, people: list[str]) -> list[Known]
     """Return what ``people`` are to do in this dossier, apart from reading threads, which follows from their membership."""
     owners = tuple(ReferenceTo("owner", each) for each in people)
     where = And((Dossier((client,)), TokenIn("status", _OPEN), Or(owners)))
-    found = await searched(call, "Task", where, _MOST)
-    return [each for each in found if not is_reader_task(each.resource) and not is_invitation(each.resource)]
+    tasks = await searched(call, "Task", where, _MOST)
+    return [each for each in tasks if not is_reader_task(each.resource) and not is_invitation(each.resource)]
 
 
 def _passed_on(task: Resource, heir: str, now: int, reason: str) -> dict[str, Any]:

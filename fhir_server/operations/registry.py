@@ -7,6 +7,7 @@ from fhir_server.interactions.handlers import Handler
 from fhir_server.operations import (
     access_log,
     answer_invitation,
+    delegate,
     explain_access,
     invite,
     leave,
@@ -57,6 +58,7 @@ REGISTERED: Final = (
     writing("accept", answer_invitation.accept, "Task"),
     writing("decline", answer_invitation.decline, "Task"),
     writing("cancel", answer_invitation.cancel, "Task"),
+    writing("delegate", delegate.delegate, "CareTeam"),
     writing("leave", leave.leave, "CareTeam"),
     writing("remove", leave.remove, "CareTeam"),
 )
