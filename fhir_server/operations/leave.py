@@ -3,26 +3,22 @@
 Parameters: ``who`` (Reference, $remove only), ``reason`` (text), ``reassign-to`` (Reference of a member, who gets the open Tasks).
 """
 
-from typing import Any, Final
+from typing import Final
 
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.represented import represented_by
 from fhir_server.network import network_roles
 from fhir_server.network.careteam import dossier_of
-from fhir_server.network.invitation import is_invitation, over
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import DIRECTOR, Directing
-from fhir_server.network.participation import current, ended, places, reference, stand_ins
-from fhir_server.network.reader_task import is_reader_task
+from fhir_server.network.participation import current, ended, places, stand_ins
 from fhir_server.operations.asked_parameters import asked
-from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, found, known, searched, told
-from fhir_server.search.tree import And, Dossier, Or, ReferenceTo, TokenIn
+from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, found, known, told
+from fhir_server.operations.open_tasks import open_tasks, passed_on
 from fhir_server.storage.repository import Stored
 
-_OPEN: Final = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
-_MOST: Final = 500  # open Tasks of one person in one dossier
 _WHO: Final = "Parameters.parameter.where(name='who')"
 _TO: Final = "Parameters.parameter.where(name='reassign-to')"
 
@@ -83,9 +79,9 @@ async def _left(call: Call, team: Known, client: str, people: list[str], heir: s
     after = ended(team.resource, [*numbers, *stand_ins(team.resource, people, now, base)], now)
     if heir and heir != client and not any(literal(mapped(each, "member"), base) == heir for each in current(after, now)):
         raise Unprocessable("Only who takes part in this network can be given its work.", expression=_TO, detail="not-a-member")
-    tasks = await _open_tasks(call, client, people)
+    tasks = await open_tasks(call, client, people)
     changes: list[tuple[Resource, Stored | None]] = [(after, team.stored)]
-    changes += [(_passed_on(each.resource, heir, now, reason), each.stored) for each in tasks]
+    changes += [(passed_on(each.resource, heir, now, reason), each.stored) for each in tasks]
     return Decided(told(call, after, team.stored, client), changes)
 
 
@@ -98,15 +94,3 @@ def _require_allowed(team: Resource, numbers: list[int], as_: Directing | None, 
     if as_ is None and DIRECTOR in given and not network_roles.holders(ended(team, numbers, now), DIRECTOR, now, base):
         text = "A director hands over before leaving. The client, or who represents the client, can end it ($remove)."
         raise Unprocessable(text, detail="last-director")
-
-
-async def _open_tasks(call: Call, client: str, people: list[str]) -> list[Known]:
-    """Return what ``people`` are to do in this dossier, apart from reading threads, which follows from their membership."""
-    owners = tuple(ReferenceTo("owner", each) for each in people)
-    where = And((Dossier((client,)), TokenIn("status", _OPEN), Or(owners)))
-    tasks = await searched(call, "Task", where, _MOST)
-    return [each for each in tasks if not is_reader_task(each.resource) and not is_invitation(each.resource)]
-
-
-def _passed_on(task: Resource, heir: str, now: int, reason: str) -> dict[str, Any]:
-    return {**task, "owner": reference(heir)} if heir else over(task, "left", now, reason)

@@ -7,8 +7,10 @@ from fhir_server.interactions.handlers import Handler
 from fhir_server.operations import (
     access_log,
     answer_invitation,
+    cover,
     delegate,
     explain_access,
+    hand_over,
     invite,
     leave,
     reindex,
@@ -61,6 +63,8 @@ REGISTERED: Final = (
     writing("delegate", delegate.delegate, "CareTeam"),
     writing("leave", leave.leave, "CareTeam"),
     writing("remove", leave.remove, "CareTeam"),
+    writing("cover", cover.cover, "Practitioner"),
+    writing("hand-over", hand_over.hand_over, "Organization"),
 )
 OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}
 """What carries each of them out, by the names of the interactions."""
