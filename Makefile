@@ -14,9 +14,20 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+# A module stays on one worker. The flows come first: what is short evens out the end.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+ALL_TESTS := tests/flows tests
 QUICK_TESTS := tests --ignore tests/flows --ignore tests/conformance -k "not postgres"
+SLOWEST := --durations 15 --durations-min 1
+# What draws its cases, or kills at random, with many more of them than in each run of the tests.
+NIGHTLY_TESTS := \
+  tests/flows/test_kill.py tests/flows/test_fuzz.py \
+  tests/fhir_server/storage/test_trees.py tests/fhir_server/storage/test_consented.py tests/fhir_server/storage/test_queries.py \
+  tests/fhir_server/interactions/test_read_page.py tests/fhir_server/interactions/test_disclosure.py
+NIGHTLY := KILLS=50 FUZZ_EXAMPLES=10000 TREE_EXAMPLES=1000 CONSENT_EXAMPLES=1000 QUERY_EXAMPLES=400 PAGING_EXAMPLES=300 \
+  DISCLOSURE_EXAMPLES=1500
 
-.PHONY: help setup run test check lint types imports format docs bench lock hooks clean
+.PHONY: help setup run test check nightly lint types imports format docs bench lock hooks clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +38,13 @@ run: setup ## serve the hub with its demo network (PORT=8000 DATA=./data)
 	@$(BIN)/fhir-server demo $(if $(PORT),--port $(PORT)) $(if $(DATA),--data-dir $(DATA))
 
 test: lint types imports ## everything that must hold: lint, types, imports, all tests
-	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope
+	@$(PYTEST) $(SLOWEST) $(ALL_TESTS)
 
 check: lint types imports ## the quick part: lint, types, imports, tests without PostgreSQL and without whole flows
-	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope $(QUICK_TESTS)
+	@$(PYTEST) $(SLOWEST) $(QUICK_TESTS)
+
+nightly: setup ## the tests that draw their cases, with ten and more times as many
+	@$(NIGHTLY) $(PYTEST) --timeout 7200 $(SLOWEST) $(NIGHTLY_TESTS)
 
 lint: setup ## style and format
 	@$(BIN)/ruff check --quiet .

@@ -28,7 +28,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
-from fhir_server.interactions.attachment_sweep import sweep
+from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -126,8 +126,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         work = (
             _repeat(LOOK, services.parameters.look, "look for search parameters"),
             _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
-            _repeat(_SWEEP, lambda: granting.store.prune(now()), "throw away tokens that are over"),
-            _repeat(_SWEEP, partial(sweep, services), "remove attachments"),
+            _repeat(_PRUNE, lambda: granting.store.prune(now()), "throw away tokens that are over"),
+            _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
             keeping.keep(services.repository, settings.audit_anchor_interval),
             Rounds(services).make(settings.round_interval),
         )
@@ -177,7 +177,7 @@ async def _keep_up(granting: Authority) -> None:
 
 
 _KEEP_UP = 1.0  # seconds
-_SWEEP = 600.0
+_PRUNE, _STRAYS = 600.0, 3_600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:

@@ -3,6 +3,7 @@
 Import the fixtures in a conftest: ``from engines import database_url, postgres_server, repository``.
 """
 
+import atexit
 import os
 import pwd
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -138,6 +140,20 @@ def empty(sqlite: str, postgres: str) -> None:
             session.execute(f"DELETE FROM {table}".encode())
 
 
+def migrated(path: Path) -> Path:
+    """Put an empty SQLite database with all tables at ``path`` and return it: a copy of one that was migrated once."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(shutil.copy(_sqlite_template(), path))
+
+
+@cache
+def _sqlite_template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    migrate.upgrade(f"sqlite:///{folder}/hub.db")
+    return folder / "hub.db"
+
+
 _numbers = count()
 
 
@@ -145,9 +161,7 @@ _numbers = count()
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Return the URL of a database of this test alone, with all tables."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/hub.db"
-        migrate.upgrade(url)
-        yield url
+        yield f"sqlite:///{migrated(tmp_path / 'hub.db')}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = f"test_{next(_numbers)}"

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from engines import migrated
+
 from fhir_server import bootstrap
 from fhir_server.interactions.services import Services
 from fhir_server.settings import Settings, read_settings
+from fhir_server.storage.url import sqlite_path
 
 
 def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
@@ -16,6 +19,9 @@ def attempt(folder: Path, act: Callable[[Services], Awaitable[object]]) -> None:
 
 def opened(settings: Settings, act: Callable[[Services], Awaitable[object]]) -> None:
     """Open the server that ``settings`` describe, do ``act`` with its parts, and close it."""
+    path = sqlite_path(settings.database)
+    if path is not None and not path.exists():
+        migrated(path)
     bootstrap.prepare(settings)
 
     async def run() -> None:

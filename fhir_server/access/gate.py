@@ -205,6 +205,11 @@ class Gate:
             return Nothing()
         return Everything() if actor.role == "system" else MemberOf(_members(actor), self._now(), actor.left)
 
+    def require_eraser(self, actor: Actor, patient: str) -> None:
+        """Refuse who may not remove everything of ``patient`` ("Patient/id") for good: all but `system`. Raises Forbidden."""
+        if _bound(actor, "delete", "Patient") not in {"", patient} or actor.role != "system":
+            raise Forbidden("Only the system that runs the network erases a dossier.")
+
     def naming(self, type_: str) -> Grant:
         """Return the view on ``type_`` by which the reader of a line learns the name of who it tells of, and nothing else of them.
 

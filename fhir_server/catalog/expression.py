@@ -7,6 +7,7 @@ R4 that are offered can be written, but for the ones in ``HAND_WRITTEN``. https:
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from profiles.definitions import Element, UnknownType, type_definition
 
@@ -73,6 +74,11 @@ def paths(expression: str, resource_type: str, leaves: tuple[str, ...]) -> tuple
     """
     if expression in HAND_WRITTEN:
         return HAND_WRITTEN[expression]
+    return _read(expression, resource_type, leaves)
+
+
+@lru_cache(4096)  # what R4 and the catalogue define is some 900 expressions, read for each load of the catalogue
+def _read(expression: str, resource_type: str, leaves: tuple[str, ...]) -> tuple[Path, ...]:
     terms = [_plain(term) for term in re.split(r"\s*\|\s*", expression)]
     own = [term for term in terms if term.partition(".")[0] in {resource_type, "Resource", "DomainResource"}]
     found = tuple(dict.fromkeys(path for term in own for path in _term(term, resource_type, leaves)))

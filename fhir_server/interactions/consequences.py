@@ -8,6 +8,7 @@ from typing import Final
 
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
+from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
@@ -50,7 +51,8 @@ async def _commit(
 async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
     if call.loading or not any(change.type in ORDER for change in changes):
         return []
-    return await ThreadConsequences(call, changes).of_changes()
+    of_questions = await QuestionConsequences(call, changes).of_changes()
+    return [*of_questions, *await ThreadConsequences(call, [*changes, *of_questions]).of_changes()]
 
 
 def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from fhir_server.model.json import read
 from fhir_server.network.audience import TEAM
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import RETRACTED, literal
+from fhir_server.network.question import QUESTION
 from fhir_server.network.reader_task import is_reader_task
 from fhir_server.network.thread_tasks import UNREAD
 from fhir_server.search.tree import And, Node, Not, Or, Query, ReferenceTo, Sort, Token, TokenIn
@@ -90,6 +91,15 @@ class ThreadStore:
             return []
         found = await self._search("Task", And((_either("owner", owners), Token("status", UNREAD))))
         return [each.resource for each in found if is_reader_task(each.resource)]
+
+    async def question_tasks(self, question: str) -> list[Known]:
+        """Return the Tasks, as they are stored, that are about ``question`` and mark nothing as read."""
+        return [each for each in await self._search("Task", ReferenceTo("based-on", question)) if not is_reader_task(each.resource)]
+
+    async def open_questions(self, patient: str) -> list[Known]:
+        """Return the threads about ``patient`` that are not closed and began as a question."""
+        where = And((ReferenceTo("subject", patient), Token("category", QUESTION[1], QUESTION[0]), TokenIn("status", _OPEN)))
+        return await self._search("CommunicationRequest", where)
 
     async def newest(self, thread: str, but: str = "") -> Resource | None:
         """Return the newest message of ``thread`` that is stored and not taken back, ``but`` one; None for none."""

@@ -8,7 +8,7 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, reply, subscription
+from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, question_placed, reply, subscription
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -20,7 +20,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, network_roles, search_parameter
+from fhir_server.network import consent_check, ladder, network_roles, search_parameter
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
@@ -73,6 +73,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)
     body = splice(document, id=id_, version=expected + 1, updated=updated)
+    if call.type == "PlanDefinition":
+        ladder.check(document.resource)
     if call.type == "SearchParameter":
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
@@ -131,6 +133,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await subscription.completed(call, changes)
     changes = await reply.placed(call, changes)
     await require_recipients(call, changes)
+    changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
     changes = await attachment_claims.claimed(call, changes)
@@ -141,6 +144,8 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
 def _placed(write: Write, change: Change) -> Write:
     if change.indexed is not None:
         write.answer.dossier = shared(change.indexed.dossier)
+    if write.change is not None and write.answer.body == write.change.body:
+        write.answer.body = change.body
     return write._replace(change=change)
 
 

@@ -1,6 +1,6 @@
 """``Practitioner/{id}/$cover``: somebody of the same organisation stands in, for a holiday or while on call, in all its networks.
 
-Parameters: ``stand-in`` (Reference of a Practitioner), ``organisation`` (Reference), ``period`` with an end, ``withdraw`` (boolean).
+Parameters: ``stand-in`` (Reference of a Practitioner), ``organisation`` (Reference), ``period`` (which ends), ``withdraw``.
 One transaction for each team; to call it again does what is left.
 """
 

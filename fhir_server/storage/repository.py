@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from fhir_server.search.lines import Lines
 from fhir_server.search.rows import Indexed
@@ -14,6 +14,9 @@ from fhir_server.storage.authorization.store import AuthorizationStore
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
 from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
+
+if TYPE_CHECKING:
+    from fhir_server.storage.erasure import Erasure  # which knows Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +380,11 @@ class Repository(Protocol):
 
     def alone(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Tell whether nobody else, in whatever process, does what ``name`` names; nobody else begins before it is left."""
+        ...
+
+    def erasure(self) -> "Erasure":
+        """Return what removes resources physically. To be called on the loop."""
+        ...
 
     def attachments(self) -> AttachmentStore:
         """Return what is known of attachments. To be called on the loop."""

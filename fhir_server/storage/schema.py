@@ -42,6 +42,7 @@ resource = Table(
     Index("resource_self", "self", unique=True),
     Index("resource_updated", "type", "updated", "row"),
     Index("resource_dossier", "dossier", "type", "sort", "row", "deleted"),  # all that choosing candidates reads
+    sqlite_autoincrement=True,  # the number of a row that was erased never comes back
 )
 
 history = Table(

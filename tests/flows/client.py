@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
+from flows import copies
 
 JSON = "application/fhir+json"
 _NOT_PROJECTED = "SELECT count(*) FROM audit_chain c JOIN audit_block b ON b.chain = c.chain AND b.number > c.projected"
@@ -108,7 +109,7 @@ class Demo:
 
     facts: dict[str, Any]
     folder: Path
-    process: subprocess.Popen[bytes]
+    process: copies.Copy
     database: str = ""
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -117,7 +118,7 @@ class Demo:
             until = time.monotonic() + 10
             while self._select(_NOT_PROJECTED) != [(0,)]:
                 assert time.monotonic() < until, "the record is not projected"
-                time.sleep(0.02)
+                time.sleep(0.01)
         return self._select(statement)
 
     def _select(self, statement: str) -> list[tuple[Any, ...]]:
@@ -147,9 +148,15 @@ def free_port() -> int:
 
 def cli(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``fhir-server`` with ``words``."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
-    command = [sys.executable, "-m", "fhir_server", *words]
-    return subprocess.run(command, env={**clean, **environment}, capture_output=True, text=True, check=False, timeout=60)
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        status = copies.start(words, clean() | environment, out, err).wait(60)
+        return subprocess.CompletedProcess(words, status, out.read_text(), err.read_text())
+
+
+def clean() -> dict[str, str]:
+    """Return the environment of this process without settings of a server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
 
 
 @contextmanager
@@ -157,20 +164,17 @@ def demo(folder: Path, **environment: str) -> Iterator[Demo]:
     """Run ``fhir-server demo`` as a user would, until the block ends."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    command = [sys.executable, "-m", "fhir_server", "demo", "--port", str(port), "--data-dir", str(folder)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
-    with log.open("wb") as out, subprocess.Popen(command, env={**clean, **environment}, stdout=out, stderr=out) as process:
-        try:
-            wait_for(process, port, log)
-            yield Demo(
-                json.loads((folder / "demo.json").read_text()), folder, process, environment.get("FHIR_SERVER_DATABASE_URL", "")
-            )
-        finally:
-            process.terminate()
-            process.wait(20)
+    process = copies.start(["demo", "--port", str(port), "--data-dir", str(folder)], clean() | environment, log, soon=0.01)
+    try:
+        wait_for(process, port, log)
+        facts = json.loads((folder / "demo.json").read_text())
+        yield Demo(facts, folder, process, environment.get("FHIR_SERVER_DATABASE_URL", ""))
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for(process: "copies.Copy | subprocess.Popen[bytes]", port: int, log: Path) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         if process.poll() is not None:
@@ -179,5 +183,5 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             if Client(port).get("/health/ready").status == 200:
                 return
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise RuntimeError(f"the hub did not start: {log.read_text()[-2000:]}")

@@ -11,15 +11,27 @@ from flows.pages import Hub, hub_with_pages
 _numbers = count()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Run the demo on the engine until all tests that use it are done."""
-    environment = {}
-    if request.param == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        environment["FHIR_SERVER_DATABASE_URL"] = server.create(f"flows_{next(_numbers)}", "template1")
-    with demo(tmp_path_factory.mktemp(f"hub-{request.param}") / "data", **environment) as running:
+@pytest.fixture(scope="session")
+def sqlite_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run the demo on SQLite until the last test is done."""
+    with demo(tmp_path_factory.mktemp("hub-sqlite") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_hub(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run the demo on PostgreSQL until the last test is done."""
+    database = postgres_server.create(f"flows_{next(_numbers)}", "template1")
+    with demo(tmp_path_factory.mktemp("hub-postgres") / "data", FHIR_SERVER_DATABASE_URL=database) as running:
+        yield running
+
+
+# Not of the session: a fixture with parameters is made anew each time another module begins with the first of them.
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def hub(request: pytest.FixtureRequest) -> Demo:
+    """Return the demo that runs on the engine, which all modules share."""
+    found: Demo = request.getfixturevalue(f"{request.param}_hub")
+    return found
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])

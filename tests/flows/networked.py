@@ -52,6 +52,10 @@ class Networked:
         )
         return Client(self.port, token)
 
+    def acting(self, reference: str, role: str) -> Client:
+        """Return a client with a token for whomever."""
+        return Client(self.port, bootstrap.token_for(self.server.settings, reference, role, ttl=3000, at=bootstrap.now()))
+
     def lines(self, interaction: str) -> list[AuditRow]:
         return [each for each in lines(self.server.settings.database) if each.interaction == interaction]
 

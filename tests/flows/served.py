@@ -1,15 +1,13 @@
 """``fhir-server serve`` as a real process with an empty store, to be started, killed and started again."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.client import Client, cli, free_port, wait_for
+from flows import copies
+from flows.client import Client, clean, cli, free_port, wait_for
 
 
 @dataclass
@@ -19,7 +17,7 @@ class Served:
     folder: Path
     settings: Mapping[str, str]
     port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
+    process: copies.Copy | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,10 +33,7 @@ class Served:
         return f"http://127.0.0.1:{self.port}/fhir"
 
     def start(self) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_SERVER_")}
-        with self.log.open("ab") as out:
-            command = [sys.executable, "-m", "fhir_server", "serve"]
-            self.process = subprocess.Popen(command, env={**clean, **self.environment}, stdout=out, stderr=out)
+        self.process = copies.start(["serve"], clean() | self.environment, self.log)
         wait_for(self.process, self.port, self.log)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:

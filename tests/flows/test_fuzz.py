@@ -10,7 +10,7 @@ from flows.served import Served, served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "800"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 MEMORY = 200_000_000
 """Bytes by which the server may have grown in the end; one body may be 5 MB, and a tree of it many times that."""
 

@@ -44,6 +44,8 @@ def test_head_is_get_without_the_body(hub: Demo, path: str) -> None:
         kept = [{name: value for name, value in each.headers.items() if name not in OF_EACH_REQUEST} for each in (got, head)]
         assert kept[0].keys() == kept[1].keys()
         if "patient=" not in path:  # the answer of sources has times in it
+            if accepted == "gzip":  # so has a Bundle, and a time is compressed to more or fewer bytes
+                assert all(each.pop("content-length") for each in kept)
             assert kept[0] == kept[1]
 
 

@@ -13,7 +13,7 @@ from flows.served import served
 from index_check import index_faults, select, version_faults
 from record_check import lines
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 WRITERS = 6
 
 

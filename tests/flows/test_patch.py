@@ -157,7 +157,8 @@ def test_a_patch_is_allowed_to_whom_an_update_is(hub: Demo) -> None:
         refused = hub.as_(person).request("PATCH", "Patient/ansje", {"active": False}, Content_Type=MERGE_PATCH)
         assert (refused.status, refused.json["resourceType"]) == (403, "OperationOutcome")
     consent = hub.as_("client").get("Consent").resources[0]
-    other = {"reference": "Patient/other-client"}
+    assert hub.as_("system").put({"resourceType": "Patient", "id": "patched-other"}).status in {200, 201}
+    other = {"reference": "Patient/patched-other"}
     identifier = [{**consent["identifier"][0], "value": "of-another"}]
     foreign = hub.as_("system").put(
         {**consent, "id": "of-another", "patient": other, "performer": [other], "identifier": identifier}

@@ -198,7 +198,9 @@ def test_an_outsider_sees_nothing_of_it(hub: Demo) -> None:
     nothing = outsider.get("Patient/ansje/*?_count=1")
     assert (nothing.status, nothing.ids(), nothing.json["total"], link(nothing, "next")) == (200, [], 0, "")
     assert outsider.get("Patient/ansje/*?_summary=count").json["total"] == 0
-    told = {entry["fullUrl"].partition("/fhir/")[2] for entry in outsider.get("_history?_count=100").json["entry"]}
+    told = {
+        entry["fullUrl"].partition("/fhir/")[2] for page in outsider.pages("_history?_count=100") for entry in page.json["entry"]
+    }
     assert "Communication/foreign" in told
     assert not {"Communication/mine", OURS, "CareTeam/network-ansje", "Communication/reply-tablets"} & told
 

@@ -37,7 +37,8 @@ _ABOUT = {
     "Device": "patient",
     "Binary": "securityContext",
 }
-_HIDDEN_HEADERS = frozenset({"date", "x-request-id", "traceparent"})
+_HIDDEN_HEADERS = frozenset({"date", "x-request-id", "traceparent", "connection"})
+"""What differs from answer to answer: the time, names of the request, and whether the server ends a connection that is old."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)|\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT")
 
 
@@ -175,7 +176,7 @@ def resource(type_: str, dossier: Dossier, professional: str = "") -> Json:
 
 
 def told(reply: Reply, *names: str) -> tuple[int, dict[str, str], str]:
-    """Return status, headers and body of an answer, with times left out and each of ``names`` replaced by a letter."""
+    """Return status, headers and body of an answer without times and hidden headers, each of ``names`` replaced by a letter."""
 
     def plain(text: str) -> str:
         for name in names:

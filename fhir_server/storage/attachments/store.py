@@ -66,6 +66,10 @@ class AttachmentStore:
         known = {each for id_ in ids for (each,) in await self._scripts.rows("SELECT id FROM attachment WHERE id = $1", (id_,))}
         return [each for each in ids if each not in known]
 
+    async def any_of(self, dossier: str) -> bool:
+        """Tell whether there is an attachment of ``dossier``."""
+        return bool(await self._scripts.rows("SELECT id FROM attachment WHERE dossier = $1 LIMIT 1", (dossier,)))
+
     async def forget(self, dossier: str, most: int) -> Sequence[str]:
         """Forget at most ``most`` attachments of ``dossier``; return their ids, whose files are to be removed."""
         return await self._scripts.do(_forget(dossier, most))

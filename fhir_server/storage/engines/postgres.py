@@ -18,6 +18,7 @@ from fhir_server.storage.engines.postgres_scripts import PostgresScripts
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
+from fhir_server.storage.erasure import Erasure
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
@@ -80,6 +81,10 @@ class PostgresRepository(Reads):
         """Return the store of the authorization server."""
         return ScriptedStore(self._scripts)
 
+    def erasure(self) -> Erasure:
+        """Return what removes resources physically; VACUUM gives the room back, and overwrites it in time."""
+        return Erasure(self._scripts, POSTGRES, self._bodies.unpack, _settled)
+
     def attachments(self) -> AttachmentStore:
         """Return what is known of attachments."""
         return AttachmentStore(self._scripts)
@@ -141,3 +146,7 @@ class PostgresRepository(Reads):
             raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
         except psycopg.OperationalError as error:
             raise told(error) from error
+
+
+async def _settled() -> bool:
+    return True

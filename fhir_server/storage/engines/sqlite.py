@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -22,6 +22,7 @@ from fhir_server.storage.engines.sqlite_journal import project
 from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_scripts import SqliteScripts
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
+from fhir_server.storage.erasure import Erasure
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.matching import matches
@@ -86,6 +87,10 @@ class SqliteRepository(Reads):
         """Return the store of the authorization server."""
         return ScriptedStore(self._scripts)
 
+    def erasure(self) -> Erasure:
+        """Return what removes resources physically."""
+        return Erasure(self._scripts, SQLITE, self._bodies.unpack, self._settle)
+
     def attachments(self) -> AttachmentStore:
         """Return what is known of attachments."""
         return AttachmentStore(self._scripts)
@@ -143,11 +148,22 @@ class SqliteRepository(Reads):
         """Destroy the key, and overwrite where it stood."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("PRAGMA secure_delete = ON")
             connection.execute("DELETE FROM audit_secret WHERE dossier = ?", (dossier,))
-            connection.execute("PRAGMA secure_delete = OFF")
 
         await self._submit(work)
+
+    async def _settle(self) -> bool:
+        """Put the log back into the file, most of it while others write, and empty it: what was deleted stood in it."""
+
+        def copied() -> None:
+            with closing(connect(self._path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+        try:
+            await asyncio.to_thread(copied)
+            return await self._writer.empty_log()
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
 
     async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
         found: list[tuple[bytes]] = []

@@ -26,6 +26,7 @@ _BUSY = 4  # in one transaction
 _MOMENT = 0.001  # seconds
 _LONGEST_LOG = 64_000_000  # bytes
 _BETWEEN = 1.0  # seconds
+_TRIES, _BETWEEN_TRIES = 20, 0.1
 _WAIT, _PATIENCE = 200, 5_000  # milliseconds: for the readers of the log, and for whoever else holds a lock
 _CHECKPOINT = 1_000  # pages of the write-ahead log, 4 MB: what is read should mostly lie in the file itself, which is mapped
 
@@ -47,6 +48,7 @@ class SqliteWriter:
         self._chain = Chain()
         self._log = path.with_name(path.name + "-wal")
         self._shortened = 0.0
+        self._emptying = False
         self._waiting: list[_Waiting] = []
         self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._closed = False
@@ -69,6 +71,18 @@ class SqliteWriter:
             loop.call_soon(self._hand_over)
         self._waiting.append((work, future))
         await future
+
+    async def empty_log(self) -> bool:
+        """Put the log back into the file and make it empty; False when somebody reads from it all the time."""
+        self._emptying = True
+        for _ in range(_TRIES):
+            await self.submit(lambda _: None)  # after its transaction the log is put back,
+            await self.submit(lambda _: None)  # and this one comes after that
+            if not self._emptying:
+                return True
+            await asyncio.sleep(_BETWEEN_TRIES)
+        self._emptying = False
+        return False
 
     def _hand_over(self) -> None:
         if self._waiting:
@@ -105,11 +119,13 @@ class SqliteWriter:
 
         What SQLite does by itself never waits: while somebody always reads, the log would only grow.
         """
-        if time.monotonic() < self._shortened + _BETWEEN or _size(self._log) <= _LONGEST_LOG:
+        long = time.monotonic() >= self._shortened + _BETWEEN and _size(self._log) > _LONGEST_LOG
+        if not (self._emptying or long):
             return
         self._connection.execute(f"PRAGMA busy_timeout = {_WAIT}")
         with contextlib.suppress(sqlite3.Error):  # a long search is in the way: there is another time
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ((busy, *_),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._emptying = self._emptying and bool(busy)
         self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
         self._shortened = time.monotonic()
 
@@ -171,6 +187,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "cache_size = -65536",
         "mmap_size = 268435456",
         "temp_store = MEMORY",
+        "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -1,16 +1,26 @@
 """The commands as a user types them: answers on stdout, one readable line on stderr, and an exit status."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from flows.client import cli
+from flows.client import clean, cli
+
+from fhir_server import __version__
 
 SAMPLES = Path(__file__).resolve().parents[3] / "adapters" / "pharmacy" / "hl7v3" / "samples"
 
 
 def environment(folder: Path) -> dict[str, str]:
     return {"FHIR_SERVER_DATA_DIR": str(folder / "data")}
+
+
+def test_the_module_runs_as_a_program() -> None:
+    command = [sys.executable, "-m", "fhir_server", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean())
+    assert done.stdout == f"fhir-server {__version__}\n"
 
 
 def test_without_a_command_it_says_which_there_are() -> None:

@@ -22,7 +22,7 @@ from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Membership, Repository
 
-EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "40"))
 NOW = 50
 PATIENTS = ("Patient/1", "Patient/2")
 PEOPLE = ("Practitioner/p", "PractitionerRole/r")

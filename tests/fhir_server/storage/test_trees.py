@@ -16,7 +16,7 @@ from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Repository
 
-EXAMPLES = int(os.environ.get("TREE_EXAMPLES", "80"))
+EXAMPLES = int(os.environ.get("TREE_EXAMPLES", "30"))
 
 
 async def pages(repository: Repository, node: Node, where: Node, sort: Sort, size: int) -> list[str]:

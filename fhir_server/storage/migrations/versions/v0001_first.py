@@ -53,6 +53,7 @@ def _resources() -> None:
         sa.Column("dossier", sa.BigInteger),
         sa.Column("written", sa.BigInteger, nullable=False, server_default=_transaction()),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("resource_self", "resource", ["self"], unique=True)
     op.create_index("resource_updated", "resource", ["type", "updated", "row"])
