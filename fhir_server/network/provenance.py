@@ -10,9 +10,12 @@ from fhir_server.network.participation import reference
 _OPERATIONS: Final = f"{CANONICAL}/CodeSystem/network-operation"
 
 
-def provenance(id_: str, operation: str, by: str, organisation: str, targets: Iterable[str], at: int) -> dict[str, Any]:
+def provenance(
+    id_: str, operation: str, by: str, organisation: str, targets: Iterable[str], at: int, reason: str = ""
+) -> dict[str, Any]:
     """Return that ``by`` ("Type/id"), on behalf of ``organisation`` ("" for none), made ``targets`` by ``operation`` at ``at``.
 
+    ``reason`` is what they said of it.
     ``targets`` are versions ("Type/id/_history/1"), or the client whose dossier it is in.
     """
     return {
@@ -20,6 +23,7 @@ def provenance(id_: str, operation: str, by: str, organisation: str, targets: It
         "id": id_,
         "target": [{"reference": each, "type": each.partition("/")[0]} for each in targets],
         "recorded": instant(at),
+        **({"reason": [{"text": reason}]} if reason else {}),
         "activity": {"coding": [{"system": _OPERATIONS, "code": operation.removeprefix("$")}]},
         "agent": [{"who": reference(by), **({"onBehalfOf": reference(organisation)} if organisation else {})}],
     }

@@ -33,10 +33,10 @@ async def leave(call: Call) -> Answer:
 
     async def decide() -> Decided:
         bound = call.services.gate.operating(call.actor, "CareTeam/$leave")
-        team = await known(call, "CareTeam", call.id)
+        team = await known(call, "CareTeam", call.id, _strange())
         client = dossier_of(team.resource, call.services.base)
         if not client.startswith("Patient/") or bound not in {"", client}:
-            raise Forbidden("This is no network of yours.", detail="not-a-participant")
+            raise _strange()
         return await _left(call, team, client, list(call.actor.people), heir, reason, None)
 
     return await carried_out(call, decide)
@@ -73,7 +73,7 @@ async def _left(call: Call, team: Known, client: str, people: list[str], heir: s
     numbers = places(team.resource, people, now, base)
     if not numbers:
         if as_ is None:
-            raise Forbidden("You do not take part in this network in person.", detail="not-a-participant")
+            raise _strange()
         raise Unprocessable("This person does not take part in this network.", expression=_WHO, detail="not-a-participant")
     _require_allowed(team.resource, numbers, as_, now, base)
     after = ended(team.resource, [*numbers, *stand_ins(team.resource, people, now, base)], now)
@@ -82,7 +82,11 @@ async def _left(call: Call, team: Known, client: str, people: list[str], heir: s
     tasks = await open_tasks(call, client, people)
     changes: list[tuple[Resource, Stored | None]] = [(after, team.stored)]
     changes += [(passed_on(each.resource, heir, now, reason), each.stored) for each in tasks]
-    return Decided(told(call, after, team.stored, client), changes)
+    return Decided(told(call, after, team.stored, client), changes, reason)
+
+
+def _strange() -> Forbidden:
+    return Forbidden("You do not take part in this network in person.", detail="not-a-participant")
 
 
 def _require_allowed(team: Resource, numbers: list[int], as_: Directing | None, now: int, base: str) -> None:
@@ -92,5 +96,5 @@ def _require_allowed(team: Resource, numbers: list[int], as_: Directing | None, 
     if as_ == "coordinator" and any(code in roles.roles and as_ not in roles.roles[code].granted_by for code in given):
         raise Forbidden("Only who can give this role decides that it ends.", expression=_WHO, detail="role-not-yours")
     if as_ is None and DIRECTOR in given and not network_roles.holders(ended(team, numbers, now), DIRECTOR, now, base):
-        text = "A director hands over before leaving. The client, or who represents the client, can end it ($remove)."
+        text = "The only director does not just leave: the client ends it ($remove), or the organisation hands over."
         raise Unprocessable(text, detail="last-director")

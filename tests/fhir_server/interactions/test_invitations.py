@@ -106,7 +106,7 @@ def test_an_invitation_is_withdrawn_and_expires(hub: DirectedRoom) -> None:
     hub.ask(CLIENT, "$cancel", f"Task/{withdrawn['id']}")
     assert hub.found(OUTSIDER, "Task") == []
     assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{withdrawn['id']}")) == "invitation-withdrawn"
-    assert refusal(lambda: hub.ask(OUTSIDER, "$cancel", f"Task/{withdrawn['id']}")) == "not-directing"
+    assert refusal(lambda: hub.ask(OUTSIDER, "$cancel", f"Task/{withdrawn['id']}")) == "not-invited"
     late = hub.invite(CLIENT, OUTSIDER)
     hub.clock.forward(31 * 86_400)
     assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{late['id']}")) == "invitation-expired"
@@ -314,3 +314,39 @@ def test_every_change_has_its_provenance_in_the_dossier(hub: DirectedRoom) -> No
     ]
     assert [validate(each) for each in made] == [[]] * 3
     assert len(hub.found(SYSTEM, "Provenance", patient=CLIENT)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "place"), [("$invite", "CareTeam/none"), ("$leave", "CareTeam/none"), ("$accept", "Task/none")]
+)
+def test_what_is_not_there_is_refused_like_what_is_foreign(hub: DirectedRoom, operation: str, place: str) -> None:
+    foreign = {"$invite": NETWORK, "$leave": NETWORK, "$accept": f"Task/{hub.invite(CLIENT, AIDE)['id']}"}[operation]
+    given = parameters(who=OUTSIDER, role="core") if operation == "$invite" else None
+    assert refusal(lambda: hub.ask(OUTSIDER, operation, place, given)) == refusal(
+        lambda: hub.ask(OUTSIDER, operation, foreign, given)
+    )
+
+
+def test_the_carer_of_another_client_gets_a_relation_with_this_one(hub: DirectedRoom) -> None:
+    mail = "buur@straat.example"
+    other = person("RelatedPerson/other") | {
+        "patient": {"reference": "Patient/other", "type": "Patient"},
+        "identifier": [
+            {"system": "https://www.ozoverbindzorg.nl/namingsystem/person", "value": "4711"},
+            {"system": "https://www.ozoverbindzorg.nl/namingsystem/network-relation", "value": "1"},
+        ],
+        "telecom": [{"system": "email", "value": mail}],
+    }
+    hub.room.write(SYSTEM, person("Patient/other"))
+    hub.room.write(SYSTEM, other)
+    task = hub.invite(CLIENT, mail, "informal-carer")
+    assert refusal(lambda: hub.invite(CLIENT, "RelatedPerson/other")) == "invitee-unknown", "people of other clients are not known"
+    done = body(hub.ask("RelatedPerson/other", "$accept", f"Task/{task['id']}"))
+    made = next(each for each in hub.room.stored("RelatedPerson") if done["owner"]["reference"].endswith(each["id"]))
+    assert (made["patient"]["reference"], [each["value"] for each in made["identifier"]]) == (CLIENT, ["4711"])
+    assert validate(made) == []
+    assert CLIENT in hub.sees("RelatedPerson/other")
+    again = body(hub.ask("RelatedPerson/other", "$accept", f"Task/{task['id']}"))
+    assert again["meta"]["versionId"] == "2"
+    hub.ask("RelatedPerson/other", "$leave", NETWORK)
+    assert CLIENT not in hub.sees("RelatedPerson/other")
