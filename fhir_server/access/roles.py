@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
@@ -48,6 +48,11 @@ class Roles:
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
         return self.every.get(role, "") + self.own.get(type_, {}).get(role, "")
+
+    def with_letters(self, letters: Mapping[str, Mapping[str, str]]) -> "Roles":
+        """Return the matrix with ``letters``, by type and role, instead of its own."""
+        own = {type_: {**self.own.get(type_, {}), **row} for type_, row in letters.items()}
+        return replace(self, own={**self.own, **own})
 
     def asks_sources(self, role: str, type_: str) -> bool:
         """Tell whether sources may be asked for ``type_`` in the name of ``role``."""

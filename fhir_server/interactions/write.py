@@ -8,7 +8,17 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, question_placed, reply, subscription
+from fhir_server.interactions import (
+    as_ozo,
+    attachment_claims,
+    binary,
+    bsn,
+    consent,
+    consequences,
+    question_placed,
+    reply,
+    subscription,
+)
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -41,7 +51,7 @@ class Write(NamedTuple):
 
 def checked(call: Call) -> Document:
     """Read and validate the body, and seal the numbers in it; raises Malformed, BadRequest or Unprocessable."""
-    document = read(call.body, call.services.limits)
+    document = as_ozo.completed(read(call.body, call.services.limits))
     named = resource_type_of(document.resource)
     if named != call.type:
         raise BadRequest(f"The URL says {call.type} and the body does not.", expression="resourceType")
@@ -57,7 +67,7 @@ def checked(call: Call) -> Document:
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
-    return bsn.sealed(call, document, call.body)
+    return bsn.sealed(call, as_ozo.profiled(call, document), call.body)
 
 
 def change(call: Call, document: Document, id_: str, previous: Stored | None) -> Change:
@@ -67,7 +77,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if is_bsn(id_):
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
-    updated = instant(call.now)
+    updated, before = instant(call.now), content(previous)
+    document = as_ozo.received(call, document, before, updated)
     subscribing = None
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)
@@ -77,7 +88,6 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if call.type == "SearchParameter":
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
-    before = content(previous)
     require_own_words(call, resource, before)
     if call.type == "CareTeam":
         network_roles.check(resource, call.services.base)

@@ -44,7 +44,8 @@ def filled(hub: Networked, id_: str) -> None:
     for family in (text["eerder"], text["weg"], text["naam"]):
         assert system.put({**patient, "name": [{"family": family}]}).status in {200, 201}
     son = {"resourceType": "RelatedPerson", "id": f"{id_}-son", "patient": subject, "name": [{"family": text["relatie"]}]}
-    members = [{"member": {"reference": each}} for each in (f"RelatedPerson/{id_}-son", GP, f"Patient/{id_}")]
+    people = (f"RelatedPerson/{id_}-son", GP, f"Patient/{id_}")
+    members = [{"member": {"reference": each, "type": each.partition("/")[0]}} for each in people]
     team = {"resourceType": "CareTeam", "id": f"network-{id_}", "status": "active", "subject": subject, "participant": members}
     thread = {
         "resourceType": "CommunicationRequest",

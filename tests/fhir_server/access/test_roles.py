@@ -25,7 +25,7 @@ READ = {
     "Observation",
     "DocumentReference",
 }
-MESSAGES = {"CommunicationRequest", "Communication", "AuditEvent"}
+MESSAGES = {"Communication", "AuditEvent"}
 
 
 def wanted(role: str, type_: str) -> str:
@@ -35,7 +35,7 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
-    if role in PERSONS and type_ == "Subscription":
+    if role in PERSONS and type_ in {"CommunicationRequest", "Subscription"}:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
