@@ -282,6 +282,8 @@ class Gate:
         if entry.name in self._roles.directory:
             mates = TeamMate(_members(actor), at, actor.left)
             return And((mates, TeamMate((bound,), at))) if bound else mates
+        if entry.name in self._roles.common and interaction not in _WRITES:
+            return Everything()
         if entry.name in self._roles.personal:
             node = _made_by(self._roles.author[entry.name], actor)
         elif entry.patient:

@@ -17,6 +17,7 @@ from fhir_server.interactions import (
     consequences,
     question_placed,
     reply,
+    response_valid,
     subscription,
 )
 from fhir_server.interactions.authority import require_own_words, require_recipients
@@ -30,7 +31,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network import appointment, consent_check, ladder, network_roles, response_writing, search_parameter
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -89,10 +90,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
     require_own_words(call, resource, before)
-    if call.type == "CareTeam":
-        network_roles.check(resource, call.services.base)
-    if call.type == "Consent":
-        consent_check.check(resource, before, call.actor, call.services.base)
+    _require_rules(call, resource, before)
     made = Change(
         type=call.type,
         id=id_,
@@ -107,6 +105,20 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         requires=required(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
+
+
+def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
+    base, people, by_person = call.services.base, call.actor.people, call.actor.role != "system"
+    match call.type:
+        case "CareTeam":
+            network_roles.check(resource, base)
+        case "Consent":
+            consent_check.check(resource, before, call.actor, base)
+        case "Appointment" if by_person:
+            appointment.check(resource, before, people, base)
+        case "QuestionnaireResponse" if by_person:
+            response_writing.check(resource, before, people, base)
 
 
 def content(stored: Stored | None) -> dict[str, Any] | None:
@@ -146,6 +158,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    await response_valid.require_valid(call, changes)
     changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]

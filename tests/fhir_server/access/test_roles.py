@@ -20,8 +20,7 @@ READ = {
     "CareTeam",
     "Task",
     "Consent",
-    "Appointment",
-    "QuestionnaireResponse",
+    "Questionnaire",
     "Observation",
     "DocumentReference",
 }
@@ -35,7 +34,7 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
-    if role in PERSONS and type_ in {"CommunicationRequest", "Subscription"}:
+    if role in PERSONS and type_ in {"CommunicationRequest", "Subscription", "Appointment", "QuestionnaireResponse"}:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
