@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.scripted import Script
 from fhir_server.storage.subscriptions.scripts import subscribe
-from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Event, Subscribing, SubscriptionStore
+from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Concerned, Event, Subscribing, SubscriptionStore
 
 NOW = 1_800_000_000_000_000
 LEASE = 1_000
@@ -135,7 +135,7 @@ def test_what_is_off_gets_nothing_and_its_worker_stops(database_url: str) -> Non
             assert not await store.delivered("a", "one", 1, NOW + LEASE)
             assert await match(store, ["a"], 3)
             assert not await store.pending("a", 0, 9)
-            assert not await store.candidates("Task", [], 0, NOW)
+            assert await store.candidates([Concerned("Task", [], 0)], NOW) == [[]]
             await store._scripts.do(subscribe(subscribing("a"), NOW))  # type: ignore[attr-defined]
             assert await claimed(store, "one") == []
             assert await match(store, ["a"], 4)
