@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.scripted import Script
@@ -142,6 +143,24 @@ def test_what_is_off_gets_nothing_and_its_worker_stops(database_url: str) -> Non
             assert [each.id for each in await store.pending("a", 0, 9)] == ["t4"]
             await store._scripts.do(subscribe(Subscribing("a", ""), NOW))  # type: ignore[attr-defined]
             assert await store.find("a") is None
+
+    asyncio.run(act())
+
+
+def test_candidates_are_found_for_each_resource_by_itself(database_url: str) -> None:
+    async def act() -> None:
+        own = [replace(subscribing(each), audience=(f"Practitioner/{each}",)) for each in ("a", "b")]
+        other = replace(own[0], id="c", type="Communication")
+        over = replace(own[0], id="d", ends=NOW)
+        async with store_with(database_url, subscribing("all"), *own, other, over) as store:
+            asked = [
+                Concerned("Task", ["Task/1", "Practitioner/a"], 0),
+                Concerned("Communication", ["Communication/1", "Practitioner/a", "Practitioner/b"], 0),
+                Concerned("Task", ["Task/2", "Practitioner/b", "Practitioner/a"], 0),
+                Concerned("Task", ["Task/3"], 0),
+            ]
+            found = await store.candidates(asked, NOW)
+            assert [[each.id for each in some] for some in found] == [["a", "all"], ["c"], ["a", "all", "b"], ["all"]]
 
     asyncio.run(act())
 
