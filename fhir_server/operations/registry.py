@@ -14,7 +14,9 @@ from fhir_server.operations import (
     network_summary,
     questions,
     reindex,
+    signal,
     usage_report,
+    verify_signal,
     what_if,
     who_can_see,
 )
@@ -61,6 +63,8 @@ REGISTERED: Final = (
     writing("escalate", questions.escalate, "CommunicationRequest"),
     writing("answer", questions.answer, "CommunicationRequest"),
     writing("invite", invite.invite, "CareTeam"),
+    writing("signal", signal.signal, "Patient"),
+    writing("verify", verify_signal.verify, "Task"),
     writing("accept", answer_invitation.accept, "Task"),
     writing("decline", answer_invitation.decline, "Task"),
     writing("cancel", answer_invitation.cancel, "Task"),
