@@ -15,7 +15,7 @@ from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_
 from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import break_glass, bsn, capabilities
+from fhir_server.interactions import break_glass, bsn, capabilities, messages
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
@@ -102,7 +102,8 @@ class FhirApplication:
         step.call = await self._call(request, receive, step, step.actor)
         await break_glass.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
-        answer = binary.fetched(step.call, await bsn.answered(step.call, await handle(step.call)))
+        answer = await messages.answered(step.call, await bsn.answered(step.call, await handle(step.call)))
+        answer = binary.fetched(step.call, answer)
         if step.route.interaction == DOWNLOAD:
             answer.headers = (*answer.headers, *binary.SANDBOX)
         return answer
