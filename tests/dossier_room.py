@@ -15,6 +15,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
+from fhir_server.operations.registry import OPERATIONS
 from fhir_server.search.tree import Everything, Node, Query, ReferenceTo
 from fhir_server.settings import read_settings
 
@@ -86,6 +87,17 @@ class Room:
             self.services, actor_, interaction, entry, id=id_, body=body, request=f"r{next(_moments)}", now=self.services.clock()
         )
         return await (update if interaction == "update" else create)(call)
+
+    def operate(self, who: Actor | str, code: str, on: str, body: bytes = b"") -> Answer:
+        """Carry out the operation ``$code`` on a resource ("Type/id") as ``who``. Raises FhirError."""
+
+        async def carried_out() -> Answer:
+            type_, _, id_ = on.partition("/")
+            actor_ = await self.services.standings.of(who if isinstance(who, Actor) else actor(who), self.services.clock())
+            more = {"id": id_, "body": body, "request": f"r{next(_moments)}", "now": self.services.clock()}
+            return await OPERATIONS[f"${code}"](Call(self.services, actor_, f"${code}", self.services.catalog.types[type_], **more))
+
+        return self.runner.run(carried_out())
 
     def stored(self, type_: str, where: Node = EVERYTHING) -> list[Json]:
         """Return the current resources of a type, the newest 1,000 of them."""

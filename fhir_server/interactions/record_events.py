@@ -9,6 +9,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.record_reader import Reader
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
+from fhir_server.network.display_name import name_of
 from fhir_server.search.lines import LinePlace, Lines
 from fhir_server.search.match import matches
 from fhir_server.search.tree import Everything, Node
@@ -135,20 +136,7 @@ def _all(where: Node) -> bool:
 
 def named(resource: dict[str, Any]) -> Named:
     """Return how a person or organisation is called, and the URA number of an organisation."""
-    return Named(_name(resource), _identifier(resource))
-
-
-def _name(resource: dict[str, Any]) -> str:
-    names = resource.get("name", "")
-    if isinstance(names, str):
-        return names
-    for each in names:
-        if "text" in each:
-            return str(each["text"])
-        parts = [*each.get("prefix", ()), *each.get("given", ()), each.get("family", "")]
-        if text := " ".join(part for part in parts if part):
-            return text
-    return ""
+    return Named(name_of(resource), _identifier(resource))
 
 
 def _identifier(resource: dict[str, Any]) -> tuple[str, str] | None:

@@ -8,6 +8,8 @@ from fhir_server.model.meta import instant
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.message_thread import MessageThread, literal
 from fhir_server.network.thread_tasks import Mark
+from fhir_server.search.rows import EARLIEST
+from fhir_server.search.values import DateError, span
 
 PROFILE: Final = "http://ozoverbindzorg.nl/fhir/StructureDefinition/OZOTask"
 
@@ -41,13 +43,22 @@ def mark_of(task: Mapping[str, Any], base: str = "") -> Mark:
 def reader_task(thread: MessageThread, owner: str, mark: Mark, at: int, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the Task of ``owner`` with ``mark`` at the moment ``at`` (microseconds), after ``before``, if there is one.
 
-    All else that stands in ``before`` stays.
+    All else that stands in ``before`` stays; so does its focus when that is newer than ``at``, since messages that come at once may
+    be stored in another order than that of their times.
     """
-    task = dict(before) if before else _new(thread, owner, at)
-    task["status"] = mark.status
+    task = {**(before or _new(thread, owner, at)), "status": mark.status}
+    if before and _changed(before) > at:
+        return task
     task["lastModified"] = instant(at)
     task.pop("focus", None)
     return {**task, "focus": _reference(mark.focus)} if mark.focus else task
+
+
+def _changed(task: Mapping[str, Any]) -> int:
+    try:
+        return span(text(task, "lastModified")).low
+    except DateError:
+        return EARLIEST
 
 
 def _new(thread: MessageThread, owner: str, at: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fhir_server.interactions.represented import represented
 from fhir_server.interactions.sights import Outlook, outlook
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
+from fhir_server.network.display_name import name_of
 from fhir_server.operations.paper import language_of
 from fhir_server.storage.consent_rule import Rule
 
@@ -50,7 +51,7 @@ class Names:
         wanted = [*known, *(each for actor in actors for each in actor.organisations)]
         grants = [call.services.gate.naming(type_) for type_ in sorted({each.partition("/")[0] for each in wanted})]
         found = await call.services.repository.fetch(grants, wanted)
-        return cls({f"{each.type}/{each.id}": _name(read(each.body, OWN).resource) for each in found}, known)
+        return cls({f"{each.type}/{each.id}": name_of(read(each.body, OWN).resource) for each in found}, known)
 
     def parts(self, person: str) -> list[dict[str, Any]]:
         """Return the parts that tell who ``person`` is."""
@@ -76,12 +77,3 @@ def rule_parts(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     """Return the versions of the Consents that ``rules`` come from, each once."""
     references = dict.fromkeys(f"{rule.consent}/_history/{rule.version}" for rule in rules)
     return [{"name": "rule", "valueReference": {"reference": each}} for each in references]
-
-
-def _name(resource: Mapping[str, Any]) -> str:
-    name = resource.get("name", "")
-    if isinstance(name, str):
-        return name
-    first: Mapping[str, Any] = next(iter(name), {})
-    words = (*first.get("given", ()), first.get("family", ""))
-    return str(first.get("text") or " ".join(each for each in words if each))

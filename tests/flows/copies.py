@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -116,6 +117,23 @@ def _become(asked: dict[str, Any]) -> int:
     return main()
 
 
+def _run(asked: dict[str, Any]) -> None:
+    """Be ``fhir-server`` and end with its exit status, without taking apart what was imported: it costs as much as a command."""
+    status = 1
+    try:
+        status = _become(asked)
+    except SystemExit as ended:  # of the parser of the command line
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 - printed, as at the end of any process
+        traceback.print_exc()
+    finally:
+        threading._shutdown()  # type: ignore[attr-defined] - as the interpreter does: waits for threads, and for child processes
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def _serve() -> int:
     """Copy this process for each line on stdin; in a copy return its exit status. End with the copies when stdin does."""
     running = set[int]()
@@ -127,7 +145,7 @@ def _serve() -> int:
         else:
             answer = os.fork()
             if not answer:
-                return _become(asked)
+                _run(asked)
             running.add(answer)
         os.write(1, b"%d\n" % answer)
     for pid in running:

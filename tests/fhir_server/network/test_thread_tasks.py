@@ -127,6 +127,12 @@ def test_a_task_says_what_the_mark_is() -> None:
     assert not is_reader_task({**first, "code": {"text": "something to do"}})
 
 
+def test_a_message_that_is_older_moves_no_focus() -> None:
+    newer = reader_task(THREAD, A, Mark("completed", "Communication/2"), AT, None)
+    older = reader_task(THREAD, A, Mark("requested", "Communication/1"), AT - 1_000_000, newer)
+    assert older == {**newer, "status": "requested"}
+
+
 ENTITIES = [{"what": {"reference": "CommunicationRequest/t/_history/1"}}, {"what": {"reference": "Communication/m"}}]
 ACCESS = {"system": "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle", "code": "access"}
 REST = {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"}
