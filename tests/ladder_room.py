@@ -12,8 +12,9 @@ from typing import Any
 from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, TEMP, Json, Room, actor, ref, room, team
 
 from fhir_server.access.actor import Actor
-from fhir_server.interactions import escalating, read, search
+from fhir_server.interactions import escalating, messages, read, search
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.services import Services
 from fhir_server.operations import OPERATIONS
 
@@ -61,14 +62,14 @@ class LadderRoom:
         """Ask the network something; return the reference of the question."""
         return self.hub.thread(who, [NETWORK], category=[QUESTION, *map(topic, topics)], **more)
 
-    def operate(self, who: Actor | str, thread: str, code: str, **given: Any) -> Answer:
-        return self.hub.runner.run(self.operating(who, thread, code, **given))
+    def operate(self, who: Actor | str, on: str, code: str, /, **given: Any) -> Answer:
+        return self.hub.runner.run(self.operating(who, on, code, **given))
 
-    async def operating(self, who: Actor | str, thread: str, code: str, **given: Any) -> Answer:
+    async def operating(self, who: Actor | str, on: str, code: str, /, **given: Any) -> Answer:
         """Carry out an operation; ``given`` are texts, or parameters without their names."""
         parameters = [{"name": name, **(each if isinstance(each, dict) else {"valueString": each})} for name, each in given.items()]
         body = {"resourceType": "Parameters", **({"parameter": parameters} if parameters else {})}
-        call = await self._call(who, f"${code}", thread, body=json.dumps(body).encode())
+        call = await self._call(who, f"${code}", on, body=json.dumps(body).encode())
         return await OPERATIONS[f"${code}"](call)
 
     def later(self, microseconds: int) -> None:
@@ -122,6 +123,24 @@ class LadderRoom:
             return {f"{each['resource']['resourceType']}/{each['resource'].get('id')}" for each in entries}
 
         return self.hub.runner.run(searching())
+
+    def shown(self, who: Actor | str, interaction: str, reference: str, *parameters: tuple[str, str], version: int = 0) -> Json:
+        """Return what ``who`` is shown of a resource, or of what a search, a history or an operation answers. Raises FhirError."""
+
+        async def answering() -> Json:
+            call = await self._call(who, interaction, reference, parameters=parameters, version=version)
+            answer = await messages.answered(call, await HANDLERS[interaction](call))
+            return dict(json.loads(answer.body))
+
+        return self.hub.runner.run(answering())
+
+    def post(self, who: str, type_: str, body: str) -> str:
+        """Store the text ``body`` as it is; return the id."""
+
+        async def posting() -> str:
+            return (await HANDLERS["create"](await self._call(who, "create", f"{type_}/", body=body.encode()))).id
+
+        return self.hub.runner.run(posting())
 
     async def _call(self, who: Actor | str, interaction: str, reference: str, **more: Any) -> Call:
         services: Services = self.hub.services
