@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.bsn import BsnRules
+from fhir_server.access.circle import conversations, tasks
 from fhir_server.access.consented import consented, own, settled
 from fhir_server.access.emergency import is_emergency, reach, require_reading
 from fhir_server.access.invited import invited
@@ -276,7 +277,7 @@ class Gate:
         if entry.name in self._roles.personal:
             node = _made_by(self._roles.author[entry.name], actor)
         elif entry.patient:
-            node = _dossiers(actor, interaction, entry, at)
+            node = self._dossiers(actor, interaction, entry, at)
         elif entry.name in self._roles.private:  # it never names a dossier: it is its maker's alone
             return Dossier(tuple(map(private, actor.people)))
         else:
@@ -285,6 +286,26 @@ class Gate:
         if entry.name in self._roles.private and bound in {"", actor.reference}:
             return _either(node, Dossier(tuple(map(private, actor.people))))
         return node
+
+    def _dossiers(self, actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
+        mine = own(actor, entry)
+        if actor.role == "patient" and interaction in _WRITES:
+            # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
+            return mine
+        node = self._network(actor, interaction, entry, at)
+        if entry.category:
+            node = And((node, consented(actor, interaction, entry, at)))
+        if entry.name == "CareTeam":
+            # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
+            node = Or((node, TeamMate(_members(actor), at, actor.left)))
+        return Or((node, mine)) if actor.role == "patient" else node
+
+    def _network(self, actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
+        if entry.name in self._roles.circle:
+            return conversations(actor, at, writes=interaction in _WRITES)
+        if entry.name in self._roles.assigned:
+            return tasks(actor, at)
+        return MemberOf(_members(actor), at, actor.left)
 
     def _self(self, actor: Actor, entry: Entry) -> Node:
         own = tuple(each.partition("/")[2] for each in actor.people if each.startswith(f"{entry.name}/"))
@@ -313,20 +334,6 @@ def _insufficient_scope(interaction: str, type_: str) -> Forbidden:
     error = Forbidden(f"The token's scopes do not cover {interaction} of {type_}.", detail="insufficient_scope")
     error.headers = ((b"www-authenticate", b'Bearer error="insufficient_scope"'),)
     return error
-
-
-def _dossiers(actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
-    mine = own(actor, entry)
-    if actor.role == "patient" and interaction in _WRITES:
-        # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
-        return mine
-    node: Node = MemberOf(_members(actor), at, actor.left)
-    if entry.category:
-        node = And((node, consented(actor, interaction, entry, at)))
-    if entry.name == "CareTeam":
-        # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
-        node = Or((node, TeamMate(_members(actor), at, actor.left)))
-    return Or((node, mine)) if actor.role == "patient" else node
 
 
 def _members(actor: Actor) -> tuple[str, ...]:

@@ -24,9 +24,10 @@ class Roles:
     ``every`` gives a role letters on all types, ``own`` gives letters by type and role, ``sources`` the roles for which the
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
     ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
-    types by their maker as long as they name no dossier; ``author`` is the search parameter by which a new resource must name its
-    maker. ``representatives`` are the relationships ("system|code") by which a RelatedPerson represents the client.
-    ``operations`` ("Type/$code") say which roles may call what changes a dossier.
+    types by their maker as long as they name no dossier. Of ``circle`` types a member of the network sees those in whose circle
+    the member stands, of ``assigned`` types the member's own (``access/circle``). ``author`` is the search parameter by which a new
+    resource must name its maker. ``representatives`` are the relationships ("system|code") by which a RelatedPerson represents the
+    client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
     ``bsn`` says who sees citizen service numbers.
     """
 
@@ -38,6 +39,8 @@ class Roles:
     personal: frozenset[str]
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
+    circle: frozenset[str] = frozenset()
+    assigned: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
     operations: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -74,6 +77,8 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
+        circle=frozenset(reach.get("circle", ())),
+        assigned=frozenset(reach.get("assigned", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
         operations={name: frozenset(listed) for name, listed in tables.get("operations", {}).items()},
@@ -82,7 +87,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
 
 def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
-    _known("reach", reach, {"directory", "personal", "private"}, "kind of reach")
+    _known("reach", reach, {"directory", "personal", "private", "circle", "assigned"}, "kind of reach")
     for name, listed in (*reach.items(), *_types(tables)):
         _known(name, listed, types, "resource type")
     for type_, roles in sources.items():

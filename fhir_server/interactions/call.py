@@ -13,6 +13,8 @@ from fhir_server.interactions.touched import Touched
 WHOLE_SYSTEM: Final = Entry("", "owned", frozenset(), {}, (), "", "", "", "")
 """Stands where a request is about no one type: it has no interaction of its own."""
 
+OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
+"""The refusal of what the caller does not see, and of what is not there to be seen."""
 
 PatchFormat = Literal["json-patch", "merge-patch", "json", "parameters"]
 """How the body of a patch is to be read: "json" is a FHIRPath Patch if it is a Parameters resource, else a merge patch."""

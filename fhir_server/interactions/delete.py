@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from fhir_server.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from fhir_server.interactions import conditional, subscription
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import links
 from fhir_server.interactions.next_version import store
-from fhir_server.interactions.write import OUTSIDE, Write, commit, content, indexed, written
+from fhir_server.interactions.write import Write, commit, content, indexed, written
 from fhir_server.model.meta import etag, names_version
 from fhir_server.network.consent import rules
 from fhir_server.storage.consent_rule import withdrawn

@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from fhir_server.errors import Forbidden, NotFound
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.parameters import address, is_strict, largest_page
 from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.subsets import of_request
-from fhir_server.interactions.write import OUTSIDE
 from fhir_server.model.bundle import Link, Version, history
 from fhir_server.model.meta import etag, instant
 from fhir_server.search.history import Wanted, read

@@ -8,6 +8,7 @@ from fhir_server.interactions.services import Services
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.model.meta import instant
+from fhir_server.network.circle import circle
 from fhir_server.search.extract import extract
 from fhir_server.storage.repository import Change, Stored
 
@@ -33,5 +34,6 @@ def hub_change(services: Services, resource: Mapping[str, Any], previous: Stored
         indexed=extract(made, entry, services.base),
         previous=extract(before, entry, services.base) if before else None,
         members=members_of(made, services.base),
+        circle=circle(made, services.base),
         by_hub=True,
     )

@@ -16,6 +16,7 @@ from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Conflict, Issue, Unprocessable
 from fhir_server.federation.sealed_id import LENGTH
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.reply import is_reply
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.references import local, places, targets
@@ -56,7 +57,15 @@ async def unseen(call: Call, changes: Sequence[Change]) -> list[Change]:
         return list(changes)
     made = {change.reference for change in changes}
     hidden = await _hidden(call, dict.fromkeys(each for change in changes for each in change.requires if each not in made))
-    return [replace(each, unseen=[one for one in each.requires if one in hidden]) if each.requires else each for each in changes]
+    return [
+        replace(each, unseen=[one for one in each.requires if one in hidden - _told(each)]) if each.requires else each
+        for each in changes
+    ]
+
+
+def _told(change: Change) -> set[str]:
+    """Return the client of a conversation that the caller sees: a reply to it may say whom it is about (``reply``)."""
+    return {change.indexed.dossier} if is_reply(change) and change.indexed is not None else set()
 
 
 async def _hidden(call: Call, targets: Collection[str]) -> set[str]:

@@ -11,6 +11,7 @@ from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.network import escalation
+from fhir_server.network.circle import circle
 from fhir_server.network.message_thread import CLOSED
 from fhir_server.network.question import Question, asks, categories, is_question, new_question, question_of, reference, with_state
 from fhir_server.search.extract import extract
@@ -95,4 +96,5 @@ def _with(call: Call, change: Change, resource: Resource) -> Change:
     }
     body = ("{" + ",".join(f"{write(name).decode()}:{text}" for name, text in members.items()) + "}").encode()
     entry = call.services.catalog.indexing(change.type)
-    return replace(change, body=body, indexed=extract(resource, entry, call.services.base))
+    base = call.services.base
+    return replace(change, body=body, indexed=extract(resource, entry, base), circle=circle(resource, base))

@@ -1,12 +1,12 @@
 """A reply belongs to the dossier of the thread that it is part of, whether or not it names the client itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Forbidden, Unprocessable
-from fhir_server.interactions.call import Call
+from fhir_server.interactions.call import OUTSIDE, Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.message_thread import threads_of
@@ -20,8 +20,8 @@ _PLACE: Final = "Communication.partOf"
 async def placed(call: Call, changes: Sequence[Change]) -> list[Change]:
     """Return ``changes`` of one commit, in which every reply is in the dossier of its thread, which may be among them itself.
 
-    Raises Forbidden for a thread that the caller may not see, Unprocessable for a reply to threads of several clients,
-    or to that of another client than its own.
+    Raises Forbidden for a thread that the caller may not see, whether or not there is one, Unprocessable for a reply to threads of
+    several clients, or to that of another client than its own.
     """
     return [await _placed(call, each, changes) if each.type == "Communication" else each for each in changes]
 
@@ -50,6 +50,18 @@ async def _dossier(call: Call, thread: str, changes: Sequence[Change]) -> str:
     if stored:
         entry = services.catalog.types["CommunicationRequest"]
         return extract(read(stored[0].body, OWN).resource, entry, services.base).dossier
-    if services.referential_integrity or call.actor.role == "system":
+    if call.actor.role == "system":
         return ""  # ``integrity`` says whether it must be there
-    raise Forbidden("This is part of no thread that you may see.", expression=_PLACE)
+    raise Forbidden(OUTSIDE)
+
+
+def is_reply(change: Change) -> bool:
+    """Tell whether ``change`` stores a message in a thread, whose circle it is then in."""
+    return change.type == "Communication" and change.circle.of not in {"", change.reference}
+
+
+async def dossier_of(call: Call, message: Mapping[str, Any]) -> str:
+    """Return the dossier of a stored ``message`` that the caller sees, "" when it is in none."""
+    own = extract(message, call.services.catalog.types["Communication"], call.services.base).dossier
+    found = [await _dossier(call, each, ()) for each in threads_of(message, call.services.base) if not own]
+    return next(filter(None, (own, *found)), "")

@@ -74,7 +74,7 @@ class Standings:
             functions=_all(one.functions for one in each),
             addresses=_all(one.addresses for one in each),
             left=left,
-            teams=await self._teams(people, now),
+            teams=await self._teams(people, now, left),
         )
 
     async def _standing(self, person: str, now: int) -> Standing:
@@ -114,12 +114,15 @@ class Standings:
         found = await self._repository.fetch([grant], organisations)
         return _all(codes(concept) for each in found for concept in _resource(each).get("type", ()))
 
-    async def _teams(self, people: Sequence[str], now: int) -> tuple[str, ...]:
-        """Return the teams that ``people`` are in, and those that these are in; teams may well be in each other."""
+    async def _teams(self, people: Sequence[str], now: int, left: Sequence[str]) -> tuple[str, ...]:
+        """Return the teams that ``people`` are in, and those that these are in; teams may well be in each other.
+
+        A place in a team on behalf of an organisation that the person ``left`` gives nothing.
+        """
         teams: dict[str, None] = {}
         outer: Sequence[str] = people
         for _ in range(_DEEPEST):
-            outer = [team for team in await self._repository.teams_of(outer, now) if team not in teams]
+            outer = [team for team in await self._repository.teams_of(outer, now, left) if team not in teams]
             if not outer:
                 break
             teams.update(dict.fromkeys(outer))

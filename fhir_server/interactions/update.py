@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from fhir_server.errors import BadRequest, Conflict, Forbidden
 from fhir_server.interactions import conditional
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
-from fhir_server.interactions.write import OUTSIDE, Write, checked
+from fhir_server.interactions.write import Write, checked
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document
 from fhir_server.storage.repository import Grant, Stored

@@ -1,7 +1,7 @@
 """What create and update share: from the caller's bytes to one checked change, and from the change to the answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from fhir_server import validation
 from fhir_server.access.gate import RECORD
@@ -10,7 +10,7 @@ from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
 from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, question_placed, reply, subscription
 from fhir_server.interactions.authority import require_own_words, require_recipients
-from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
 from fhir_server.interactions.prefer import preferences
@@ -21,12 +21,11 @@ from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
 from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
-
-OUTSIDE: Final = "This resource lies outside the dossiers that you take part in."
 
 
 class Write(NamedTuple):
@@ -94,6 +93,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         previous=indexed(call, before),
         members=members_of(resource, call.services.base),
         rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
+        circle=circle(resource, call.services.base),
         requires=required(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
@@ -127,11 +127,11 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
 
-    Raises as ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
+    Raises as ``reply.placed``, ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
     """
-    changes = await binary.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
+    changes = await binary.placed(call, changes)
     changes = await subscription.completed(call, changes)
-    changes = await reply.placed(call, changes)
     await require_recipients(call, changes)
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from fhir_server.errors import Conflict, Forbidden, Unprocessable
 from fhir_server.interactions import consequences
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.escalating import THREAD, Standing, changed, moved, standing_of
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.recorded import line
-from fhir_server.interactions.write import OUTSIDE, change, checked
+from fhir_server.interactions.write import change, checked
 from fhir_server.model.json import write
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.network import escalation

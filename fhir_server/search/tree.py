@@ -142,6 +142,36 @@ class TeamMate:
 
 
 @dataclass(frozen=True, slots=True)
+class InCircle:
+    """One of ``people`` stands in the resource's circle by name, or the circle is the whole network of the resource's dossier.
+
+    Or, with ``networks``, a care team of that dossier stands there of which one of ``members`` is a member. Either way one of
+    ``members`` is a member of the dossier (``at`` and ``left`` as in ``MemberOf``). A circle counts in the dossier of the resource
+    that makes it only. ``own``: the circle that the resource itself makes, also when it belongs to another one.
+    """
+
+    people: tuple[str, ...]
+    members: tuple[str, ...]
+    at: int
+    left: tuple[str, ...] = ()
+    own: bool = False
+    networks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CircleNames:
+    """One of ``names`` stands in the resource's circle; ``alone``: as somebody who needs no place in the dossier.
+
+    ``own`` as in ``InCircle``; ``others``: only in the circle that another resource makes.
+    """
+
+    names: tuple[str, ...]
+    own: bool = False
+    alone: bool = False
+    others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Consented:
     """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
 
@@ -228,7 +258,8 @@ class Or:
 
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
-Leaf = Valued | Id | LastUpdated | Missing | Dossier | MemberOf | TeamMate | Consented | Unrefused | Everything | Nothing
+Placed = Dossier | MemberOf | TeamMate | InCircle | CircleNames | Consented | Unrefused
+Leaf = Valued | Id | LastUpdated | Missing | Placed | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

@@ -11,7 +11,7 @@ from fhir_server.storage.consented import consented, unrefused
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
 
-_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate", "consented", "unrefused"})
+_RESOURCE_ONLY = frozenset({"id", "updated", "dossier", "member", "mate", "in_circle", "circle_names", "consented", "unrefused"})
 
 
 def condition(writer: Writer, shape: Shape, at: str) -> str:
@@ -152,6 +152,29 @@ def _mate(writer: Writer, shape: Shape, _at: str) -> str:
     return f"({mates_of(writer, *shape[1:])} AND b.member = r.self LIMIT 1) IS NOT NULL"
 
 
+def _in_circle(writer: Writer, shape: Shape, _at: str) -> str:
+    """Probe the memberships of this dossier, and for each of them who stands in the circle."""
+    _, own, networks, people, *membership = shape
+    team = " OR c.member = (SELECT t.self FROM resource t WHERE t.row = a.row)" if networks else ""
+    stands = f"SELECT 1 FROM circle c WHERE {_CIRCLE[own]} AND (c.member {writer.among(people)}{team}) LIMIT 1"
+    return f"({dossiers_of(writer, *membership)} AND a.dossier = r.dossier AND ({stands}) IS NOT NULL LIMIT 1) IS NOT NULL"
+
+
+def _circle_names(writer: Writer, shape: Shape, _at: str) -> str:
+    own, others = shape[1], shape[3]
+    made_by_others = " AND r.circle <> r.self" if others else ""
+    return f"({circles_of(writer, shape)} AND {_CIRCLE[own]}{made_by_others} LIMIT 1) IS NOT NULL"
+
+
+_CIRCLE = {own: f"c.circle = r.{column} AND c.dossier = r.dossier" for own, column in ((True, "self"), (False, "circle"))}
+
+
+def circles_of(writer: Writer, shape: Shape) -> str:
+    """Return the SELECT of the circles in which one of the names stands."""
+    _, _, alone, _, names = shape
+    return f"SELECT c.circle FROM circle c WHERE c.member {writer.among(names)}{' AND c.alone = 1' if alone else ''}"
+
+
 def _join(word: str) -> Callable[[Writer, Shape, str], str]:
     def joined(writer: Writer, shape: Shape, at: str) -> str:
         return "(" + word.join(condition(writer, part, at) for part in shape[1:]) + ")"
@@ -173,6 +196,8 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "dossier": _dossier,
     "member": _member,
     "mate": _mate,
+    "in_circle": _in_circle,
+    "circle_names": _circle_names,
     "consented": consented,
     "unrefused": unrefused,
     "missing": _missing,

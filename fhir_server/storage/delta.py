@@ -5,12 +5,15 @@ from typing import Final, NamedTuple, TypeVar
 
 from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
 from fhir_server.storage import consent_rows
+from fhir_server.storage.circle import CONVERSATION, EVERYBODY
 from fhir_server.storage.consent_rows import RuleRow
 from fhir_server.storage.repository import Change, Membership
 from fhir_server.storage.texts import StoredText, stored
 
 KEEP: Final = 0  # the key of no reference: a hash of 64 bits
 NOBODY: Final = 0  # on whose behalf a member takes part who does so for nobody else
+NETWORK: Final = 0  # in the place of a member of a circle: everybody in the dossier
+_STANDING: Final = {EVERYBODY: NETWORK, CONVERSATION: 1}
 _Row = TypeVar("_Row", IndexRow, StoredText)
 
 
@@ -31,21 +34,24 @@ class Delta(NamedTuple):
     texts_added: list[StoredText]
     members: list[tuple[int, int, int, int, int]]
     rules: list[RuleRow]
+    circle: int | None
+    circle_members: list[tuple[int, int, int, int]]
 
 
 def delta(change: Change) -> Delta:
     """Return the rows of ``change``, in the order of the index; members are (member, dossier, starts, ends, through).
 
-    Rules are as ``consent_rows.COLUMNS``.
+    Rules are as ``consent_rows.COLUMNS``, ``circle_members`` are (circle, member, alone, dossier).
     """
     now, before = change.indexed, change.previous
     gone, added = _differ(before.rows if before else (), now.rows if now else ())
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
     texts_gone, texts_added = _differ(_texts(before), _texts(now))
+    dossier = key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None
     return Delta(
         self=key(change.reference),
         sort=now.sort if now else 0,
-        dossier=key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None,
+        dossier=dossier,
         gone=gone,
         added=added,
         dates_gone=dates_gone,
@@ -54,7 +60,21 @@ def delta(change: Change) -> Delta:
         texts_added=texts_added,
         members=_members(change),
         rules=consent_rows.rows(change.rules, change.updated, change.expected + 1) if change.rules else [],
+        circle=key(change.circle.of) if change.circle.of else None,
+        circle_members=circle_members(change, dossier),
     )
+
+
+def standing(member: str) -> int:
+    """Return the key of who stands in a circle."""
+    return _STANDING[member] if member in _STANDING else key(member)
+
+
+def circle_members(change: Change, dossier: int | None) -> list[tuple[int, int, int, int]]:
+    """Return who stands in the circle that ``change`` makes in ``dossier``, None for no dossier: then nobody stands there."""
+    own, given = key(change.reference), change.circle
+    found = {standing(each): int(each in given.alone) for each in given.members}
+    return [(own, member, alone, dossier or KEEP) for member, alone in sorted(found.items())]
 
 
 def _dates(indexed: Indexed | None) -> list[IndexRow]:

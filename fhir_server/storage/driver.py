@@ -5,7 +5,7 @@ The choice is by kind, the most selective first, and is fixed in the text: neith
 
 from collections.abc import Callable
 
-from fhir_server.storage.conditions import condition, date_range, dossiers_of, mates_of, text_rows
+from fhir_server.storage.conditions import circles_of, condition, date_range, dossiers_of, mates_of, text_rows
 from fhir_server.storage.shape import MERGED, Shape
 from fhir_server.storage.writer import Writer
 
@@ -18,6 +18,8 @@ _RANKS: dict[str, int] = {
     "dossier": 6,
     "member": 7,
     "mate": 7,
+    "in_circle": 7,
+    "circle_names": 7,
     "token": 8,
     "code": 9,  # of a few that the type allows, such as a status
     "date": 12,
@@ -107,11 +109,22 @@ def candidates(writer: Writer, shape: Shape, type_slot: int) -> str:
             return f"SELECT r.row FROM resource r WHERE {scope(writer, shape, type_slot)}"
 
 
-_INDEXED_BY_TYPE = frozenset({"dossier", "member", "updated"})
+def _circles(writer: Writer, shape: Shape) -> str:
+    column = "r.self" if shape[1] else "r.circle"
+    return f"{column} {writer.dialect.set_of(circles_of(writer, shape))} AND {condition(writer, shape, 'r')}"
+
+
+def _in_circle(writer: Writer, shape: Shape) -> str:
+    return f"r.dossier {writer.dialect.set_of(dossiers_of(writer, *shape[4:]))} AND {condition(writer, shape, 'r')}"
+
+
+_INDEXED_BY_TYPE = frozenset({"dossier", "member", "in_circle", "updated"})
 _DIRECT: dict[str, Callable[[Writer, Shape], str]] = {
     "id": lambda writer, shape: f"r.self {writer.among(shape[1])}",
     "dossier": lambda writer, shape: f"r.dossier {writer.among(shape[1])}",
     "member": lambda writer, shape: f"r.dossier {writer.dialect.set_of(dossiers_of(writer, *shape[1:]))}",
     "mate": lambda writer, shape: f"r.self {writer.dialect.set_of(mates_of(writer, *shape[1:]))}",
+    "in_circle": _in_circle,
+    "circle_names": _circles,
     "updated": lambda writer, shape: condition(writer, shape, "r"),
 }

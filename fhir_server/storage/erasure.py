@@ -89,8 +89,8 @@ class Erasure:
         return [f"{type_}/{id_}" for type_, id_ in found]
 
     async def close(self, dossier: str) -> None:
-        """End every membership of ``dossier``: nobody but who it is about and `system` reaches anything in it any more."""
-        await self._scripts.do(_once("DELETE FROM membership WHERE dossier = $1", key(dossier)))
+        """End every membership and circle of ``dossier``: nobody but who it is about and `system` reaches anything any more."""
+        await self._scripts.do(_close(key(dossier)))
 
     async def erase(self, lying: Sequence[tuple[Lying, Indexed | None]]) -> tuple[Sequence[int], bool]:
         """Remove resources with all their versions, each with the index content of its current one.
@@ -169,8 +169,9 @@ def _keys(rows: Iterable[IndexRow]) -> list[int]:
     return list(dict.fromkeys(each.key for each in rows))
 
 
-def _once(sql: str, *values: Value) -> Script[None]:
-    yield sql, values
+def _close(dossier: int) -> Script[None]:
+    yield "DELETE FROM membership WHERE dossier = $1", (dossier,)
+    yield "DELETE FROM circle WHERE row IN (SELECT row FROM resource WHERE dossier = $1)", (dossier,)
 
 
 def _versions(row: int, room: _Room) -> Script[int]:
@@ -212,7 +213,7 @@ _SIZES: Final = "SELECT row, length(body) FROM resource WHERE dossier = $1 AND r
 _LYING: Final = "SELECT row, type, id, version, deleted, body FROM resource WHERE dossier = $1 AND row > $2 ORDER BY row LIMIT $3"
 _PEOPLE: Final = "SELECT id FROM resource WHERE dossier = $1 AND type = 'RelatedPerson' ORDER BY id"
 _REPLACED: Final = "SELECT version, length(body) FROM history WHERE row = $1 ORDER BY version LIMIT $2"
-_BY_ROW: Final = ("idx_text", "membership", "consent_rule", "history")
+_BY_ROW: Final = ("idx_text", "membership", "circle", "consent_rule", "history")
 _BY_ID: Final = {"Subscription": (("subscription", "id"), ("subscription_audience", "subscription"), ("delivery", "subscription"))}
 _REFERRING: Final = (
     "SELECT DISTINCT r.type, r.id FROM idx i CROSS JOIN resource r WHERE i.key {keys} AND r.row = i.row AND r.deleted = {false}"

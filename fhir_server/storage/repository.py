@@ -11,8 +11,10 @@ from fhir_server.search.tree import Cursor, MemberOf, Node, Query, SortValue
 from fhir_server.search.versions import Versions
 from fhir_server.storage.attachments.store import AttachmentStore, Claim
 from fhir_server.storage.authorization.store import AuthorizationStore
+from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.reindex.database import IndexDatabase
+from fhir_server.storage.seat import Seat
 from fhir_server.storage.subscriptions.store import Subscribing, SubscriptionStore
 
 if TYPE_CHECKING:
@@ -48,14 +50,6 @@ class Membership:
     start: int
     end: int
     through: str = ""
-
-
-class Seat(NamedTuple):
-    """Somebody's place in the care team ``team`` ("CareTeam/id"), from ``start`` until ``end`` (microseconds)."""
-
-    team: str
-    start: int
-    end: int
 
 
 class AuditRow(NamedTuple):
@@ -139,6 +133,7 @@ class Change:
     ``body`` is the whole JSON with its meta, empty for a delete. ``indexed`` is the new index content (None for a delete) and
     ``previous`` that of the version which it follows. ``members`` are the memberships that the new version gives,
     ``rules`` what it says as a consent; these are kept as made by this change, a deletion's too.
+    ``circle`` is among whom it is; a deletion leaves it as it was.
     ``keeps_dossier``: the resource stays in the dossier it is in, when ``indexed`` names none.
 
     ``by_hub`` tells that the hub makes the change itself, as a consequence of another one: no grant is asked for it.
@@ -158,6 +153,7 @@ class Change:
     previous: Indexed | None = None
     members: Sequence[Membership] = field(default_factory=tuple)
     rules: Sequence[Rule] = ()
+    circle: Circle = field(default_factory=Circle)
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
     links: Sequence[int] = ()
@@ -347,8 +343,8 @@ class Repository(Protocol):
         """Tell whether ``members`` holds for ``dossier``."""
         ...
 
-    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
-        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member at the instant ``at``."""
+    async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member (as in ``MemberOf``)."""
         ...
 
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:

@@ -1,8 +1,8 @@
 """The tables, the same on both engines.
 
 ``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``consent_rule`` what
-clients decided about theirs.
+``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``circle`` who stands in the
+circle of a conversation, message or task, ``consent_rule`` what clients decided about their dossiers.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``attachment`` is what is known of files that go along with messages (``storage/attachments``).
@@ -17,11 +17,13 @@ works at that (``storage/subscriptions``).
 ``oauth_*`` is what the authorization server remembers (``storage/authorization``), secrets only as hashes.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text, text
 
 from fhir_server.storage import subscription_tables
 from fhir_server.storage.columns import BYTES, ROW
 from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
+
+_IN_CIRCLE = "circle IS NOT NULL"
 
 metadata = MetaData()
 
@@ -37,11 +39,13 @@ resource = Table(
     Column("deleted", Boolean, nullable=False),
     Column("sort", BigInteger, nullable=False),
     Column("dossier", BigInteger),
+    Column("circle", BigInteger, comment="the resource that makes its circle"),
     Column("written", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("resource_self", "self", unique=True),
     Index("resource_updated", "type", "updated", "row"),
     Index("resource_dossier", "dossier", "type", "sort", "row", "deleted"),  # all that choosing candidates reads
+    Index("resource_circle", "circle", "type", sqlite_where=text(_IN_CIRCLE), postgresql_where=text(_IN_CIRCLE)),
     sqlite_autoincrement=True,  # the number of a row that was erased never comes back
 )
 
@@ -114,6 +118,20 @@ membership = Table(
     PrimaryKeyConstraint("member", "dossier", "row", "starts", "through"),
     Index("membership_dossier", "dossier", "member", "starts", "ends", "through"),
     Index("membership_row", "row"),
+    sqlite_with_rowid=False,
+)
+
+circle = Table(
+    "circle",
+    metadata,
+    Column("circle", BigInteger, nullable=False, comment="the resource that makes it"),
+    Column("member", BigInteger, nullable=False, comment="0 for the whole network of the dossier, 1 for another circle"),
+    Column("row", BigInteger, nullable=False, comment="of the resource that makes it"),
+    Column("alone", BigInteger, nullable=False, comment="1: needs no place in the dossier"),
+    Column("dossier", BigInteger, nullable=False, comment="of the resource that makes it: it counts there only"),
+    PrimaryKeyConstraint("circle", "member"),
+    Index("circle_member", "member"),
+    Index("circle_row", "row"),
     sqlite_with_rowid=False,
 )
 

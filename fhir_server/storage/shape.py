@@ -11,11 +11,13 @@ from typing import Any
 from fhir_server.search.rows import US, key
 from fhir_server.search.tree import (
     And,
+    CircleNames,
     Consented,
     Date,
     Dossier,
     Everything,
     Id,
+    InCircle,
     LastUpdated,
     MemberOf,
     Missing,
@@ -34,6 +36,7 @@ from fhir_server.search.tree import (
 )
 from fhir_server.storage.consent_rows import item, mask
 from fhir_server.storage.consent_rule import HUB, LABELS, UNKNOWN
+from fhir_server.storage.delta import NETWORK, standing
 from fhir_server.storage.texts import TextKey
 
 Value = int | str | tuple[int, ...]
@@ -184,6 +187,19 @@ def _left(organisations: Sequence[str], values: list[Value]) -> Items | None:
     return _keys(values, [*map(key, organisations)]) if organisations else None
 
 
+def _in_circle(node: InCircle, type_: str, values: list[Value]) -> Shape:
+    if not node.members:
+        return NOTHING
+    people = _keys(values, [*map(key, node.people), NETWORK])
+    return ("in_circle", node.own, node.networks, people, *_member(MemberOf(node.members, node.at, node.left), type_, values)[1:])
+
+
+def _circle_names(node: CircleNames, _type: str, values: list[Value]) -> Shape:
+    if not node.names:
+        return NOTHING
+    return ("circle_names", node.own, node.alone, node.others, _keys(values, [*map(standing, node.names)]))
+
+
 def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     """Add keys, people and keys of labels, then in one row what ``storage/consented`` binds."""
     labels = tuple(often(type_, "_security", label) for label in LABELS)
@@ -253,6 +269,8 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     Dossier: _dossier,
     MemberOf: _member,
     TeamMate: _mate,
+    InCircle: _in_circle,
+    CircleNames: _circle_names,
     Consented: _consented,
     Unrefused: _unrefused,
     Missing: _missing,

@@ -36,7 +36,7 @@ MINIMAL = {
         '"provision":{"period":{"start":"2024"}}'
     ),
     "Subscription": (
-        '"status":"requested","reason":"x","criteria":"Task?status=requested",'
+        '"status":"off","reason":"x","criteria":"Task?status=requested",'
         '"channel":{"type":"rest-hook","endpoint":"https://x.example/in"}'
     ),
     "AuditEvent": (

@@ -31,6 +31,11 @@ BEYOND_DEFINITIONS: dict[str, dict[str, Any]] = {
     "Binary": {"contentType": "text/plain"},
     "Consent": {"policyRule": TYPES["CodeableConcept"]},
     "Organization": {"name": "x"},
+    "Subscription": {
+        "status": "off",
+        "criteria": "Task?id",
+        "channel": {"type": "rest-hook", "endpoint": "https://platform.example/hook"},
+    },
     "SearchParameter": {"status": "draft", "code": "own-x", "base": ["Location"], "type": "string", "expression": "Location.name"},
 }
 

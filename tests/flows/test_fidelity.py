@@ -234,6 +234,7 @@ def test_through_a_transaction_and_a_search(hub: Client) -> None:
 
 def test_the_reference_data(hub: Client, reference: Path) -> None:
     stored = unique(one for one in sent(corpus.reference(reference), "r") if one.type in PUTTABLE)
+    stored = [one for one in stored if one.type != "Subscription"]  # what is requested the server makes active, at once
     refused = [one for one in stored if NO_BSN in one.body]
     for one in refused:
         reply = hub.request("PUT", one.path, one.body, Content_Type=XML if one.xml else JSON)

@@ -1,6 +1,7 @@
 """Subscriptions on both engines, with an endpoint on this machine: what is notified, what is not, and what is refused."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dossier_room import DAUGHTER, NETWORK, NURSE, OUTSIDER, SYSTEM, Room, room
+from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Room, ref, room, team
 from engines import PostgresServer
 from hook import Hook, hook_running
 
 from fhir_server import bootstrap
 from fhir_server.errors import FhirError, Forbidden
 from fhir_server.settings import read_settings
+from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.subscriptions.delivery import Channel, Outcome
 from fhir_server.subscriptions.worker import Worker
 
 Json = dict[str, Any]
@@ -45,6 +48,17 @@ class Bureau:
     def shown(self, path: str) -> Json:
         (found,) = [each for each in self.room.stored("Subscription") if each["id"] == self.ids[path]]
         return found
+
+    def versions(self, path: str) -> list[Json]:
+        async def found() -> list[Json]:
+            services, id_ = self.room.services, self.ids[path]
+            grant = services.gate.locating("Subscription")
+            last = await services.repository.read(grant, "Subscription", id_)
+            assert last is not None
+            each = [await services.repository.vread(grant, "Subscription", id_, number + 1) for number in range(last.version)]
+            return [json.loads(one.body) for one in each if one is not None]
+
+        return self.room.runner.run(found())
 
     def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
         left = int(seconds / _MOMENT)
@@ -90,14 +104,32 @@ def bureau_open(folder: Path, database: str, hook: Hook, **more: str) -> Iterato
         try:
             yield bureau
         finally:
-            task.cancel()
+            found.runner.run(stopped(worker, task))
 
-            async def stop() -> None:
-                with suppress(asyncio.CancelledError):
-                    await task
-                await worker.close()
 
-            found.runner.run(stop())
+async def stopped(worker: Worker, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await worker.close()
+
+
+@dataclass
+class Counting:
+    """A channel that remembers which numbers were sent, and who sent."""
+
+    channel: Channel
+    holder: str
+    sent: dict[str, list[int]]
+    by: set[str]
+
+    async def send(self, claim: Claim, notice: Notice) -> Outcome:
+        self.sent.setdefault(claim.id, []).append(notice.number)
+        self.by.add(self.holder)
+        return await self.channel.send(claim, notice)
+
+    async def close(self) -> None:
+        await self.channel.close()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -108,6 +140,12 @@ def bureau(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         database = server.create(f"bureau_{next(_numbers)}", "template1")
     with hook_running() as hook, bureau_open(tmp_path_factory.mktemp("bureau"), database, hook) as opened:
         yield opened
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first retries come at once."""
+    monkeypatch.setattr("fhir_server.subscriptions.backoff.FIRST", (10_000, 20_000))
 
 
 def test_a_subscriber_is_told_and_finds_what_is_new(bureau: Bureau) -> None:
@@ -194,3 +232,179 @@ def test_what_is_refused_is_not_stored(bureau: Bureau, more: Json, channel: Json
         bureau.room.write(NURSE, subscription("Task?id", made) | more)
     assert (refused.value.status, refused.value.issues[0].expression) == (status, place)
     assert len(bureau.room.stored("Subscription")) == before
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_endpoint_that_fails_is_tried_again_and_says_so(bureau: Bureau) -> None:
+    path = bureau.subscribe(SYSTEM, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.hook.answers[path] = [500, 503, 302]
+    for _ in range(3):
+        bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: "error" in bureau.shown(path))
+    bureau.until(lambda: bureau.hook.count(path) == 6)  # three failures of the first one, and three that arrive
+    bureau.settle()
+    bureau.until(lambda: "error" not in bureau.shown(path))
+    assert bureau.shown(path)["status"] == "active"
+    assert bureau.hook.count("/elsewhere") == 0
+    told = [each.get("error", "") for each in bureau.versions(path)]
+    assert any("HTTP status" in each for each in told)
+    assert bureau.hook.count(path) == 6
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_endpoint_that_is_given_up_gets_everything_when_it_is_tried_again(bureau: Bureau) -> None:
+    path = bureau.subscribe(DAUGHTER, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.worker.postman.window, window = 0, bureau.worker.postman.window
+    bureau.hook.answers[path] = [500]
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.shown(path)["status"] == "error")
+    bureau.worker.postman.window = window
+    bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert bureau.hook.count(path) == 1
+    dead = bureau.room.runner.run(bureau.worker.store.dead())
+    assert [(each.number, each.type) for each in dead if each.subscription == bureau.ids[path]] == [
+        (1, "Communication"),
+        (2, "Communication"),
+    ]
+    bureau.room.write(DAUGHTER, {**bureau.shown(path), "status": "requested"})
+    bureau.until(lambda: bureau.hook.count(path) == 3)
+    bureau.until(lambda: bureau.shown(path)["status"] == "active")
+    assert "error" not in bureau.shown(path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_operator_redrives(bureau: Bureau) -> None:
+    path = bureau.subscribe(DAUGHTER, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.worker.postman.window, window = 0, bureau.worker.postman.window
+    bureau.hook.answers[path] = [500]
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.shown(path)["status"] == "error")
+    bureau.worker.postman.window = window
+    store = bureau.worker.store
+    assert bureau.room.runner.run(store.redrive([bureau.ids[path], "unknown"], bootstrap.now())) == [bureau.ids[path]]
+    bureau.until(lambda: bureau.hook.count(path) == 2)
+    bureau.until(lambda: bureau.shown(path)["status"] == "active")
+
+
+def test_a_slow_endpoint_delays_nobody_else(bureau: Bureau) -> None:
+    slow, swift = bureau.subscribe(DAUGHTER, "Communication?id"), bureau.subscribe(NURSE, "Communication?id")
+    bureau.hook.delays[slow] = 0.4
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    for _ in range(5):
+        bureau.room.reply(DOCTOR, thread)
+    bureau.until(lambda: bureau.hook.count(swift) == 5)
+    assert bureau.hook.count(slow) < 5
+    del bureau.hook.delays[slow]
+    bureau.until(lambda: bureau.hook.count(slow) == 5)
+
+
+def test_secrets_in_headers_are_sent_and_never_shown(bureau: Bureau) -> None:
+    path = bureau.subscribe(NURSE, "Communication?id", header=["Authorization: Bearer s3cr3t", "X-Platform: p1"])
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    own = bureau.shown(path)
+    assert own["channel"]["header"] == ["Authorization: ********", "X-Platform: ********"]
+    bureau.room.write(NURSE, {**own, "reason": "another", "criteria": "Communication?status=completed"})
+    bureau.until(lambda: bureau.shown(path)["reason"] == "another")
+    bureau.room.reply(DAUGHTER, thread)
+    bureau.until(lambda: bureau.hook.count(path) == 1)
+    (received,) = [each for each in bureau.hook.received if each.path == path]
+    assert (received.headers["authorization"], received.headers["x-platform"]) == ("Bearer s3cr3t", "p1")
+    assert "s3cr3t" not in str(bureau.versions(path))
+    bureau.room.write(NURSE, {**bureau.shown(path), "channel": {"type": "rest-hook", "endpoint": bureau.hook.url(path)}})
+    bureau.room.reply(DAUGHTER, thread)
+    bureau.until(lambda: bureau.hook.count(path) == 2)
+    assert "authorization" not in bureau.hook.received[-1].headers
+
+
+def test_who_has_left_is_not_told(bureau: Bureau) -> None:
+    path = bureau.subscribe(DOCTOR, "Communication?id")
+    everybody = [DAUGHTER, NURSE, DOCTOR, "CareTeam/ward"]
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.room.write(SYSTEM, team(NETWORK, [each for each in everybody if each != DOCTOR], CLIENT))
+    bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert bureau.hook.count(path) == 0
+    bureau.room.write(SYSTEM, team(NETWORK, everybody, CLIENT))
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) == 1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_access_that_ends_before_the_notification_goes_out(bureau: Bureau) -> None:
+    path = bureau.subscribe(DOCTOR, "Communication?id")
+    everybody = [DAUGHTER, NURSE, DOCTOR, "CareTeam/ward"]
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.hook.answers[path] = [500] * 1000
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) > 0)
+    bureau.room.write(SYSTEM, team(NETWORK, [each for each in everybody if each != DOCTOR], CLIENT))
+    bureau.settle()
+    assert bureau.hook.answers.pop(path)
+    bureau.room.write(SYSTEM, team(NETWORK, everybody, CLIENT))
+
+
+def test_a_role_given_later_counts(bureau: Bureau) -> None:
+    path = bureau.subscribe(OUTSIDER, "Communication?id")
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "late",
+        "active": True,
+        "practitioner": ref(OUTSIDER),
+        "organization": ref("Organization/care"),
+    }
+    bureau.room.write(SYSTEM, role)
+    everybody = [DAUGHTER, NURSE, DOCTOR, "CareTeam/ward"]
+    bureau.room.write(SYSTEM, team(NETWORK, [*everybody, "PractitionerRole/late"], CLIENT))
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) == 1)
+    bureau.room.write(SYSTEM, team(NETWORK, everybody, CLIENT))
+
+
+def test_one_that_is_over_is_switched_off(bureau: Bureau) -> None:
+    path = bureau.subscribe(NURSE, "Communication?id")
+    bureau.room.write(NURSE, {**bureau.shown(path), "end": "2026-01-01T00:00:00Z"})
+    bureau.room.runner.run(bureau.worker.store.tidy(bootstrap.now(), 0))
+    bureau.until(lambda: bureau.shown(path)["status"] == "off")
+
+
+def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.subscriptions.postman.AT_ONCE", 3)
+    monkeypatch.setattr("fhir_server.subscriptions.postman._CLAIMED", 3)
+    settings = read_settings(
+        {"FHIR_SERVER_SUBSCRIPTION_ALLOW_LOOPBACK": "true", "FHIR_SERVER_DATABASE_URL": "postgresql:///shared"}
+    )
+    other = bureau.room.runner.run(bootstrap.worker(settings, bureau.room.services))
+    sent: dict[str, list[int]] = {}
+    by: set[str] = set()
+    for each in (bureau.worker, other):
+        each.postman.channels = {"rest-hook": Counting(each.postman.channels["rest-hook"], each.postman.holder, sent, by)}
+
+    async def start() -> asyncio.Task[None]:
+        return asyncio.create_task(other.work())
+
+    task = bureau.room.runner.run(start())
+    paths = [bureau.subscribe(who, "Communication?id") for who in (DAUGHTER, NURSE, DOCTOR, SYSTEM) for _ in range(3)]
+    for path in paths:
+        bureau.hook.delays[path] = 0.03
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    for _ in range(6):
+        bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert [sent[bureau.ids[path]] for path in paths] == [[1, 2, 3, 4, 5, 6]] * len(paths)
+    assert [bureau.hook.count(path) for path in paths] == [6] * len(paths)
+    assert by == {bureau.worker.postman.holder, other.postman.holder}
+    bureau.room.runner.run(stopped(other, task))
+
+
+def test_nothing_is_left_of_events(bureau: Bureau) -> None:
+    bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.settle()
+    standing = bureau.room.runner.run(bureau.worker.store.standing())
+    assert (standing.events, standing.pending, standing.dead) == (0, 0, 0)
+    for each in bureau.room.runner.run(bureau.worker.store.all()):
+        assert bureau.room.runner.run(bureau.worker.store.pending(each.id, 0, 10)) == []

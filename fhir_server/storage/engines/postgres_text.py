@@ -65,6 +65,15 @@ def _rules(parameter: str) -> str:
     return f"  rules AS (INSERT INTO consent_rule ({', '.join(columns)}, row) {found}),\n"
 
 
+def _circle(members: str, alone: str) -> str:
+    """Insert who stands in the circle that the written resource makes."""
+    given = f"written, unnest({members}::bigint[], {alone}::bigint[]) u (member, alone)"
+    return f"""  circle_in AS (INSERT INTO circle (circle, member, alone, dossier, row)
+    SELECT $10, u.member, u.alone, coalesce($16::bigint, {KEEP}), written.row FROM {given}
+    ON CONFLICT (circle, member) DO UPDATE SET alone = excluded.alone, dossier = excluded.dossier),
+"""
+
+
 _ANNOUNCED = ", ".join(f"'{name}'" for name in announced().all)
 _EVENT = f"""  announced AS (INSERT INTO event (type, id, version, updated)
     SELECT type, id, version, updated FROM written WHERE type IN ({_ANNOUNCED})),
@@ -82,21 +91,22 @@ def _there(parameter: str) -> tuple[str, str]:
 
 _THERE_FIRST, _ALL_THERE = _there("$21")
 CREATE = f"""WITH {_THERE_FIRST}, written AS (
-    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, written, body)
-    SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, {_THIS}, $17 WHERE {_ALL_THERE}
+    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, circle, written, body)
+    SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, $24, {_THIS}, $17 WHERE {_ALL_THERE}
     ON CONFLICT (self) DO NOTHING RETURNING {_WRITTEN}),
-{_index("$22")}{_rules("$23")}{_EVENT}{_recorded(24)}
+{_index("$22")}{_rules("$23")}{_circle("$25", "$26")}{_EVENT}{_recorded(27)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
 UPDATE = f"""WITH {_THERE_FIRST}, old AS (
-    SELECT row, version, type, updated, deleted, sort, dossier, written, body FROM resource
+    SELECT row, version, type, updated, deleted, sort, dossier, circle, written, body FROM resource
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 AND {_ALL_THERE} FOR UPDATE),
   kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
     SELECT row, version, type, updated, deleted, written, body FROM old),
   written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
       sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
-      dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END
+      dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END,
+      circle = CASE WHEN $14::boolean THEN old.circle ELSE $32 END
     FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
@@ -105,7 +115,9 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
     SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
-{_index("$30")}{_rules("$31")}{_EVENT}{_recorded(32)}
+  circle_gone AS (DELETE FROM circle c USING written
+    WHERE c.row = written.row AND NOT $14::boolean AND NOT c.member = ANY($33::bigint[])),
+{_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_EVENT}{_recorded(35)}
 SELECT row FROM written"""
 
 _NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")
@@ -132,10 +144,11 @@ def parameters(
     )
     through = array(each[4] for each in rows.members)
     rules = orjson.dumps([dict(zip(consent_rows.COLUMNS, rule, strict=True)) for rule in rows.rules]).decode()
+    circle = (None if rows.circle is None else str(rows.circle), *_columns([each[1:3] for each in rows.circle_members], 2))
     if change.expected == 0:
-        return (*common, there, through, rules, *recorded)
+        return (*common, there, through, rules, *circle, *recorded)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, there, through, rules, *recorded)
+    return (*common, str(change.expected), *gone, there, through, rules, *circle, *recorded)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

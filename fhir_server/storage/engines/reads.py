@@ -17,7 +17,8 @@ from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.reasons import Reasons
-from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Seat, Stored, TooManyMoved
+from fhir_server.storage.repository import TEAMS, AuditRow, Grant, Logged, Moved, Page, Stored, TooManyMoved
+from fhir_server.storage.seat import Seat
 from fhir_server.storage.shape import NOTHING, Value
 from fhir_server.storage.writer import Statement
 
@@ -163,9 +164,9 @@ class Reads(ABC):
         shape, values = single.members_values(members, key(dossier))
         return bool(await self._rows(single.member(self._dialect, shape), values))
 
-    async def teams_of(self, people: Sequence[str], at: int) -> Sequence[str]:
+    async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
         """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
-        shape, values = single.members_values(MemberOf(tuple(people), at), key(TEAMS))
+        shape, values = single.members_values(MemberOf(tuple(people), at, tuple(left)), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
 
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:

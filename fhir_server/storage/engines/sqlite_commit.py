@@ -134,7 +134,8 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         if deleted:
             connection.execute(_DELETE, (*new, row))
         else:
-            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row))
+            connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row, delta.circle))
+            connection.execute("DELETE FROM circle WHERE row = ?", (row,))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
         connection.execute("DELETE FROM consent_rule WHERE row = ?", (row,))
     return row
@@ -142,7 +143,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
 
 def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
     change, delta = one.change, one.delta
-    content = (change.updated, change.indexed is None, delta.sort, delta.dossier, one.body)
+    content = (change.updated, change.indexed is None, delta.sort, delta.dossier, delta.circle, one.body)
     try:
         row = connection.execute(_INSERT, (delta.self, change.type, change.id, *content)).lastrowid
     except sqlite3.IntegrityError as error:  # twice in one commit
@@ -162,6 +163,7 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
         (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
         (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
         (_MEMBER_IN, [(*member, row) for each, row in both for member in each.members]),
+        (_CIRCLE_IN, [(*member, row) for each, row in both for member in each.circle_members]),
         (_RULE_IN, [(*rule, row) for each, row in both for rule in each.rules]),
     ):
         if values:
@@ -187,12 +189,12 @@ _NEXT = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (one) DO UP
 _THIS = "(SELECT number FROM commits)"
 _UPDATE = (
     "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
-    f" dossier = CASE ?6 WHEN {KEEP} THEN dossier ELSE ?6 END, written = {_THIS} WHERE row = ?7"
+    f" dossier = CASE ?6 WHEN {KEEP} THEN dossier ELSE ?6 END, circle = ?8, written = {_THIS} WHERE row = ?7"
 )
 _DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, written = {_THIS} WHERE row = ?"
 _INSERT = (
-    "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, body, written)"
-    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, {_THIS})"
+    "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, circle, body, written)"
+    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, {_THIS})"
 )
 _IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"
 _IDX_IN = "INSERT OR IGNORE INTO idx (key, sort, row, high) VALUES (?, ?, ?, ?)"
@@ -201,5 +203,6 @@ _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
+_CIRCLE_IN = "INSERT INTO circle (circle, member, alone, dossier, row) VALUES (?, ?, ?, ?, ?)"
 _RULES = (*consent_rows.COLUMNS, "row")
 _RULE_IN = f"INSERT INTO consent_rule ({', '.join(_RULES)}) VALUES ({', '.join('?' * len(_RULES))})"

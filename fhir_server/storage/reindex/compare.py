@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 class Difference:
     """One resource whose index is not what it should be.
 
-    ``reference`` is "Type/id", or "" for rows that belong to no resource. ``columns`` tells that sort or dossier differ.
+    ``reference`` is "Type/id", or "" for rows that belong to no resource. ``columns`` tells that sort, dossier or circle differ.
     """
 
     row: int
@@ -41,7 +41,7 @@ class Difference:
 class Report:
     """What a comparison found: rows per table that are missing and surplus, and the first few places, never values.
 
-    ``resource`` among the tables counts those whose sort or dossier differ.
+    ``resource`` among the tables counts those whose sort, dossier or circle differ.
     """
 
     resources: int = 0
@@ -122,7 +122,7 @@ class _Sums:
         total = sum(hash((table, row)) for table, row in expected.rows())
         place = found.row - self._low
         self._sums[place] = (self._sums[place] + total) & _BITS
-        if (found.sort, found.dossier) != (expected.sort, expected.dossier):
+        if (found.sort, found.dossier, found.circle) != expected[:3]:
             self._marked[found.row] = None
 
     def take(self, table: str, row: Row) -> None:
@@ -150,7 +150,7 @@ def _examined(database: IndexDatabase, snapshot: Snapshot, rebuilder: Rebuilder,
             actual[row[at[table]]].add((table, row))
     for number in sorted(rows):
         wanted = set(expected[number].rows()) if number in expected else set()
-        columns = number in found and (found[number].sort, found[number].dossier) != expected[number][:2]
+        columns = number in found and (found[number].sort, found[number].dossier, found[number].circle) != expected[number][:3]
         if wanted != actual[number] or columns:
             reference = f"{found[number].type}/{found[number].id}" if number in found else ""
             yield Difference(number, reference, columns, _by_table(wanted - actual[number]), _by_table(actual[number] - wanted))

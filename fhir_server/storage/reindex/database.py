@@ -17,6 +17,7 @@ COLUMNS: Final = {
     "idx_date": ("key", "row", "low", "high"),
     "idx_text": ("key", "start", "row", "mark", "rest"),
     "membership": ("member", "dossier", "row", "starts", "ends", "through"),
+    "circle": ("circle", "member", "alone", "dossier", "row"),
     "consent_rule": (*consent_rows.COLUMNS, "row"),
 }
 """The tables that are made from the bodies, and their columns."""

@@ -6,22 +6,25 @@ from typing import Final, NamedTuple
 
 from fhir_server.search.rows import Indexed
 from fhir_server.storage.body import Bodies
+from fhir_server.storage.circle import Circle
 from fhir_server.storage.consent_rule import Rule, withdrawn
-from fhir_server.storage.delta import delta
+from fhir_server.storage.delta import circle_members, delta
 from fhir_server.storage.reindex.database import COLUMNS, Row
 from fhir_server.storage.repository import Change, Membership
 
-Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership], Sequence[Rule]] | None]
-"""From type and JSON to index, memberships and rules of consent; None for a type that is not kept here (any more)."""
+Rebuild = Callable[[str, bytes], tuple[Indexed, Sequence[Membership], Sequence[Rule], Circle] | None]
+"""From type and JSON to index, memberships, rules of consent and circle; None for a type that is not kept here (any more)."""
 _LAST = "SELECT h.body FROM history h WHERE h.row = r.row AND NOT h.deleted ORDER BY h.version DESC LIMIT 1"
+_LASTING: Final = ("Consent", "CommunicationRequest", "Communication", "Task", "Binary")
+"""The types of which something counts after a deletion too: what a consent replaced, and among whom it was."""
 RESOURCE: Final = (
-    "r.row, r.type, r.id, r.version, r.updated, r.deleted, r.sort, r.dossier,"
-    f" CASE WHEN r.deleted AND r.type = 'Consent' THEN ({_LAST}) ELSE r.body END"
+    "r.row, r.type, r.id, r.version, r.updated, r.deleted, r.sort, r.dossier, r.circle,"
+    f" CASE WHEN r.deleted AND r.type IN {_LASTING} THEN ({_LAST}) ELSE r.body END"
 )
 
 
 class Found(NamedTuple):
-    """A row of ``resource``, read as RESOURCE. Of a consent that was deleted ``body`` is what it said last."""
+    """A row of ``resource``, read as RESOURCE. Of what was deleted and still counts ``body`` is what it said last."""
 
     row: int
     type: str
@@ -31,14 +34,16 @@ class Found(NamedTuple):
     deleted: bool
     sort: int
     dossier: int | None
+    circle: int | None
     body: bytes
 
 
 class Expected(NamedTuple):
-    """What should be there: the columns sort and dossier, and the rows of each table of COLUMNS."""
+    """What should be there: the columns sort, dossier and circle, and the rows of each table of COLUMNS."""
 
     sort: int
     dossier: int | None
+    circle: int | None
     tables: dict[str, list[Row]]
 
     def rows(self) -> Iterator[tuple[str, Row]]:
@@ -55,27 +60,36 @@ class Rebuilder:
         self._unpack = Bodies().unpack
 
     def __call__(self, found: Found) -> Expected:
-        """Return what should be there. Without a dossier in the body the resource keeps the one it has: it may be its creator's."""
-        made = None if found.deleted and found.type != "Consent" else self._rebuild(found.type, self._unpack(found.body))
+        """Return what should be there.
+
+        Without a dossier or circle in the body the resource keeps the one it has: its creator's, or that of what it belongs to.
+        """
+        made = None if found.deleted and found.type not in _LASTING else self._rebuild(found.type, self._unpack(found.body))
         at = found.row
         if made is None:
-            return Expected(found.sort, found.dossier, {table: [] for table in COLUMNS})
-        indexed, members, rules = made
-        change = Change(found.type, found.id, found.version - 1, found.updated, b"", indexed, members=members, rules=rules)
+            return Expected(found.sort, found.dossier, found.circle, {table: [] for table in COLUMNS})
+        indexed, members, rules, circle = made
+        change = Change(
+            found.type, found.id, found.version - 1, found.updated, b"", indexed, members=members, rules=rules, circle=circle
+        )
         if found.deleted:
             rows = delta(replace(change, indexed=None, rules=withdrawn(rules)))
-            return Expected(
-                found.sort, found.dossier, {table: [] for table in COLUMNS} | {"consent_rule": [(*rule, at) for rule in rows.rules]}
-            )
+            left: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+            left["consent_rule"] = [(*rule, at) for rule in rows.rules]
+            left["circle"] = [(*each, at) for each in circle_members(change, found.dossier)]
+            return Expected(found.sort, found.dossier, found.circle, left)
         rows = delta(change)
+        dossier = found.dossier if rows.dossier is None else rows.dossier
         return Expected(
             rows.sort,
-            found.dossier if rows.dossier is None else rows.dossier,
+            dossier,
+            found.circle if rows.circle is None else rows.circle,
             {
                 "idx": [(key, sort, at, high) for key, sort, high in rows.added],
                 "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
                 "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
                 "membership": [(member, dossier, at, *rest) for member, dossier, *rest in rows.members],
+                "circle": [(*each, at) for each in circle_members(change, dossier)],
                 "consent_rule": [(*rule, at) for rule in rows.rules],
             },
         )

@@ -83,8 +83,6 @@ def _add(transaction: Transaction, resources: Sequence[tuple[Found, Expected]]) 
     for table in COLUMNS:
         added += transaction.insert(table, [row for _, expected in resources for row in expected.tables[table]])
     for found, expected in resources:
-        if (found.sort, found.dossier) != (expected.sort, expected.dossier):
-            transaction.rows(
-                "UPDATE resource SET sort = ?, dossier = ? WHERE row = ?", (expected.sort, expected.dossier, found.row)
-            )
+        if (found.sort, found.dossier, found.circle) != expected[:3]:
+            transaction.rows("UPDATE resource SET sort = ?, dossier = ?, circle = ? WHERE row = ?", (*expected[:3], found.row))
     return added

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from fhir_server.search.rows import key
+from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.scripted import Scripted
 from fhir_server.storage.subscriptions import scripts, statements
 from fhir_server.storage.subscriptions.store import EVERYBODY, Candidate, Claim, Event, Notice, Standing, Status, Subscribed
@@ -25,7 +26,9 @@ class ScriptedSubscriptions:
     async def candidates(self, type_: str, references: Sequence[str], dossier: int, now: int) -> Sequence[Candidate]:
         """Return who may have to hear of a resource."""
         seeds = json.dumps([[each] for each in {*map(key, references), key(EVERYBODY), dossier}])
-        return [Candidate(*row) for row in await self._scripts.rows(statements.REACHED, (seeds, dossier, type_, now))]
+        itself = key(references[0]) if type_ == TEAMS else 0
+        values = (seeds, dossier, type_, now, itself, key(TEAMS))
+        return [Candidate(*row) for row in await self._scripts.rows(statements.REACHED, values)]
 
     async def put_notices(self, holder: str, now: int, matched: Sequence[tuple[Event, Sequence[str]]]) -> bool:
         """Make notices of events."""

@@ -30,6 +30,8 @@ LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 
 REACHED: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WHERE s.id IN (
  WITH RECURSIVE reached(key) AS (
   SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u
+  UNION SELECT mate.member FROM membership own JOIN membership mate ON mate.dossier = own.dossier
+  WHERE own.member = CAST($5 AS bigint) AND own.dossier <> CAST($6 AS bigint)
   UNION SELECT a.member FROM reached r JOIN membership a ON a.dossier = r.key
   WHERE r.key = CAST($2 AS bigint) OR EXISTS (SELECT 1 FROM resource t WHERE t.self = r.key AND t.type = 'CareTeam'))
  SELECT a.subscription FROM reached r JOIN subscription_audience a ON a.key = r.key AND a.type = $3)
@@ -68,7 +70,7 @@ FAILED: Final = """UPDATE subscription SET attempts = attempts + 1,
 RELEASE: Final = """UPDATE subscription SET holder = '', until = 0,
  due = CASE WHEN last > done THEN CAST($1 AS bigint) ELSE CAST($2 AS bigint) END WHERE id = $3 AND holder = $4"""
 
-_SHOWN: Final = "id, status, error, subscriber, type, criteria, endpoint, secret, last, done, attempts, due, turn"
+_SHOWN: Final = "id, status, error, subscriber, type, criteria, endpoint, host, secret, last, done, attempts, due, turn"
 UNTOLD: Final = f"SELECT {_SHOWN} FROM subscription WHERE told = 0 ORDER BY id LIMIT $1"
 FIND: Final = f"SELECT {_SHOWN} FROM subscription WHERE id = $1"
 ALL: Final = f"SELECT {_SHOWN} FROM subscription ORDER BY id"

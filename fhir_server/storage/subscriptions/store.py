@@ -95,6 +95,7 @@ class Subscribed(NamedTuple):
     type: str
     criteria: str
     endpoint: str
+    host: str
     secret: str
     last: int
     done: int
@@ -127,9 +128,10 @@ class SubscriptionStore(Protocol):
         ...
 
     async def candidates(self, type_: str, references: Sequence[str], dossier: int, now: int) -> Sequence[Candidate]:
-        """Return the subscriptions to ``type_`` of everybody to whom one of ``references`` leads.
+        """Return the subscriptions to ``type_`` of everybody to whom one of ``references`` leads: the resource's own, then others.
 
         It leads to itself, to the members of the dossier with the key ``dossier``, and to those of teams, also of teams in these.
+        A team is led to its mates as well: the members of the networks that it is in.
         """
         ...
 

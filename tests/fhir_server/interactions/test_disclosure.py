@@ -46,6 +46,9 @@ STATUS = {
     "Task": ("requested", "completed"),
 }
 DATED = {"Communication": "sent", "CommunicationRequest": "authoredOn", "Task": "authoredOn"}
+BOTH = {"reference": "Practitioner/both"}
+HIDDEN = "within the network"
+"""In the place of the client of what is among others in the network of the caller."""
 _numbers = count()
 
 
@@ -69,10 +72,30 @@ def world() -> list[tuple[str, Json]]:
         made.append((client, team(id_, subject, members)))
         made.append((client, {"resourceType": "Practitioner", "id": professional.partition("/")[2], "active": True}))
     made.append((CLIENTS[0], {"resourceType": "Practitioner", "id": "both", "active": True, "name": [{"family": "Bos"}]}))
-    for number in range(60):
-        client, type_ = chance.choice(CLIENTS), chance.choice(tuple(LINKS))
-        made.append((client, linked(chance, type_, number, client)))
-    return made
+    drawn = [(f"n{number}", chance.choice(CLIENTS), chance.choice(tuple(LINKS))) for number in range(60)]
+    threads = {f"{type_}/{id_}": client for id_, client, type_ in drawn if type_ == "CommunicationRequest"}
+    several = [(client, linked(chance, type_, number, client)) for number, (_, client, type_) in enumerate(drawn)]
+    for client, resource in several:
+        keep_to_threads(resource, {each for each, other in threads.items() if other == client})
+    among_others = {each for each in threads if chance.random() < 0.3}
+    return [*made, *((HIDDEN if hide(chance, each, among_others) else client, each) for client, each in several)]
+
+
+def keep_to_threads(resource: Json, threads: set[str]) -> None:
+    """Let what is part of a thread be part of one of the same client: nothing else can be stored."""
+    name = {"Communication": "partOf", "Task": "basedOn"}.get(resource["resourceType"], "")
+    if name in resource and resource[name][0]["reference"] not in threads:
+        del resource[name]
+
+
+def hide(chance: Random, resource: Json, among_others: set[str]) -> bool:
+    """Keep a resource among people of whom the caller is none, if it is to be; tell whether it is."""
+    type_ = resource["resourceType"]
+    thread = resource.get({"Communication": "partOf", "Task": "basedOn"}.get(type_, ""), [{"reference": ""}])[0]["reference"]
+    to_others = f"{type_}/{resource['id']}" in among_others or (type_ == "Task" and chance.random() < 0.2)
+    if to_others:
+        resource |= {"owner": BOTH} if type_ == "Task" else {"recipient": [BOTH]}
+    return to_others or thread in among_others
 
 
 def team(id_: str, subject: Json, members: list[Json]) -> Json:

@@ -25,10 +25,11 @@ def _bytes(name: str, comment: str | None = None) -> sa.Column[str]:
 
 
 def upgrade() -> None:
-    """Create resource, history, the index, membership, the record, and what the authorization server remembers."""
+    """Create resource, history, the index, membership, circle, the record, and what the authorization server remembers."""
     _resources()
     _index()
     _membership()
+    _circle()
     _consent()
     _index_state()
     _attachment()
@@ -51,6 +52,7 @@ def _resources() -> None:
         sa.Column("deleted", sa.Boolean, nullable=False),
         _number("sort"),
         sa.Column("dossier", sa.BigInteger),
+        sa.Column("circle", sa.BigInteger, comment="the resource that makes its circle"),
         sa.Column("written", sa.BigInteger, nullable=False, server_default=_transaction()),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sqlite_autoincrement=True,
@@ -58,6 +60,8 @@ def _resources() -> None:
     op.create_index("resource_self", "resource", ["self"], unique=True)
     op.create_index("resource_updated", "resource", ["type", "updated", "row"])
     op.create_index("resource_dossier", "resource", ["dossier", "type", "sort", "row", "deleted"])
+    some = sa.text("circle IS NOT NULL")
+    op.create_index("resource_circle", "resource", ["circle", "type"], sqlite_where=some, postgresql_where=some)
     op.create_table(
         "history",
         _number("row"),
@@ -127,6 +131,21 @@ def _membership() -> None:
     )
     op.create_index("membership_dossier", "membership", ["dossier", "member", "starts", "ends", "through"])
     op.create_index("membership_row", "membership", ["row"])
+
+
+def _circle() -> None:
+    op.create_table(
+        "circle",
+        _number("circle", "the resource that makes it"),
+        _number("member", "0 for the whole network of the dossier, 1 for another circle"),
+        _number("row", "of the resource that makes it"),
+        _number("alone", "1: needs no place in the dossier"),
+        _number("dossier", "of the resource that makes it: it counts there only"),
+        sa.PrimaryKeyConstraint("circle", "member"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("circle_member", "circle", ["member"])
+    op.create_index("circle_row", "circle", ["row"])
 
 
 def _consent() -> None:

@@ -37,7 +37,7 @@ def test_what_is_asked_is_told_in_human_words() -> None:
 
 
 def test_what_the_role_may_not_do_is_not_offered() -> None:
-    assert GROUPS.offered(["user/Patient.cruds", "user/Subscription.rs"], NURSE) == ("person.read",)
+    assert GROUPS.offered(["user/Patient.cruds", "user/SearchParameter.rs"], NURSE) == ("person.read",)
     assert GROUPS.narrowed(["user/Patient.cruds", "user/Task.d"], ["person.read"], NURSE) == ("user/Patient.rs",)
 
 

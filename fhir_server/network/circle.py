@@ -1,0 +1,106 @@
+"""Among whom a conversation, a message, a task or an attachment is: its circle, as the resource says it.
+
+https://hl7.org/fhir/R4/communicationrequest.html, communication.html, task.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from fhir_server.model import reference
+from fhir_server.network.binary import context
+from fhir_server.network.message_thread import SENDER_TEAM, threads_of
+from fhir_server.storage.circle import CONVERSATION, EVERYBODY, Circle
+
+_THREAD: Final = "CommunicationRequest"
+OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+"""The states of a Task in which something is still to be done."""
+
+
+def circle(resource: Mapping[str, Any], base: str = "") -> Circle:
+    """Return among whom a resource is; nobody (but those who need no circle) for one that makes no circle and is in none.
+
+    A conversation is among its recipients, requester, sender and the sender's team, a reply is in the circle of its conversation
+    (of the first one that it names), and a message that is part of none is among its own recipients and sender. What names no
+    recipient at all is for the whole network. What is about no Patient makes no circle.
+
+    A Task is among its owner and requester; one that nobody owns is for the conversation that it is about, else for the network.
+    The owner of an open Task that is about no conversation needs no place in the network: the work was given to that very person.
+    An attachment is in the circle of its securityContext; that of a message is not known from the attachment alone.
+
+    ``base`` is the server's own FHIR base, below which absolute references are its own.
+    """
+    made = _CIRCLES.get(resource.get("resourceType", ""))
+    return made(resource, base) if made else Circle()
+
+
+def circle_of_context(context: Mapping[str, Any], base: str = "") -> str:
+    """Return which resource ("Type/id") makes the circle of what has ``context`` as its securityContext, "" for none."""
+    return _self(context) if context.get("resourceType") == "Task" else circle(context, base).of
+
+
+def _of_thread(thread: Mapping[str, Any], base: str) -> Circle:
+    return Circle(_self(thread), _addressed(thread, base, "recipient", "requester", "sender"))
+
+
+def _of_message(message: Mapping[str, Any], base: str) -> Circle:
+    if found := threads_of(message, base):
+        return Circle(found[0])
+    return Circle(_self(message), _addressed(message, base, "recipient", "sender"))
+
+
+def _of_task(task: Mapping[str, Any], base: str) -> Circle:
+    about = (*_local(task.get("basedOn"), base), *_local(task.get("focus"), base))
+    thread = next((each for each in about if each.startswith(f"{_THREAD}/")), "")
+    if not _of_patient(task, "for", base):
+        return Circle(thread)
+    owner = tuple(_local(task.get("owner"), base))
+    anybody = (CONVERSATION if thread else EVERYBODY,) if "owner" not in task else ()
+    members = _once(*owner, *_local(task.get("requester"), base), *anybody)
+    return Circle(thread, members, () if thread or task.get("status") not in OPEN else owner)
+
+
+def _of_attachment(binary: Mapping[str, Any], base: str) -> Circle:
+    named = context(binary, base)
+    if named is None or named.type == "Communication":
+        return Circle()
+    return Circle(str(named)) if named.type in _CIRCLES else Circle(_self(binary), (EVERYBODY,))
+
+
+_CIRCLES: Final = {
+    _THREAD: _of_thread,
+    "Communication": _of_message,
+    "Task": _of_task,
+    "Binary": _of_attachment,
+}
+
+
+def _addressed(resource: Mapping[str, Any], base: str, *elements: str) -> tuple[str, ...]:
+    if not _of_patient(resource, "subject", base):
+        # What is part of a conversation, or of none, may lack a subject; it is then placed before it is stored.
+        return ()
+    if not resource.get("recipient"):
+        return (EVERYBODY,)
+    teams = (each.get("valueReference") for each in resource.get("extension", ()) if each.get("url") == SENDER_TEAM)
+    found = (each for name in elements for each in _local(resource.get(name), base))
+    return _once(*found, *(each for team in teams for each in _local(team, base)))
+
+
+def _of_patient(resource: Mapping[str, Any], element: str, base: str) -> bool:
+    return any(each.startswith("Patient/") for each in _local(resource.get(element), base))
+
+
+def _local(value: object, base: str) -> Iterator[str]:
+    """Yield "Type/id" of each reference to this server in ``value``, an element that is a Reference or a list of them."""
+    for each in value if isinstance(value, list) else [value]:
+        literal = each.get("reference") if isinstance(each, Mapping) else None
+        found = reference.parse(literal, base) if isinstance(literal, str) else None
+        if found:
+            yield str(found)
+
+
+def _once(*found: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found))
+
+
+def _self(resource: Mapping[str, Any]) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"

@@ -1,0 +1,162 @@
+"""The store of subscriptions on both engines: numbers without gaps, leases, what a worker that lost its lease can still do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from fhir_server.storage.open import open_repository
+from fhir_server.storage.scripted import Script
+from fhir_server.storage.subscriptions.scripts import subscribe
+from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Event, Subscribing, SubscriptionStore
+
+NOW = 1_800_000_000_000_000
+LEASE = 1_000
+
+
+def subscribing(id_: str, host: str = "h") -> Subscribing:
+    return Subscribing(id_, "active", "{}", (EVERYBODY,), "Task", "Task?id", "rest-hook", f"https://{host}/{id_}", host)
+
+
+@asynccontextmanager
+async def store_with(url: str, *made: Subscribing) -> AsyncIterator[SubscriptionStore]:
+    repository = await open_repository(url, b"s" * 32)
+    store = repository.subscriptions()
+    try:
+        for each in made:
+            await store._scripts.do(subscribe(each, NOW))  # type: ignore[attr-defined]
+        yield store
+    finally:
+        await repository.close()
+
+
+def events(*numbers: int) -> list[Event]:
+    return [Event(number, "Task", f"t{number}", 1, NOW) for number in numbers]
+
+
+async def match(store: SubscriptionStore, ids: Sequence[str], *numbers: int, holder: str = "m") -> bool:
+    await store._scripts.do(_events(numbers))  # type: ignore[attr-defined]
+    taken = await store.take_events(holder, NOW, NOW + LEASE, 100)
+    return await store.put_notices(holder, NOW, [(each, ids) for each in taken])
+
+
+def _events(numbers: Sequence[int]) -> Script[None]:
+    for each in events(*numbers):
+        yield (
+            "INSERT INTO event (number, type, id, version, updated) VALUES ($1, $2, $3, 1, $4)",
+            (each.number, "Task", each.id, NOW),
+        )
+
+
+def test_events_become_numbers_of_each_subscription(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a"), subscribing("b")) as store:
+            assert await match(store, ["a", "b"], 7, 8)
+            assert await match(store, ["a"], 9)
+            assert [(each.number, each.id) for each in await store.pending("a", 0, 9)] == [(1, "t7"), (2, "t8"), (3, "t9")]
+            assert [(each.number, each.id) for each in await store.pending("b", 0, 9)] == [(1, "t7"), (2, "t8")]
+            assert not await store.take_events("m", NOW, NOW + LEASE, 9)
+            standing = await store.standing()
+            assert (standing.events, standing.pending, standing.dead, standing.active) == (0, 5, 0, 2)
+            assert standing.oldest_pending == NOW
+
+    asyncio.run(act())
+
+
+def test_one_matches_at_a_time_and_who_was_too_slow_writes_nothing(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a")) as store:
+            await store._scripts.do(_events([1]))  # type: ignore[attr-defined]
+            first = await store.take_events("one", NOW, NOW + LEASE, 9)
+            assert [each.number for each in first] == [1]
+            assert not await store.take_events("two", NOW + LEASE - 1, NOW + 2 * LEASE, 9)
+            second = await store.take_events("two", NOW + LEASE, NOW + 2 * LEASE, 9)
+            assert second == first
+            assert not await store.put_notices("one", NOW + LEASE, [(first[0], ["a"])])
+            assert await store.put_notices("two", NOW + LEASE, [(first[0], ["a"])])
+            assert [each.number for each in await store.pending("a", 0, 9)] == [1]
+
+    asyncio.run(act())
+
+
+async def claimed(store: SubscriptionStore, holder: str, at: int = NOW, busy: Sequence[str] = ()) -> list[Claim]:
+    return sorted(await store.claim(holder, at, at + LEASE, busy, 100))
+
+
+def test_a_lease_is_one_holders_until_it_is_over(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a"), subscribing("b", "busy")) as store:
+            await match(store, ["a", "b"], 1, 2)
+            assert [each.id for each in await claimed(store, "one", busy=["busy"])] == ["a"]
+            assert [each.id for each in await claimed(store, "two")] == ["b"]
+            assert await claimed(store, "three") == []
+            assert [each.id for each in await claimed(store, "three", NOW + LEASE)] == ["a", "b"]
+            assert not await store.delivered("a", "one", 1, NOW + LEASE)
+            assert await store.delivered("a", "three", 1, NOW + 2 * LEASE)
+            assert [each.number for each in await store.pending("a", 0, 9)] == [2]
+            await store.release("a", "three", NOW)
+            assert [(each.id, each.done, each.last) for each in await claimed(store, "four")] == [("a", 1, 2)]
+            assert await store.delivered("a", "four", 2, NOW + LEASE)
+            await store.release("a", "four", NOW)
+            assert await claimed(store, "five") == []
+            assert await match(store, ["a"], 3)
+            assert [each.last for each in await claimed(store, "five")] == [3]
+
+    asyncio.run(act())
+
+
+def test_a_failure_puts_off_and_new_events_do_not_bring_it_forward(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a")) as store:
+            await match(store, ["a"], 1)
+            (claim,) = await claimed(store, "one")
+            await store.failed("a", "one", "away", "active", NOW, NOW + 50)
+            assert await match(store, ["a"], 2)
+            assert await claimed(store, "one", NOW + 49) == []
+            (claim,) = await claimed(store, "one", NOW + 50)
+            assert (claim.attempts, claim.failing, claim.done, claim.last) == (1, NOW, 0, 2)
+            await store.failed("a", "one", "away", "error", NOW + 50, NEVER)
+            assert await match(store, ["a"], 3)
+            assert [each.number for each in await store.dead()] == [1, 2, 3]
+            assert await claimed(store, "one", NEVER - 1) == []
+            assert await store.redrive((), NOW) == ["a"]
+            (claim,) = await claimed(store, "one")
+            assert (claim.attempts, claim.done, claim.last) == (0, 0, 3)
+            assert await store.redrive((), NOW) == []
+
+    asyncio.run(act())
+
+
+def test_what_is_off_gets_nothing_and_its_worker_stops(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a")) as store:
+            await match(store, ["a"], 1, 2)
+            await claimed(store, "one")
+            await store._scripts.do(subscribe(Subscribing("a", "off", type="Task", host="h"), NOW))  # type: ignore[attr-defined]
+            assert not await store.delivered("a", "one", 1, NOW + LEASE)
+            assert await match(store, ["a"], 3)
+            assert not await store.pending("a", 0, 9)
+            assert not await store.candidates("Task", [], 0, NOW)
+            await store._scripts.do(subscribe(subscribing("a"), NOW))  # type: ignore[attr-defined]
+            assert await claimed(store, "one") == []
+            assert await match(store, ["a"], 4)
+            assert [each.id for each in await store.pending("a", 0, 9)] == ["t4"]
+            await store._scripts.do(subscribe(Subscribing("a", ""), NOW))  # type: ignore[attr-defined]
+            assert await store.find("a") is None
+
+    asyncio.run(act())
+
+
+def test_what_a_resource_has_to_tell_is_told_once_and_again_after_a_change(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a")) as store:
+            (untold,) = await store.untold(9)
+            await match(store, ["a"], 1)
+            await claimed(store, "one")
+            await store.failed("a", "one", "away", "active", NOW, NOW)
+            await store.told("a", untold.turn)
+            (untold,) = await store.untold(9)
+            assert (untold.status, untold.error) == ("active", "away")
+            await store.told("a", untold.turn)
+            assert not await store.untold(9)
+
+    asyncio.run(act())
