@@ -113,6 +113,8 @@ class Room:
         """Return status, focus and version of the Tasks of ``thread`` by owner, of which each has one."""
         found: dict[str, tuple[str, str, int]] = {}
         for each in self.stored("Task", ReferenceTo("based-on", thread)):
+            if "code" in each:
+                continue  # it asks for something, and marks nothing as read
             owner = each["owner"]["reference"]
             assert owner not in found, f"{owner} has two"
             found[owner] = each["status"], each.get("focus", {}).get("reference", ""), int(each["meta"]["versionId"])

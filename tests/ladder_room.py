@@ -24,7 +24,8 @@ ROLE = f"{CANONICAL}/CodeSystem/network-role"
 TOPIC = f"{CANONICAL}/CodeSystem/question-topic"
 STATE = f"{CANONICAL}/StructureDefinition/question"
 QUESTION = {"coding": [{"system": f"{CANONICAL}/CodeSystem/conversation-category", "code": "question"}]}
-HOUR = 3_600_000_000
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 COORDINATOR, SPECIALIST = TEMP, AIDE
 ROLES = {
     DAUGHTER: None,
@@ -48,6 +49,34 @@ def network(roles: dict[str, Any], **more: Any) -> Json:
 
 def topic(code: str) -> Json:
     return {"coding": [{"system": TOPIC, "code": code}]}
+
+
+def ladder(url: str, levels: Sequence[tuple[str, Any, int]]) -> Json:
+    """Return a ladder of ``levels``: code, role, and time-out in minutes (0 for none)."""
+
+    def level(code: str, role: Any, minutes: int) -> Json:
+        after = {"value": minutes, "system": "http://unitsofmeasure.org", "code": "min"}
+        parts = [{"url": "priority", "valueCode": "routine"}, {"url": "after", "valueDuration": after}]
+        time_out = (
+            {"extension": [{"url": f"{CANONICAL}/StructureDefinition/ladder-time-out", "extension": parts}]} if minutes else {}
+        )
+        participant = {"type": "practitioner", "role": {"coding": [{"system": role[0], "code": role[1]}]}}
+        return {
+            **time_out,
+            "title": code,
+            "code": [{"coding": [{"system": "urn:own", "code": code}]}],
+            "participant": [participant],
+        }
+
+    return {
+        "resourceType": "PlanDefinition",
+        "id": url.rpartition("/")[2],
+        "url": url,
+        "version": "1",
+        "status": "active",
+        "type": {"coding": [{"system": f"{CANONICAL}/CodeSystem/plan-type", "code": "ladder"}]},
+        "action": [level(*each) for each in levels],
+    }
 
 
 class LadderRoom:
@@ -91,6 +120,14 @@ class LadderRoom:
         """Return level and reason of each step."""
         steps = self.question(thread)["steps"]
         return [(each["level"]["valueCoding"]["code"], each["reason"]["valueCoding"]["code"]) for each in steps]
+
+    def passed(self, thread: str) -> list[tuple[str, str]]:
+        """Return which levels the last step passed over, and why."""
+        resource = self.question(thread)["resource"]
+        parts = next(each for each in resource["extension"] if each["url"] == STATE)["extension"]
+        step = [each for each in parts if each["url"] == "step"][-1]["extension"]
+        found = [{one["url"]: one["valueCoding"]["code"] for one in each["extension"]} for each in step if each["url"] == "passed"]
+        return [(each["level"], each["reason"]) for each in found]
 
     def level(self, thread: str) -> str:
         return str(self.question(thread)["level"]["code"])

@@ -11,12 +11,12 @@ from typing import Any, Final
 from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
 from fhir_server.interactions import consequences, messages
 from fhir_server.interactions.able_to_see import able_to_see
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.thread_store import ThreadStore
-from fhir_server.interactions.write import OUTSIDE, change, checked, location
+from fhir_server.interactions.write import change, checked, location
 from fhir_server.model import reference
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
