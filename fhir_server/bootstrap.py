@@ -46,6 +46,7 @@ from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
+from fhir_server.network import ozo
 from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.authorize.oidc.provider import read_providers
@@ -266,7 +267,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     known = catalog.load()
     types = known.types
     parameters = OwnParameters(known, repository, now)
-    gate = gate_of(known)
+    mode = ozo.mode(strict=settings.ozo_strict)
+    gate = Gate(known, load_roles(types).with_letters(mode.letters), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
@@ -291,6 +293,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
+        ozo=mode,
         referential_integrity=settings.referential_integrity == "on",
     )
 
@@ -298,11 +301,6 @@ def services_with(settings: Settings, repository: Repository) -> Services:
 async def worker(settings: Settings, services: Services) -> Worker:
     """Return who works for the subscriptions of this process."""
     return await subscribing.worker(settings, services, services.standings.of, partial(tell, services), new_id())
-
-
-def gate_of(known: catalog.Catalog) -> Gate:
-    """Return the gate over a catalogue."""
-    return Gate(known, load_roles(known.types), now)
 
 
 def observer_of(settings: Settings) -> Observer:

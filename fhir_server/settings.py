@@ -95,6 +95,9 @@ class Settings:
         "",
         "Who reviews what was seen in an emergency: a reference, such as `Organization/privacy`. Default: the task has no owner.",
     )
+    ozo_strict: bool = _setting(
+        False, "`true` answers OZO clients as OZO itself does, rather than serving more than that (docs/ozo.md)."
+    )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
@@ -193,7 +196,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "round_interval"
             ):
                 return float(text)
-            case "subscription_allow_loopback":
+            case "subscription_allow_loopback" | "ozo_strict":
                 return _BOOLEANS[text.lower()]
             case "data_dir":
                 return Path(text)

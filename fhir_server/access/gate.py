@@ -122,6 +122,14 @@ class Gate:
         own = (categories[type_],) if type_ in categories else tuple(dict.fromkeys(categories.values()))
         return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
 
+    def require_scope(self, actor: Actor, interaction: str, type_: str) -> None:
+        """Refuse ``interaction`` on what the server publishes about itself, for every role alike, where no scope names the type.
+
+        Raises NotFound, NotAllowed and Forbidden as ``grant`` does.
+        """
+        self._entry(interaction, type_)
+        _bound(actor, interaction, type_)
+
     def locating(self, type_: str) -> Grant:
         """Return the hub's own view of ``type_``: which patient an id means, which sources may be asked, what follows from a write.
 
@@ -254,7 +262,7 @@ class Gate:
         return MemberOf(_members(actor), self._now(), actor.left)
 
     def _where(self, actor: Actor, interaction: str, entry: Entry, bound: str) -> Node:
-        if entry.home == "federated":
+        if not entry.is_stored:
             return Nothing()
         if actor.role == "system":
             return self._system(entry, bound)
@@ -274,6 +282,8 @@ class Gate:
         if entry.name in self._roles.directory:
             mates = TeamMate(_members(actor), at, actor.left)
             return And((mates, TeamMate((bound,), at))) if bound else mates
+        if entry.name in self._roles.common and interaction not in _WRITES:
+            return Everything()
         if entry.name in self._roles.personal:
             node = _made_by(self._roles.author[entry.name], actor)
         elif entry.patient:

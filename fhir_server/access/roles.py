@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
@@ -23,11 +23,11 @@ class Roles:
 
     ``every`` gives a role letters on all types, ``own`` gives letters by type and role, ``sources`` the roles for which the
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
-    ``directory`` types belong to no dossier and are seen by team mates, ``personal`` types by their author only, ``private``
-    types by their maker as long as they name no dossier. Of ``circle`` types a member of the network sees those in whose circle
-    the member stands, of ``assigned`` types the member's own (``access/circle``). ``author`` is the search parameter by which a new
-    resource must name its maker. ``representatives`` are the relationships ("system|code") by which a RelatedPerson represents the
-    client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
+    ``directory`` types belong to no dossier and are seen by team mates, ``common`` types by everybody, ``personal`` types by their
+    author only, ``private`` types by their maker as long as they name no dossier. Of ``circle`` types a member of the network sees
+    those in whose circle the member stands, of ``assigned`` types the member's own (``access/circle``). ``author`` is the search
+    parameter by which a new resource must name its maker. ``representatives`` are the relationships ("system|code") by which a
+    RelatedPerson represents the client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
     ``bsn`` says who sees citizen service numbers.
     """
 
@@ -39,6 +39,7 @@ class Roles:
     personal: frozenset[str]
     author: Mapping[str, str]
     private: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
     circle: frozenset[str] = frozenset()
     assigned: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
@@ -48,6 +49,11 @@ class Roles:
     def letters(self, role: str, type_: str) -> str:
         """Return what ``role`` may do with ``type_`` in the own store."""
         return self.every.get(role, "") + self.own.get(type_, {}).get(role, "")
+
+    def with_letters(self, letters: Mapping[str, Mapping[str, str]]) -> "Roles":
+        """Return the matrix with ``letters``, by type and role, instead of its own."""
+        own = {type_: {**self.own.get(type_, {}), **row} for type_, row in letters.items()}
+        return replace(self, own={**self.own, **own})
 
     def asks_sources(self, role: str, type_: str) -> bool:
         """Tell whether sources may be asked for ``type_`` in the name of ``role``."""
@@ -77,6 +83,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         personal=frozenset(reach.get("personal", ())),
         author=tables.get("author", {}),
         private=frozenset(reach.get("private", ())),
+        common=frozenset(reach.get("common", ())),
         circle=frozenset(reach.get("circle", ())),
         assigned=frozenset(reach.get("assigned", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
@@ -87,7 +94,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
 
 def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
-    _known("reach", reach, {"directory", "personal", "private", "circle", "assigned"}, "kind of reach")
+    _known("reach", reach, {"directory", "personal", "private", "common", "circle", "assigned"}, "kind of reach")
     for name, listed in (*reach.items(), *_types(tables)):
         _known(name, listed, types, "resource type")
     for type_, roles in sources.items():

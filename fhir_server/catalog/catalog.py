@@ -13,7 +13,7 @@ from fhir_server.catalog.expression import ExpressionError, Path, paths
 from fhir_server.catalog.registered import Registered
 from profiles.definitions import resource_types
 
-Home = Literal["owned", "federated", "both"]
+Home = Literal["owned", "federated", "both", "published"]
 INTERACTIONS = frozenset(
     {"read", "vread", "create", "update", "patch", "delete", "history-instance", "history-type", "search-type"}
 )
@@ -53,6 +53,11 @@ class Entry:
     dossier: tuple[Path, ...] = ()
     own_dossier: bool = False
     sort: tuple[str, ...] = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store keeps resources of the type."""
+        return self.home in {"owned", "both"}
 
     @property
     def category_coding(self) -> str:
@@ -124,8 +129,8 @@ def _home(name: str, home: Home) -> Home:
 def _interactions(name: str, table: Mapping[str, Any]) -> frozenset[str]:
     given = frozenset(table["interactions"])
     _known(name, "interaction", given, INTERACTIONS)
-    if table["home"] == "federated" and not given <= _READING:
-        raise CatalogError(f"{name}: a federated type is never written: {', '.join(sorted(given - _READING))}")
+    if table["home"] in {"federated", "published"} and not given <= _READING:
+        raise CatalogError(f"{name}: a {table['home']} type is never written: {', '.join(sorted(given - _READING))}")
     return given
 
 

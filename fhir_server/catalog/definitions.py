@@ -72,9 +72,12 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
 
     Raises ExpressionError when its expression lies outside what can be indexed.
     """
-    fact = own_search_parameters(resource_type).get(code) or search_parameters(resource_type).get(code)
+    of_r4 = search_parameters(resource_type).get(code)
+    fact = own_search_parameters(resource_type).get(code) or of_r4
     if fact is None:
         return None
+    if of_r4 and not fact.targets:
+        fact = replace(fact, targets=of_r4.targets)  # one of ours that finds more than that of R4 does
     if fact.type == "composite":
         return _composite(fact, resource_type)
     found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))

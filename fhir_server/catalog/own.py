@@ -46,7 +46,7 @@ def faults(resource: Mapping[str, Any], id_: str, catalog: Catalog) -> Iterator[
     for number, one in enumerate(found):
         place = f"SearchParameter.base[{number}]"
         entry = catalog.types.get(one.type)
-        if entry is None or entry.home == "federated" or "search-type" not in entry.interactions:
+        if entry is None or not entry.is_stored or "search-type" not in entry.interactions:
             yield _fault("No such type is stored and searched here; name the types one by one, as /metadata lists them.", place)
         else:
             yield from _on_type(one, entry, catalog, place)
@@ -132,7 +132,7 @@ def _generations(known: Sequence[Registered], wanted: Registered | None) -> list
 
 def _usable(one: Registered, types: Mapping[str, Entry]) -> bool:
     entry = types.get(one.type)
-    if entry is None or entry.home == "federated" or one.code in entry.search or one.kind not in LEAVES:
+    if entry is None or not entry.is_stored or one.code in entry.search or one.kind not in LEAVES:
         return False
     try:
         return bool(parameter(one))

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from fhir_server.access.actor import Actor
+from fhir_server.access.actor import Actor, Role
 from fhir_server.audit.record import NOWHERE, Origin, row
-from fhir_server.errors import NotAcceptable, TooSlow, UnsupportedMedia
+from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooSlow, UnsupportedMedia
 from fhir_server.http import binary, multipart
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.metrics import Metrics
@@ -15,7 +16,7 @@ from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_
 from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import break_glass, bsn, capabilities, messages
+from fhir_server.interactions import admission, break_glass, bsn, capabilities, messages
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
@@ -52,6 +53,7 @@ class _Step:
     call: Call | None = None
     parameters: Sequence[tuple[str, str]] = ()
     compress: bool = False
+    unstored: bool = False
     correlation: str = ""
     origin: Origin = NOWHERE
 
@@ -66,7 +68,7 @@ class FhirApplication:
         self._services = services
         self._bearer = bearer
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
-        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references, DECLARED)
+        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references, DECLARED, services.ozo)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
@@ -81,6 +83,8 @@ class FhirApplication:
         answer.headers = (*answer.headers, ("traceparent", trace.header))
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
+        if step.unstored:
+            answer.headers = (*answer.headers, admission.NOT_KEPT)
         format_ = step.wanted or accepted(headers.get("accept"))
         await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
         interaction = step.call.interaction if step.call else step.route.interaction
@@ -91,15 +95,20 @@ class FhirApplication:
         step.compress = takes_gzip(request.headers.get("accept-encoding"))
         step.correlation = correlation_of(request.headers)
         step.parameters = parse_query(request.query) if request.query else ()
+        mode = self._services.ozo
+        step.unstored = admission.may_go_unstored(mode, request.headers.get("cache-control"))
         step.wanted = self._wanted(request, step.parameters)
+        if mode.operations and any(each.startswith("$") for each in request.segments):
+            step.actor = await self._actor(scope, request, step.now)
+            admission.require_no_operation(mode, step.actor.role, request.segments)
         step.route = routed(self._services.catalog, request.method, request.segments, step.parameters, ROUTES)
         if step.route.interaction == "capabilities":
-            return self._capabilities.answer(step.parameters)
-        authorization = request.headers.raw("authorization")
-        known = self._bearer.known(authorization, step.now)
-        step.actor = known or await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), step.now)
+            return await self._declared(scope, request, step)
+        step.actor = step.actor or await self._actor(scope, request, step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
+        self._require_json(request, step, step.actor.role)
+        admission.admit(step.call)
         await break_glass.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         answer = await messages.answered(step.call, await bsn.answered(step.call, await handle(step.call)))
@@ -108,12 +117,37 @@ class FhirApplication:
             answer.headers = (*answer.headers, *binary.SANDBOX)
         return answer
 
+    async def _actor(self, scope: Scope, request: Request, now: int) -> Actor:
+        authorization = request.headers.raw("authorization")
+        known = self._bearer.known(authorization, now)
+        return known or await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), now)
+
+    async def _declared(self, scope: Scope, request: Request, step: _Step) -> Answer:
+        """Answer what is declared to the caller; who shows no token, or none that is good for anything, is anybody."""
+        if request.headers.raw("authorization"):
+            with suppress(FhirError):
+                step.actor = await self._actor(scope, request, step.now)
+        role = step.actor.role if step.actor else None
+        self._require_json(request, step, role)
+        return self._capabilities.answer(step.parameters, role)
+
+    def _require_json(self, request: Request, step: _Step, role: Role | None) -> None:
+        spoken = [step.wanted.format] if step.wanted else []
+        if request.method in {"POST", "PUT"} and "xml" in request.headers.get("content-type"):
+            spoken.append("xml")
+        try:
+            admission.require_json(self._services.ozo, role, *spoken)
+        except BadRequest:
+            step.wanted = _JSON
+            raise
+
     def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
         try:
             return wanted(request.headers.get("accept"), parameters)
         except NotAcceptable:
             if binary.may_be_fetched(request, parameters) or may_be_printed(request.segments) or request.segments[:1] == (FOLDER,):
                 return _JSON  # for whatever goes wrong: the content itself is in its own format
+            admission.require_json(self._services.ozo, None, "other")
             raise
 
     async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:

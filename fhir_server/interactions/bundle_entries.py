@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest, FhirError, Issue, NotAllowed, TooLarge, Unprocessable
+from fhir_server.interactions.admission import admit
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call, Headers, PatchFormat, resource_type_of
 from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.route import route
@@ -146,6 +147,7 @@ def call_of(outer: Call, item: Item) -> Call:
         posted=found.interaction in _CRITERIA,
         touched=Touched(),
     )
+    admit(call)
     if item.resource is not None:
         give_body(call, item.resource)
     return call

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from fhir_server import __version__
+from fhir_server.access.actor import Role
 from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer
 from fhir_server.interactions.subsets import one
-from fhir_server.model.json import write
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read, write
+from fhir_server.network.ozo import BASE, DEFAULT_MODE, PROFILED, STATEMENTS, Mode
 from fhir_server.search.include_values import reversible
+from profiles.conformance import conformance
 
 RELEASED = "2026-11-22"
 MODES = ("full", "normative", "terminology")
@@ -43,16 +47,23 @@ class Capabilities:
     """The CapabilityStatement, built once for each state of the catalogue."""
 
     def __init__(
-        self, catalog: Catalog, base: str, references: Sequence[str] = REFERENCES, operations: Sequence[Operation] = ()
+        self,
+        catalog: Catalog,
+        base: str,
+        references: Sequence[str] = REFERENCES,
+        operations: Sequence[Operation] = (),
+        ozo: Mode = DEFAULT_MODE,
     ) -> None:
-        """Build it for the server at ``base``, which takes ``references`` of these kinds and has ``operations``."""
-        self._references, self._operations = references, operations
+        """Build it for the server at ``base``, in the mode ``ozo``, with ``references`` and ``operations``."""
+        self._references, self._operations, self._ozo = references, operations, ozo
         self._catalog, self._base = catalog, base
         self._types = catalog.types
-        self._body = write(statement(catalog, base, references, operations))
+        self._bodies: dict[str, bytes] = {}
 
-    def answer(self, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
-        """Answer with the CapabilityStatement; it needs no token, and is the same whatever part of it the ``mode`` asks for.
+    def answer(self, parameters: Sequence[tuple[str, str]] = (), role: Role | None = None) -> Answer:
+        """Answer with the CapabilityStatement for who has ``role``; the same whatever part of it the ``mode`` asks for.
+
+        It needs no token: None is anybody. The statement of OZO that it instantiates depends on the role.
 
         Raises BadRequest for a mode that R4 does not have, or a subset that the resource does not have.
         """
@@ -61,8 +72,28 @@ class Capabilities:
                 raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
         if self._types is not self._catalog.types:
             self._types = self._catalog.types
-            self._body = write(statement(self._catalog, self._base, self._references, self._operations))
-        return Answer(200, one(self._body, "CapabilityStatement", parameters))
+            self._bodies.clear()
+        of = statement_of(role)
+        if of not in self._bodies:
+            self._bodies[of] = write(self._declared(of))
+        return Answer(200, one(self._bodies[of], "CapabilityStatement", parameters))
+
+    def _declared(self, of: str) -> dict[str, Any]:
+        ours = statement(self._catalog, self._base, self._references, self._operations) | {"instantiates": [STATEMENTS + of]}
+        if not self._ozo.statement:
+            return ours
+        theirs = read(conformance()["CapabilityStatement"][of], OWN).resource
+        formats = ours["format"] if of == _OF_ROLES["system"] else ["application/fhir+json", "json"]
+        return {**ours, "format": formats, "rest": theirs["rest"]}
+
+
+def statement_of(role: Role | None) -> str:
+    """Return the id of the statement of OZO for who has ``role``, None for anybody."""
+    return _ANYBODY if role is None else _OF_ROLES.get(role, _PERSON)
+
+
+_ANYBODY, _PERSON = "OZO-Server", "OZO-Client"
+_OF_ROLES = {"system": "OZO-System"}
 
 
 def statement(
@@ -132,7 +163,7 @@ def _root(base: str) -> str:
 
 
 def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict[str, Any]:
-    owned = entry.home != "federated"
+    owned = entry.is_stored
     result: dict[str, Any] = {
         "type": entry.name,
         "documentation": _HOMES[entry.home],
@@ -143,6 +174,8 @@ def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict
     }
     if owned:
         result["referencePolicy"] = list(references)
+    if profiles := [BASE + name for name in PROFILED.get(entry.name, ())]:
+        result |= {"profile": profiles[0], "supportedProfile": profiles}
     if "update" in entry.interactions:
         result["updateCreate"] = True
     result |= {
@@ -153,7 +186,7 @@ def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict
 
 def _search(catalog: Catalog, entry: Entry) -> dict[str, Any]:
     include = [f"{entry.name}:{code}" for code in entry.includes]
-    reverse = list(reversible(catalog, entry.name)) if entry.home != "federated" else []
+    reverse = list(reversible(catalog, entry.name)) if entry.is_stored else []
     found = {"searchInclude": include, "searchRevInclude": reverse, "searchParam": list(map(_parameter, entry.search.values()))}
     return {name: values for name, values in found.items() if values}
 
@@ -167,5 +200,6 @@ _CONDITIONAL: dict[str, tuple[str, bool | str]] = {
 _HOMES = {
     "owned": "Stored here.",
     "federated": "Asked from the source systems at the moment of the request; never stored here.",
+    "published": "What this server says of itself; the same for everybody.",
     "both": "Stored here, and asked from the source systems.",
 }

@@ -6,6 +6,7 @@ What follows is made here and nowhere else, whoever wrote: a request, a transact
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from fhir_server.interactions import appointment_consequences, response_consequences
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.question_consequences import QuestionConsequences
@@ -49,10 +50,12 @@ async def _commit(
 
 
 async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
-    if call.loading or not any(change.type in ORDER for change in changes):
+    if call.loading:
         return []
-    of_questions = await QuestionConsequences(call, changes).of_changes()
-    return [*of_questions, *await ThreadConsequences(call, [*changes, *of_questions]).of_changes()]
+    found = await appointment_consequences.of_changes(call, changes)
+    found += await response_consequences.of_changes(call, changes)
+    found += await QuestionConsequences(call, changes).of_changes()
+    return [*found, *await ThreadConsequences(call, [*changes, *found]).of_changes()]
 
 
 def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
+from fhir_server.network.attachment import MESSAGES
 from fhir_server.search.extract import extract
 from fhir_server.search.links import referrers
 from fhir_server.search.rows import Indexed
@@ -89,6 +90,7 @@ async def deleted(call: Call, patient: str) -> Erased:
             after = lying[-1].row
             gone = [each for each in lying if each.deleted]
             left |= await _erase(call, erasure, gone, erased)
+            await _files_of(call, gone, erased)
         if not left:
             erased.settled = await erasure.settle()
             return erased
@@ -160,6 +162,15 @@ async def _files_gone(call: Call, patient: str, erased: Erased) -> None:
     while ids := await store.forget(patient, _FILES_AT_ONCE):
         await files.remove(ids)
         erased.attachments += len(ids)
+
+
+async def _files_of(call: Call, gone: Sequence[Lying], erased: Erased) -> None:
+    """Remove the files of messages that were deleted before."""
+    store, files = call.services.repository.attachments(), call.services.attachments.files
+    for each in gone:
+        if each.type in MESSAGES and (ids := await store.forget_of(each.reference)):
+            await files.remove(ids)
+            erased.attachments += len(ids)
 
 
 def _closing(patient: str) -> Change:

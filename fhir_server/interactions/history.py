@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.out_of_reach import require_no_hiding
 from fhir_server.interactions.parameters import address, is_strict, largest_page
 from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.subsets import of_request
@@ -32,6 +33,7 @@ async def of_instance(call: Call) -> Answer:
     grant = call.services.gate.grant(call.actor, "history-instance", call.type)
     stored = await call.services.repository.read(grant, call.type, call.id)
     if stored is None:
+        require_no_hiding(call)
         raise NotFound("No such resource. Check the type and the id.")
     call.touched.find([stored])
     if not stored.visible:

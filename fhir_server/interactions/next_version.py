@@ -6,12 +6,13 @@ from typing import Final
 
 from fhir_server.errors import Conflict, PreconditionFailed
 from fhir_server.interactions import messages
+from fhir_server.interactions.as_ozo import received
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.write import Write, change, commit, preferred, written
+from fhir_server.interactions.write import Write, change, commit, content, preferred, written
 from fhir_server.model.body import OWN, decimal_text
 from fhir_server.model.bsn_body import restored
 from fhir_server.model.json import Document, read
-from fhir_server.model.meta import names_version, version_headers
+from fhir_server.model.meta import instant, names_version, version_headers
 from fhir_server.storage.repository import Grant, Stored, VersionConflict
 
 _ATTEMPTS: Final = 5
@@ -50,6 +51,7 @@ def following(call: Call, document: Document, stored: Stored | None) -> Write:
     """
     document = restored(document, stored.body) if stored and not stored.deleted else document
     document = messages.kept(call, document, stored) if stored and not stored.deleted else document
+    document = received(call, document, content(stored), instant(call.now))
     if stored and not stored.deleted and _same(document, stored):
         headers = version_headers(stored.version, stored.updated)
         body = preferred(call, stored.body)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest, Malformed, NotFound, Unprocessable
-from fhir_server.interactions import bsn, conditional, messages
+from fhir_server.interactions import as_ozo, bsn, conditional, messages
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
@@ -76,11 +76,11 @@ def _next(call: Call, current: Document, result: object) -> Document:
         raise Unprocessable("A patch changes neither resourceType nor id.")
     body = write(result)
     try:
-        document = read(body, call.services.limits)
+        document = as_ozo.completed(read(body, call.services.limits))
     except Malformed as error:
         raise Unprocessable(f"What the patch makes is refused: {error.text}", expression=error.issues[0].expression) from None
     validation.check(document.resource)
-    document = bsn.sealed(call, document, body)
+    document = bsn.sealed(call, as_ozo.profiled(call, document), body)
     result = document.resource
     # What the patch leaves alone keeps the text in which it was sent.
     kept = {name: text for name, text in current.members.items() if name in result and _same(current, name, result[name])}

@@ -98,7 +98,8 @@ class QuestionConsequences:
         """Yield the Tasks of those who are told that nobody answers, and these as they are when that is over."""
         if question.unanswered and not (before and before.unanswered):
             overseers = escalation.overseers(network.careteam, self._call.now, self._base) if network else ()
-            yield from question_tasks.told_tasks(question, (*overseers, question.patient))
+            client = (question.patient,) if self._call.services.ozo.client_tasks else ()
+            yield from question_tasks.told_tasks(question, (*overseers, *client))
         elif before and before.unanswered and (question.state != "open" or not question.unanswered):
             yield from (
                 question_tasks.told_no_more(each.resource) for each in known.values() if question_tasks.tells(each.resource)

@@ -2,8 +2,9 @@
 
 from fhir_server.errors import Forbidden, Gone, NotFound
 from fhir_server.federation.sealed_id import LENGTH
-from fhir_server.interactions import read_source
-from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions import published, read_source
+from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.out_of_reach import require_no_hiding
 from fhir_server.interactions.subsets import shown
 from fhir_server.model.meta import names_version, seconds_of, version_headers
 from fhir_server.storage.repository import Stored
@@ -13,6 +14,8 @@ _MICROSECONDS = 1_000_000
 
 async def read(call: Call) -> Answer:
     """Answer the current version; 404 unknown, 410 deleted, 403 outside the caller's dossiers, 304 unchanged."""
+    if call.entry.home == "published":
+        return published.read(call)
     sealed = call.services.federation.seal.open_(call.id) if len(call.id) == LENGTH else None
     if call.entry.home == "federated" or (sealed and read_source.is_open(call)):
         return await read_source.read(call, sealed)
@@ -25,10 +28,11 @@ def existing(call: Call, stored: Stored | None) -> Stored:
     if call.type == "Patient":
         call.touched.ask(f"Patient/{call.id}")
     if stored is None:
+        require_no_hiding(call)
         raise NotFound("No such resource. Check the type and the id.")
     call.touched.find([stored])
     if not stored.visible:
-        raise Forbidden("This resource lies outside the dossiers that you take part in.")
+        raise Forbidden(OUTSIDE)
     if stored.deleted:
         raise Gone("This resource was deleted.")
     return stored

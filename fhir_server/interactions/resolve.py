@@ -58,7 +58,7 @@ async def resolved(call: Call, type_: str, where: Node, merged: Sequence[Merged]
 
 async def _chain(call: Call, link: Chain, merged: Sequence[Merged]) -> Node:
     references = await _at_sources(call, link, merged) if merged else []
-    if call.services.catalog.types[link.type].home != "federated":
+    if call.services.catalog.types[link.type].is_stored:
         references += [f"{each.type}/{each.id}" async for each in _linked(call, link.type, link.part)]
     return Or(tuple(ReferenceTo(link.param, each) for each in references)) if references else Nothing()
 

@@ -135,6 +135,8 @@ def _on(methods: Mapping[str, str], method: str, place: str) -> str:
 
 
 def _refusal(catalog: Catalog, type_: str, interaction: str) -> str:
+    if catalog.types[type_].home == "published":
+        return f"{type_} is what this server says of itself: it can be searched and read here, and not be written."
     if catalog.types[type_].home == "federated":
         return f"{type_} stays in the source systems: it can be searched and read here, and not be written."
     return f"{interaction} is not possible on {type_}. /metadata lists what is."

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from fhir_server.access.gate import RECORD
-from fhir_server.interactions import search_record, search_sources
+from fhir_server.interactions import published, search_record, search_sources
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
@@ -22,6 +22,8 @@ async def search(call: Call) -> Answer:
     """Answer a searchset of what matches and lies within the caller's dossiers, newest first unless ``_sort`` says otherwise."""
     if call.entry.home == "federated":
         return await search_sources.search(call)
+    if call.entry.home == "published":
+        return await published.search(call)
     if call.type == RECORD:
         return await search_record.search(call)
     grant = call.services.gate.grant(call.actor, "search-type", call.type)

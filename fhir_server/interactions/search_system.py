@@ -85,7 +85,7 @@ def _granted(call: Call, asked: Sequence[Entry]) -> dict[str, Grant]:
         if entry.home == "federated":
             gate.federated(call.actor, entry.name, "", "search-type")  # closed to the caller is said here too
     if asked:
-        grants = {e.name: gate.grant(call.actor, "search-type", e.name) for e in asked if e.home != "federated"}
+        grants = {e.name: gate.grant(call.actor, "search-type", e.name) for e in asked if e.is_stored}
     else:
         grants = {grant.type: grant for grant in open_types(call, "search-type")}
     return _within(call, asked, grants) if call.within else grants

@@ -18,6 +18,7 @@ from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.turns import Turns
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import BsnSeal
+from fhir_server.network.ozo import DEFAULT_MODE, Mode
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions.admission import Admission
@@ -29,6 +30,7 @@ class Services:
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
+    ``ozo`` is how much the server is like OZO.
     ``subscriptions`` says which Subscriptions are taken, and wakes who works for them.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
@@ -56,3 +58,4 @@ class Services:
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""
+    ozo: Mode = DEFAULT_MODE

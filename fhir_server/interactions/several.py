@@ -18,7 +18,7 @@ _AT_LEAST: Final = 8
 
 def open_types(call: Call, interaction: str) -> tuple[Grant, ...]:
     """Return a grant for ``interaction`` on each stored type for which the caller has one; raises Forbidden without any."""
-    types = [entry.name for entry in call.services.catalog.types.values() if entry.home != "federated"]
+    types = [entry.name for entry in call.services.catalog.types.values() if entry.is_stored]
     grants = call.services.gate.permitted(call.actor, interaction, types)
     if not grants:
         raise Forbidden(f"No resource type is open to you for {interaction}: the token's scopes and the role leave none.")

@@ -175,7 +175,7 @@ class ThreadConsequences:
 
     def _counts(self, person: str) -> bool:
         """Tell whether somebody gets Tasks: OZO itself knows none for clients."""
-        return bool(person)
+        return bool(person) and (self._call.services.ozo.client_tasks or not person.startswith("Patient/"))
 
     def _side(self, marked: _Marked, person: Collection[str]) -> set[str]:
         """Return for whom it counts when ``person`` reads or writes: colleagues in a department stand in for each other.

@@ -8,7 +8,18 @@ from fhir_server.access.gate import RECORD
 from fhir_server.access.private import shared
 from fhir_server.audit.fhir_event import RECORD as OF_THE_RECORD
 from fhir_server.errors import BadRequest, Forbidden, NotAllowed, Unprocessable
-from fhir_server.interactions import attachment_claims, binary, bsn, consent, consequences, question_placed, reply, subscription
+from fhir_server.interactions import (
+    as_ozo,
+    attachment_claims,
+    binary,
+    bsn,
+    consent,
+    consequences,
+    question_placed,
+    reply,
+    response_valid,
+    subscription,
+)
 from fhir_server.interactions.authority import require_own_words, require_recipients
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
@@ -20,7 +31,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network import appointment, consent_check, ladder, network_roles, response_writing, search_parameter
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -41,7 +52,7 @@ class Write(NamedTuple):
 
 def checked(call: Call) -> Document:
     """Read and validate the body, and seal the numbers in it; raises Malformed, BadRequest or Unprocessable."""
-    document = read(call.body, call.services.limits)
+    document = as_ozo.completed(read(call.body, call.services.limits))
     named = resource_type_of(document.resource)
     if named != call.type:
         raise BadRequest(f"The URL says {call.type} and the body does not.", expression="resourceType")
@@ -57,7 +68,7 @@ def checked(call: Call) -> Document:
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
-    return bsn.sealed(call, document, call.body)
+    return bsn.sealed(call, as_ozo.profiled(call, document), call.body)
 
 
 def change(call: Call, document: Document, id_: str, previous: Stored | None) -> Change:
@@ -67,7 +78,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if is_bsn(id_):
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
-    updated = instant(call.now)
+    updated, before = instant(call.now), content(previous)
+    document = as_ozo.received(call, document, before, updated)
     subscribing = None
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)
@@ -77,12 +89,8 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
     if call.type == "SearchParameter":
         search_parameter.check(document.resource, id_, call.services.catalog)
     resource = {**document.resource, "id": id_, "meta": {**document.resource.get("meta", {}), "lastUpdated": updated}}
-    before = content(previous)
     require_own_words(call, resource, before)
-    if call.type == "CareTeam":
-        network_roles.check(resource, call.services.base)
-    if call.type == "Consent":
-        consent_check.check(resource, before, call.actor, call.services.base)
+    _require_rules(call, resource, before)
     made = Change(
         type=call.type,
         id=id_,
@@ -97,6 +105,20 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         requires=required(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
+
+
+def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
+    base, people, by_person = call.services.base, call.actor.people, call.actor.role != "system"
+    match call.type:
+        case "CareTeam":
+            network_roles.check(resource, base)
+        case "Consent":
+            consent_check.check(resource, before, call.actor, base)
+        case "Appointment" if by_person:
+            appointment.check(resource, before, people, base)
+        case "QuestionnaireResponse" if by_person:
+            response_writing.check(resource, before, people, base)
 
 
 def content(stored: Stored | None) -> dict[str, Any] | None:
@@ -136,6 +158,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    await response_valid.require_valid(call, changes)
     changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]

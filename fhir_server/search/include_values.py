@@ -52,7 +52,7 @@ def reversible(catalog: Catalog, type_: str) -> Iterator[str]:
 
 def is_kept(entry: Entry) -> bool:
     """Tell whether resources of the type are kept here and can be searched."""
-    return entry.home != "federated" and "search-type" in entry.interactions
+    return entry.is_stored and "search-type" in entry.interactions
 
 
 def _iterate(name: str, modifier: str, catalog: Catalog | None) -> bool:

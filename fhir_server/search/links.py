@@ -19,7 +19,7 @@ _made: dict[int, tuple[Entry, tuple[str, ...]]] = {}
 
 def uncovered(resource: Mapping[str, Any], entry: Entry, base: str, rows: Collection[IndexRow], sort: int) -> list[IndexRow]:
     """Return a row for each reference to a resource of the server at ``base`` that none of ``rows`` is about."""
-    found = targets(resource, base) if entry.home != "federated" else ()
+    found = targets(resource, base) if entry.is_stored else ()
     if not found:
         return []
     keys = {row.key for row in rows}
@@ -29,7 +29,7 @@ def uncovered(resource: Mapping[str, Any], entry: Entry, base: str, rows: Collec
 
 def referrers(types: Iterable[Entry], target: str) -> tuple[int, ...]:
     """Return the keys under which resources of ``types`` that refer to ``target`` ("Type/id") have a row."""
-    kept = [entry for entry in types if entry.home != "federated"]
+    kept = [entry for entry in types if entry.is_stored]
     return (key(_ANY, target), *(each for entry in kept for each in _covering(entry.name, _codes(entry), target)))
 
 

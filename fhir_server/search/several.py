@@ -56,12 +56,18 @@ def _type(name: str, catalog: Catalog) -> Entry:
 
 
 def elsewhere(entries: Iterable[Entry]) -> tuple[Issue, ...]:
-    """Return the warning that the federated ones among ``entries`` are not searched; none without them."""
-    names = ", ".join(entry.name for entry in entries if entry.home == "federated")
-    if not names:
-        return ()
-    text = f"{names}: asked from source systems, one type and one patient at a time, and no part of a search of several types."
-    return (Issue("not-supported", text, severity="warning", detail="federated-type"),)
+    """Return the warnings that those of ``entries`` are not searched which the store does not keep; none without them."""
+    return tuple(
+        Issue("not-supported", f"{names}: {why}, and no part of a search of several types.", severity="warning", detail=detail)
+        for home, (why, detail) in _ELSEWHERE.items()
+        if (names := ", ".join(entry.name for entry in entries if entry.home == home))
+    )
+
+
+_ELSEWHERE = {
+    "federated": ("asked from source systems, one type and one patient at a time", "federated-type"),
+    "published": ("what this server says of itself, to be searched one type at a time", "published-type"),
+}
 
 
 def parse_several(

@@ -5,6 +5,8 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
+from profiles.questionnaires import questionnaires
+
 CLIENT = "Patient/ansje"
 """The client whose dossier it is."""
 
@@ -12,7 +14,7 @@ CLIENT = "Patient/ansje"
 def network() -> list[dict[str, Any]]:
     """Return the resources that are stored, those first that others refer to."""
     bundle = json.loads((files("profiles.demo") / "network.json").read_text(encoding="utf-8"))
-    return [entry["resource"] for entry in bundle["entry"]]
+    return [*questionnaires(), *(entry["resource"] for entry in bundle["entry"])]
 
 
 def persons() -> dict[str, dict[str, str]]:

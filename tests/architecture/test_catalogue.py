@@ -47,9 +47,9 @@ def test_the_catalogue_is_what_is_routed_and_what_is_declared(name: str) -> None
     assert set(declared.get("searchRevInclude", [])) == {
         f"{each.name}:{code}"
         for each in CATALOG.types.values()
-        if each.home != "federated" and "search-type" in each.interactions
+        if each.is_stored and "search-type" in each.interactions
         for code in each.includes
-        if name in each.search[code].targets and searched and CATALOG.types[name].home != "federated"
+        if name in each.search[code].targets and searched and CATALOG.types[name].is_stored
     }
 
 
@@ -71,6 +71,6 @@ def test_the_capability_statement_is_valid() -> None:
     assert [issue for issue in validate(statement(CATALOG, "http://x/fhir")) if issue.severity == "error"] == []
 
 
-@pytest.mark.parametrize("name", [name for name, entry in CATALOG.types.items() if entry.home == "federated"])
-def test_what_is_federated_is_never_written(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name, entry in CATALOG.types.items() if not entry.is_stored])
+def test_what_is_not_stored_is_never_written(name: str) -> None:
     assert routed(CATALOG.types[name]) <= {"read", "search-type"}

@@ -19,7 +19,7 @@ MARK = "Qwxplant"
 """Stands for patient data in every value that is made here: nothing may repeat it in an error or in the log."""
 JSON, XML = "application/fhir+json", "application/fhir+xml"
 TYPES = catalog.load().types
-KEPT = [name for name, entry in TYPES.items() if entry.home != "federated" and "update" in entry.interactions]
+KEPT = [name for name, entry in TYPES.items() if entry.is_stored and "update" in entry.interactions]
 SEEDS = {name: content for name, content in corpus.invented() if len(content) < 20_000}
 WORDS = tomllib.loads(Path(__file__).with_name("fuzz_words.toml").read_text(encoding="utf-8"))
 TEXTS = [*WORDS["texts"], "9" * 400, "Patient/" + "a" * 300, "a" * 5000, "x,y,z," * 200]

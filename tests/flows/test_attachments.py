@@ -1,11 +1,20 @@
 """Attachments over HTTP: sent before their message, taken by it, read by whoever reads it (OZO's "dropbox")."""
 
-from collections.abc import Iterator
+import http.client
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
 
 import pytest
 from engines import PostgresServer
 from flows.client import Client
-from flows.networked import Networked, form, message, networked, send, uploaded
+from flows.networked import BOUNDARY, Networked, form, message, networked, send, uploaded
+
+from fhir_server.interactions import attachment_sweep
+from fhir_server.storage.attachments.scanner import ScannerAway
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 TEAM = "network-ansje"
@@ -20,7 +29,7 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         database = server.create("attachments", "template1")
-    with networked(folder, database, ATTACHMENT_LIMIT="200000") as started:
+    with networked(folder, database) as started:
         yield started
 
 
@@ -30,6 +39,20 @@ def path(url: str) -> str:
 
 def statuses(hub: Networked, url: str, *people: str) -> list[int]:
     return [hub.as_(each).get(path(url)).status for each in people]
+
+
+@contextmanager
+def changed(hub: Networked, **values: object) -> Iterator[None]:
+    """Change what is allowed until the block ends."""
+    attachments = hub.services.attachments
+    before = {name: getattr(attachments, name) for name in values}
+    for name, value in values.items():
+        object.__setattr__(attachments, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            object.__setattr__(attachments, name, value)
 
 
 def test_an_attachment_goes_with_its_message(hub: Networked) -> None:
@@ -93,6 +116,13 @@ def test_a_message_that_is_not_stored_takes_nothing(hub: Networked) -> None:
     dangling = message(DAUGHTER, url, inResponseTo=[{"reference": "Communication/none"}])
     assert daughter.post(dangling).status == 422
     assert statuses(hub, url, "daughter", "gp") == [200, 404]
+
+
+def test_a_reply_that_names_no_client(hub: Networked) -> None:
+    url = uploaded(hub.as_("daughter"), TEAM, PNG)
+    reply = {name: value for name, value in message(DAUGHTER, url).items() if name not in {"subject", "status"}}
+    assert hub.as_("daughter").post({**reply, "status": "preparation"}).status == 201  # it is in the dossier of its thread
+    assert statuses(hub, url, "gp", "client", "outsider") == [200, 200, 404]
 
 
 def test_a_retracted_message_takes_its_file_along(hub: Networked) -> None:
@@ -173,7 +203,8 @@ def test_what_is_refused_leaves_nothing(hub: Networked) -> None:
         (good[: -len("--a-boundary--\r\n")] + good, "", 400),
         (b"", "", 400),
     ):
-        reply = send(daughter, TEAM, body, *([media] if media else []))
+        with changed(hub, limit=200_000):
+            reply = send(daughter, TEAM, body, *([media] if media else []))
         assert (reply.status, reply.json["resourceType"]) == (status, "OperationOutcome"), (body[:200], reply.body)
     assert files() == before
 
@@ -219,3 +250,92 @@ def test_files_say_nothing_at_rest(hub: Networked) -> None:
     assert not any(planted in each for each in kept)
     file = next((hub.folder / "data" / "attachments").rglob(url.rpartition("/")[2]))
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_no_message_names_is_removed(hub: Networked) -> None:
+    daughter, services = hub.as_("daughter"), hub.services
+    unclaimed, taken = (uploaded(daughter, TEAM, PNG) for _ in range(2))
+    assert daughter.post(message(DAUGHTER, taken)).status == 201
+    day = 25 * 3_600_000_000
+
+    def there(url: str) -> bool:
+        return hub.do(services.attachments.files.present(url.rpartition("/")[2]))
+
+    hub.do(attachment_sweep.expired(services, services.clock()))
+    assert (there(unclaimed), there(taken)) == (True, True)
+    hub.do(attachment_sweep.expired(services, services.clock() + day))
+    assert (there(unclaimed), there(taken)) == (False, True)
+    assert statuses(hub, unclaimed, "daughter") == [404]
+    assert daughter.post(message(DAUGHTER, unclaimed)).status == 422
+    stray = hub.folder / "data" / "attachments" / "zz" / "zz345678901234567890"
+    stray.parent.mkdir()
+    stray.write_bytes(b"left by a crash")
+    hub.do(attachment_sweep.strays(services))
+    assert stray.exists()  # it may still be coming
+    os.utime(stray, (1, 1))
+    hub.do(attachment_sweep.strays(services))
+    assert (stray.exists(), there(taken)) == (False, True)
+
+
+def test_a_file_that_is_missing_is_not_found(hub: Networked) -> None:
+    daughter = hub.as_("daughter")
+    url = uploaded(daughter, TEAM, PNG)
+    hub.do(hub.services.attachments.files.remove([url.rpartition("/")[2]]))
+    assert statuses(hub, url, "daughter") == [404]
+
+
+class Scanner:
+    """Says what it was told to say."""
+
+    def __init__(self, *, found: bool = False, away: bool = False) -> None:
+        self.found, self.away, self.seen = found, away, b""
+
+    async def infected(self, content: AsyncIterator[bytes]) -> bool:
+        self.seen = b"".join([each async for each in content])
+        if self.away:
+            raise ScannerAway
+        return self.found
+
+
+def test_files_are_scanned_before_they_are_kept(hub: Networked) -> None:
+    def scanned(scanner: Scanner) -> int:
+        before = set((hub.folder / "data" / "attachments").rglob("*/*"))
+        with changed(hub, scanner=scanner):
+            reply = send(hub.as_("daughter"), TEAM, form(PNG))
+        assert scanner.seen == PNG
+        assert reply.status == 302 or set((hub.folder / "data" / "attachments").rglob("*/*")) == before
+        return reply.status
+
+    assert [scanned(each) for each in (Scanner(), Scanner(found=True), Scanner(away=True))] == [302, 422, 503]
+
+
+def test_a_large_file_takes_no_memory(hub: Networked) -> None:
+    """Send and fetch 50 MB; this process, in which hub and client are, grows by much less."""
+    size = 50_000_000
+    daughter, end = hub.as_("daughter"), f"\r\n--{BOUNDARY}--\r\n".encode()
+    head = form(PNG, name="large.png")[: -len(end)]
+    assert daughter.get(path(uploaded(daughter, TEAM, PNG))).body == PNG  # what is loaded once is loaded
+    before = _peak(renew=True)
+    connection = http.client.HTTPConnection("127.0.0.1", hub.port, timeout=60)
+    headers = {"Authorization": f"Bearer {daughter.token}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    pieces = (bytes(min(1_000_000, size - start)) for start in range(len(PNG), size, 1_000_000))
+    length = {"Content-Length": str(len(head) - len(PNG) + size + len(end))}
+    connection.request("POST", f"/fhir/clients/{TEAM}/attachments", chain([head], pieces, [end]), headers | length)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (302, b"")
+    connection.request("GET", path(str(answer.headers["location"])), headers=headers)
+    fetched, received = connection.getresponse(), 0
+    while chunk := fetched.read(1_000_000):
+        received += len(chunk)
+    connection.close()
+    assert received == size
+    assert _peak() - before < 20_000_000
+
+
+def _peak(*, renew: bool = False) -> int:
+    """Return the most memory that this process had in bytes, since this was renewed."""
+    if renew:
+        Path("/proc/self/clear_refs").write_text("5")
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1_000

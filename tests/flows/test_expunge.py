@@ -44,7 +44,8 @@ def filled(hub: Networked, id_: str) -> None:
     for family in (text["eerder"], text["weg"], text["naam"]):
         assert system.put({**patient, "name": [{"family": family}]}).status in {200, 201}
     son = {"resourceType": "RelatedPerson", "id": f"{id_}-son", "patient": subject, "name": [{"family": text["relatie"]}]}
-    members = [{"member": {"reference": each}} for each in (f"RelatedPerson/{id_}-son", GP, f"Patient/{id_}")]
+    people = (f"RelatedPerson/{id_}-son", GP, f"Patient/{id_}")
+    members = [{"member": {"reference": each, "type": each.partition("/")[0]}} for each in people]
     team = {"resourceType": "CareTeam", "id": f"network-{id_}", "status": "active", "subject": subject, "participant": members}
     thread = {
         "resourceType": "CommunicationRequest",
@@ -155,8 +156,13 @@ def test_what_is_only_old_or_deleted(hub: Networked) -> None:
     versions = [system.get(f"Patient/frits{each}").status for each in ("", "/_history/3", "/_history/2", "/_history/1")]
     assert versions == [200, 200, 404, 404]
     assert system.get("Task/frits-deleted").status == 410
+    (reply,) = system.get("Communication?part-of=CommunicationRequest/frits-thread").resources
+    unread = system.get(f"Task?focus=Communication/{reply['id']}").resources
+    for each in (*unread, reply):
+        assert system.request("DELETE", f"{each['resourceType']}/{each['id']}").status == 204
     gone = expunge(system, "frits", "expungeDeletedResources")
-    assert [[part["name"] for part in each["part"]] for each in parts(gone, "resources")] == [["type", "count"]]
+    found = [[part.get("valueCode", part.get("valueInteger")) for part in each["part"]] for each in parts(gone, "resources")]
+    assert (found, parts(gone, "attachments")) == ([["Communication", 1], ["Task", 1 + len(unread)]], [1])
     assert [system.get(f"Task/frits-{each}").status for each in ("deleted", "task")] == [404, 200]
     assert where([text["eerder"], text["weg"]], rows(hub.server.settings.database)) == []
     assert expunge(system, "frits", "_everything").status == 400
@@ -204,14 +210,30 @@ def test_the_tokens_for_a_dossier_end(hub: Networked) -> None:
     assert [each.patient for person in people for each in hub.do(store.consents(person))] == ["hannah"]
 
 
+def test_no_transaction_is_long(hub: Networked, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Steps(monkeypatch)
+    system = hub.as_("system")
+    patient = {"resourceType": "Patient", "id": "irma", "birthDate": "1940-01-01"}
+    bundle = [
+        {"resource": {**patient, "language": each}, "request": {"method": "PUT", "url": "Patient/irma"}} for each in ("nl", "fy")
+    ]
+    for _ in range(75):
+        batch = {"resourceType": "Bundle", "type": "batch", "entry": bundle}
+        assert system.request("POST", "/fhir", batch).status == 200
+    steps.left, steps.longest = 1_000, 0
+    assert expunge(system, "irma", *BOTH).status == 200
+    assert steps.longest == 1 + 100  # what finds replaced versions, and what removes one each
+    assert select(hub.server.settings.database, "SELECT count(*) FROM resource WHERE id = 'irma'") == [(0,)]
+
+
 class Steps:
-    """Stops the work on the database after ``left`` more transactions."""
+    """Stops the work on the database after ``left`` more transactions; ``longest`` is how many statements one of them had."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from fhir_server.storage.engines.postgres_scripts import PostgresScripts
         from fhir_server.storage.engines.sqlite_scripts import SqliteScripts
 
-        self.left = 0
+        self.left, self.longest = 1_000, 0
         for engine in (PostgresScripts, SqliteScripts):
             monkeypatch.setattr(engine, "do", self._stopping(engine.do))
 
@@ -221,6 +243,17 @@ class Steps:
                 if self.left == 0:
                     raise RuntimeError("stopped")
                 self.left -= 1
-            return await do(engine, script)
+            return await do(engine, self._counted(script))
 
         return stopping
+
+    def _counted(self, script: Any) -> Any:
+        number, sent = 0, None
+        try:
+            while True:
+                step = script.send(sent)
+                number += 1
+                sent = yield step
+        except StopIteration as end:
+            self.longest = max(self.longest, number)
+            return end.value

@@ -18,18 +18,19 @@ def resource(reference: str, patient: str, **more: Any) -> dict[str, Any]:
     return {"resourceType": type_, "id": id_, about: {"reference": patient}, **more}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crossing(hub: Demo) -> Iterator[Demo]:
-    """Let two dossiers point to each other: a thread of one with a reply in the other, and a task about that reply."""
+    """Let two dossiers point to each other: a request of one with a message in the other, and a task about that reply."""
     system = hub.as_("system")
     quiet = resource(QUIET, "Patient/ansje", status="active", requester={"reference": "Practitioner/gp-harmsen"})
-    secret = resource(SECRET, "Patient/other-client", status="not-done", partOf=[{"reference": QUIET}])
+    secret = resource(SECRET, "Patient/other-client", status="not-done", basedOn=[{"reference": QUIET}])
     pointer = resource(POINTER, "Patient/ansje", status="requested", intent="order", focus={"reference": SECRET})
     made = [quiet, secret, pointer]
     assert [system.put(each).status for each in made] == [201, 201, 201]
     yield hub
-    back = made[::-1]  # what refers to others goes before them
-    assert [system.request("DELETE", f"{each['resourceType']}/{each['id']}").status for each in back] == [204, 204, 204]
+    followed = system.get(f"Task?based-on={QUIET}").ids()
+    back = [*followed, POINTER, SECRET, QUIET]  # what refers to others goes before them
+    assert {system.request("DELETE", each).status for each in back} == {204}
 
 
 def found(reply: Reply, mode: str = "match") -> list[str]:
@@ -55,7 +56,10 @@ def found(reply: Reply, mode: str = "match") -> list[str]:
         ("CareTeam?participant:Practitioner.identifier=http://fhir.nl/fhir/NamingSystem/agb-z|01001001", [TEAM]),
         ("CareTeam?patient._id=ansje&status=active", [TEAM]),
         ("Communication?part-of:CommunicationRequest.requester:RelatedPerson.name=marije", ["Communication/reply-tablets"]),
-        ("Task?focus:Communication.part-of:CommunicationRequest.requester:RelatedPerson.name=marije", ["Task/unread-daughter"]),
+        (
+            "Task?_id=unread-daughter&focus:Communication.part-of:CommunicationRequest.requester:RelatedPerson.name=marije",
+            ["Task/unread-daughter"],
+        ),
         ("Patient?_has:CareTeam:patient:participant=Practitioner/gp-harmsen", ["Patient/ansje"]),
         ("Patient?_has:CareTeam:patient:participant.family=harmsen", ["Patient/ansje"]),
         ("Practitioner?_has:CareTeam:participant:patient=Patient/ansje&family=harmsen", ["Practitioner/gp-harmsen"]),
@@ -119,7 +123,10 @@ def test_the_patient_the_teams_and_their_members(hub: Demo) -> None:
 )
 def test_what_comes_along(hub: Demo, query: str, expected: list[str] | None) -> None:
     wanted = expected or ["Communication/reply-tablets", "Task/unread-daughter"]
-    assert found(hub.as_("daughter").get(query), "include") == wanted
+    along = found(hub.as_("daughter").get(query), "include")
+    assert [each for each in along if each in wanted] == wanted
+    others = {each.partition("/")[0] for each in along if each not in wanted}
+    assert others <= ({"Task"} if "Task/unread-daughter" in wanted else set())  # each member has a Task of the thread
 
 
 def test_wildcards_end_and_stay_within_the_grant(hub: Demo) -> None:
@@ -129,17 +136,17 @@ def test_wildcards_end_and_stay_within_the_grant(hub: Demo) -> None:
 
 
 LINKS = [
-    ("Communication?_id=secret&part-of:CommunicationRequest.status=active", SECRET),
+    ("Communication?_id=secret&based-on:CommunicationRequest.status=active", SECRET),
     ("Communication?_id=secret&_has:Task:focus:status=requested", SECRET),
     ("Task?_id=pointer&focus:Communication.status=not-done", POINTER),
     ("Task?_id=pointer&focus:Communication.patient=other-client", POINTER),
     ("Task?_id=pointer&focus:Communication.status:missing=false", POINTER),
     ("Task?_id=pointer&focus:Communication.status:not=completed", POINTER),
     ("Task?_id=pointer&focus:Communication._id=secret", POINTER),
-    ("CommunicationRequest?_id=quiet&_has:Communication:part-of:status=not-done", QUIET),
-    ("CommunicationRequest?_id=quiet&_has:Communication:part-of:_id=secret", QUIET),
-    ("CommunicationRequest?_id=quiet&_has:Communication:part-of:_has:Task:focus:status=requested", QUIET),
-    ("CommunicationRequest?_id=quiet&_has:Communication:part-of:subject:Patient.name=oostra", QUIET),
+    ("CommunicationRequest?_id=quiet&_has:Communication:based-on:status=not-done", QUIET),
+    ("CommunicationRequest?_id=quiet&_has:Communication:based-on:_id=secret", QUIET),
+    ("CommunicationRequest?_id=quiet&_has:Communication:based-on:_has:Task:focus:status=requested", QUIET),
+    ("CommunicationRequest?_id=quiet&_has:Communication:based-on:subject:Patient.name=oostra", QUIET),
 ]
 
 
@@ -164,7 +171,7 @@ def test_the_same_links_hold_for_who_sees_both_ends(crossing: Demo, query: str, 
 @pytest.mark.parametrize(
     ("query", "match"),
     [
-        ("CommunicationRequest?_id=quiet&_revinclude=Communication:part-of", QUIET),
+        ("CommunicationRequest?_id=quiet&_revinclude=Communication:based-on", QUIET),
         ("CommunicationRequest?_id=quiet&_revinclude=Communication:*&_revinclude:iterate=Task:focus", QUIET),
         ("Task?_id=pointer&_include=Task:focus&_include:iterate=Communication:subject", POINTER),
     ],

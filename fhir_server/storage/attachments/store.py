@@ -74,6 +74,10 @@ class AttachmentStore:
         """Forget at most ``most`` attachments of ``dossier``; return their ids, whose files are to be removed."""
         return await self._scripts.do(_forget(dossier, most))
 
+    async def forget_of(self, message: str) -> Sequence[str]:
+        """Forget the attachments of ``message`` ("Type/id"); return their ids, whose files are to be removed."""
+        return await self._scripts.do(_forget_of(message))
+
 
 def _put(attachment: Attachment) -> Script[None]:
     yield _PUT, astuple(attachment)
@@ -85,6 +89,10 @@ def _expire(now: int, most: int) -> Script[list[str]]:
 
 def _forget(dossier: str, most: int) -> Script[list[str]]:
     return _ids((yield _FORGET, (dossier, most)))
+
+
+def _forget_of(message: str) -> Script[list[str]]:
+    return _ids((yield "DELETE FROM attachment WHERE claimed = $1 RETURNING id", (message,)))
 
 
 def _ids(rows: Rows) -> list[str]:

@@ -20,12 +20,12 @@ READ = {
     "CareTeam",
     "Task",
     "Consent",
-    "Appointment",
-    "QuestionnaireResponse",
+    "Questionnaire",
     "Observation",
     "DocumentReference",
 }
-MESSAGES = {"CommunicationRequest", "Communication", "AuditEvent"}
+MESSAGES = {"AuditEvent"}
+UPDATED = {"CommunicationRequest", "Communication", "Subscription", "Appointment", "QuestionnaireResponse"}
 
 
 def wanted(role: str, type_: str) -> str:
@@ -35,7 +35,7 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
-    if role in PERSONS and type_ == "Subscription":
+    if role in PERSONS and type_ in UPDATED:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""

@@ -10,6 +10,7 @@ from fhir_server.catalog.catalog import Catalog, load
 from fhir_server.errors import BadRequest, FhirError, Malformed, NotAllowed, NotFound, TooLarge, Unprocessable
 from fhir_server.interactions.bundle_entries import Item, call_of, items, placed
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
+from fhir_server.network.ozo import DEFAULT_MODE, Mode
 
 BASE = "https://hub.example/fhir"
 CATALOG = load()
@@ -19,6 +20,7 @@ CATALOG = load()
 class Parts:
     base: str = BASE
     catalog: Catalog = CATALOG
+    ozo: Mode = DEFAULT_MODE
 
 
 class Prefer:

@@ -30,7 +30,7 @@ def test_each_type_is_searched_as_if_it_was_alone() -> None:
 def test_all_types_that_are_kept_share_what_every_resource_has() -> None:
     found = read("", ("_tag", "a"), ("_id", "b"), ("_lastUpdated", "ge2024"), ("_profile", "http://x"), ("_security", "c"))
     assert set(found.searches) == {
-        name for name, entry in CATALOG.types.items() if entry.home != "federated" and "search-type" in entry.interactions
+        name for name, entry in CATALOG.types.items() if entry.is_stored and "search-type" in entry.interactions
     }
 
 

@@ -68,10 +68,11 @@ def everything(execute: Execute) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def test_what_the_server_stores_is_equal_to_a_rebuild(settings: Settings) -> None:
+def test_what_the_server_stores_is_equal_to_a_rebuild(settings: Settings, execute: Execute) -> None:
     bootstrap.load_resources(settings, network())
     report = bootstrap.check_index(settings)
     assert report.equal, (report.missing, report.surplus)
+    assert [(report.resources,)] == execute("SELECT count(*) FROM resource")
     assert report.resources >= len(list(network())), "and the Tasks that follow from the thread"
 
 

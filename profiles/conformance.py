@@ -1,0 +1,48 @@
+"""The conformance resources that the server publishes: everything that is one in a few folders of ``profiles``."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+_FOLDERS = ("ozo", "consent", "network", "ladder")
+
+
+@cache
+def conformance() -> Mapping[str, Mapping[str, bytes]]:
+    """Return the JSON text of the resources by resource type and id, in the order of the ids."""
+    found: dict[str, dict[str, bytes]] = {}
+    for folder in _FOLDERS:
+        for file in sorted((files("profiles") / folder).iterdir(), key=lambda each: each.name):
+            if file.name.endswith(".json"):
+                resource = json.loads(file.read_bytes())
+                text = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+                found.setdefault(resource["resourceType"], {})[resource["id"]] = text
+    return found
+
+
+@cache
+def structure_definitions() -> Mapping[str, Mapping[str, Any]]:
+    """Return the profiles and extensions by canonical URL."""
+    read = [json.loads(text) for text in conformance()["StructureDefinition"].values()]
+    return {each["url"]: each for each in read}
+
+
+@cache
+def identifier_systems() -> tuple[tuple[str, ...], ...]:
+    """Return for each naming system the systems that mean it in an identifier, the preferred one first."""
+    known = map(json.loads, conformance()["NamingSystem"].values())
+    return tuple(tuple(one["value"] for one in sorted(each["uniqueId"], key=_preferred)) for each in known)
+
+
+def _preferred(unique: Mapping[str, Any]) -> bool:
+    return not unique.get("preferred", False)
+
+
+@cache
+def value_set(url: str) -> frozenset[tuple[str, str]]:
+    """Return the (system, code) pairs that the value set ``url`` lists. Raises KeyError."""
+    sets = {each["url"]: each for each in map(json.loads, conformance()["ValueSet"].values())}
+    parts = sets[url]["compose"]["include"]
+    return frozenset((part["system"], each["code"]) for part in parts for each in part.get("concept", ()))
