@@ -108,8 +108,8 @@ class FhirApplication:
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         self._require_json(request, step, step.actor.role)
-        admission.admit(step.call)
         await break_glass.admit(step.call)
+        admission.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         answer = await messages.answered(step.call, await bsn.answered(step.call, await handle(step.call)))
         answer = binary.fetched(step.call, answer)
