@@ -7,9 +7,12 @@ from fhir_server.interactions.handlers import Handler
 from fhir_server.operations import (
     access_log,
     answer_invitation,
+    cover,
+    delegate,
     explain_access,
     expunge,
     forward,
+    hand_over,
     invite,
     leave,
     network_summary,
@@ -67,8 +70,11 @@ REGISTERED: Final = (
     writing("accept", answer_invitation.accept, "Task"),
     writing("decline", answer_invitation.decline, "Task"),
     writing("cancel", answer_invitation.cancel, "Task"),
+    writing("delegate", delegate.delegate, "CareTeam"),
     writing("leave", leave.leave, "CareTeam"),
     writing("remove", leave.remove, "CareTeam"),
+    writing("cover", cover.cover, "Practitioner"),
+    writing("hand-over", hand_over.hand_over, "Organization"),
 )
 OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}
 """What carries each of them out, by the names of the interactions."""
