@@ -10,7 +10,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.integrity import is_of_nobody
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.network.authority import claims_origin, lowers, recipients, speaks_for_others
+from fhir_server.network.authority import claims_origin, claims_state, lowers, recipients, speaks_for_others
 from fhir_server.network.conversation import closes
 from fhir_server.network.message_thread import RETRACTED
 from fhir_server.storage.repository import Change
@@ -22,6 +22,9 @@ def require_own_words(call: Call, resource: Mapping[str, Any], before: Mapping[s
     """Raise Forbidden when ``resource`` speaks for others or loses a label of ``before``, Unprocessable for a tag of the hub."""
     if claims_origin(resource):
         text = "This tag is the server's own: it says where a resource comes from. Leave it out."
+        raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="tag-of-server")
+    if claims_state(resource, before) and not call.loading:
+        text = "What was found of a signal is told by Task/$verify, and stays as it is in the tags. Leave it out of what is new."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="tag-of-server")
     if call.actor.role == "system":
         return

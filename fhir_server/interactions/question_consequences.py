@@ -44,16 +44,20 @@ class QuestionConsequences:
     async def _followed(self, change: Change) -> list[Change]:
         """Return the changes of open questions whose team changes."""
         before = await self._store.before(change.reference) if change.expected else None
-        patient = literal(mapped(before or {}, "subject"), self._base)
-        if not patient:
-            return []
+        return await self.of_team(change.reference, literal(mapped(before or {}, "subject"), self._base))
+
+    async def of_team(self, team: str, patient: str) -> list[Change]:
+        """Return the changes of open questions that follow where ``team`` ("CareTeam/id") changed, or periods in it began or ended.
+
+        ``patient`` is its client ("Patient/id"). What follows from these changes follows when they are committed.
+        """
         own = {each.reference for each in self._changes}
-        found = await self._store.open_questions(patient)
+        found = await self._store.open_questions(patient) if patient.startswith("Patient/") else []
         return [
             made
             for each in found
             if f"{_THREAD}/{each.resource['id']}" not in own and is_question(each.resource)
-            for made in await self._with_team(each, change.reference)
+            for made in await self._with_team(each, team)
         ]
 
     async def _with_team(self, known: Known, team: str) -> list[Change]:

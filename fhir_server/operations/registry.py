@@ -18,7 +18,9 @@ from fhir_server.operations import (
     network_summary,
     questions,
     reindex,
+    signal,
     usage_report,
+    verify_signal,
     what_if,
     who_can_see,
 )
@@ -67,6 +69,8 @@ REGISTERED: Final = (
     writing("forward", forward.forward, "Communication"),
     writing("forward", forward.forward, "CommunicationRequest"),
     writing("invite", invite.invite, "CareTeam"),
+    writing("signal", signal.signal, "Patient"),
+    writing("verify", verify_signal.verify, "Task"),
     writing("accept", answer_invitation.accept, "Task"),
     writing("decline", answer_invitation.decline, "Task"),
     writing("cancel", answer_invitation.cancel, "Task"),
