@@ -12,6 +12,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.authority import claims_origin, claims_state, lowers, recipients, speaks_for_others
 from fhir_server.network.conversation import closes
+from fhir_server.network.message_thread import RETRACTED
 from fhir_server.storage.repository import Change
 
 _READING: Final = parse_scopes("user/*.r")
@@ -31,6 +32,7 @@ def require_own_words(call: Call, resource: Mapping[str, Any], before: Mapping[s
         text = "A security label of the stored version is missing. Keep it, or give a higher confidentiality."
         raise Forbidden(text, expression=f"{call.type}.meta.security", detail="label-lowered")
     _require_closing(call, resource, before)
+    _require_taking_back(call, resource, before)
     own = (*call.actor.people, *call.actor.teams)
     if place := speaks_for_others(resource, own, call.services.base):
         raise Forbidden("This names somebody else than you as who acts. Write in your own name.", expression=place)
@@ -45,6 +47,14 @@ def _require_closing(call: Call, resource: Mapping[str, Any], before: Mapping[st
     if not closes(resource, before, states):
         text = f"Who asked for a conversation may set its status to {' or '.join(sorted(states))}, and change nothing else."
         raise Forbidden(text, expression=call.type, detail="conversation-update")
+
+
+def _require_taking_back(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    if call.type != "Communication" or (before is None and call.interaction == "create"):
+        return
+    if before is None or not closes(resource, before, {RETRACTED}):
+        text = f"Who sent a message may set its status to {RETRACTED}, and change nothing else. Post a new message instead."
+        raise Forbidden(text, expression=call.type, detail="message-update")
 
 
 async def require_recipients(call: Call, changes: Sequence[Change]) -> None:
