@@ -13,7 +13,8 @@ SUBSCRIBE: Final = """INSERT INTO subscription AS s
  manner = excluded.manner, heartbeat = excluded.heartbeat,
  error = '', told = 0, turn = s.turn + 1, attempts = 0, failing = 0, holder = '', until = 0,
  done = CASE WHEN excluded.status = 'off' THEN s.last ELSE s.done END,
- due = CASE WHEN excluded.status = 'active' AND s.last > s.done AND excluded.channel <> 'websocket' THEN CAST($13 AS bigint) ELSE excluded.due END"""
+ due = CASE WHEN excluded.status = 'active' AND s.last > s.done AND excluded.channel <> 'websocket'
+ THEN CAST($13 AS bigint) ELSE excluded.due END"""
 AUDIENCE_TYPE: Final = "UPDATE subscription_audience SET type = $1 WHERE subscription = $2"
 NO_AUDIENCE: Final = "DELETE FROM subscription_audience WHERE subscription = $1"
 AUDIENCE: Final = (
@@ -56,7 +57,8 @@ CLAIM: Final = f"""WITH free AS MATERIALIZED (
  AND host NOT IN (SELECT u.value->>0 FROM EACH($4) u) ORDER BY due LIMIT $5 FOR UPDATE SKIP LOCKED)
  UPDATE subscription SET holder = $1, until = $2 WHERE id IN (SELECT id FROM free)
  RETURNING {_CLAIMED}"""
-TAKE: Final = f"UPDATE subscription SET holder = $1, until = $2 WHERE id = $3 AND status = 'active' AND channel = 'websocket' RETURNING {_CLAIMED}"
+TAKE: Final = f"""UPDATE subscription SET holder = $1, until = $2
+ WHERE id = $3 AND status = 'active' AND channel = 'websocket' RETURNING {_CLAIMED}"""
 PENDING: Final = (
     "SELECT subscription, number, type, id, version, moment FROM delivery"
     " WHERE subscription = $1 AND number > $2 ORDER BY number LIMIT $3"
@@ -64,7 +66,8 @@ PENDING: Final = (
 DELIVERED: Final = """UPDATE subscription SET done = $1, attempts = 0, failing = 0, until = $2,
  told = CASE WHEN error = '' THEN told ELSE 0 END, turn = turn + 1, error = ''
  WHERE id = $3 AND holder = $4 AND status = 'active' RETURNING keeps"""
-ACTIVATED: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1, attempts = 0, failing = 0, until = $1
+ACTIVATED: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1,
+ attempts = 0, failing = 0, until = $1
  WHERE id = $2 AND holder = $3 AND status = 'requested' RETURNING id"""
 FORGET_NOTICES: Final = "DELETE FROM delivery WHERE subscription = $1 AND number <= $2"
 FAILED: Final = """UPDATE subscription SET attempts = attempts + 1,
@@ -95,7 +98,8 @@ OVER: Final = (
     " WHERE status IN ('requested', 'active', 'error') AND ends <= $2"
 )
 STANDING: Final = """SELECT (SELECT count(*) FROM event), (SELECT COALESCE(min(updated), 0) FROM event),
- COALESCE(CAST(sum(CASE WHEN status IN ('requested', 'active') AND channel <> 'websocket' THEN last - done ELSE 0 END) AS bigint), 0),
+ COALESCE(CAST(sum(
+  CASE WHEN status IN ('requested', 'active') AND channel <> 'websocket' THEN last - done ELSE 0 END) AS bigint), 0),
  (SELECT COALESCE(min(d.moment), 0) FROM subscription s JOIN delivery d ON d.subscription = s.id AND d.number = s.done + 1
   WHERE s.status IN ('requested', 'active') AND s.channel <> 'websocket'),
  COALESCE(CAST(sum(CASE WHEN status = 'error' THEN last - done ELSE 0 END) AS bigint), 0),
