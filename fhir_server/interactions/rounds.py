@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from fhir_server.interactions import attachment_sweep, escalating
+from fhir_server.interactions import attachment_sweep, escalating, network_rounds
 from fhir_server.interactions.services import Services
 
 Duty = Callable[[Services, int], Awaitable[None]]
@@ -18,6 +18,8 @@ Duty = Callable[[Services, int], Awaitable[None]]
 DUTIES: Final[tuple[Duty, ...]] = (
     escalating.overdue,
     attachment_sweep.expired,
+    network_rounds.expired,
+    network_rounds.Periods(),
 )
 """What is done in each round, in this order."""
 
@@ -57,5 +59,5 @@ class Rounds:
             async with asyncio.timeout(self._most):
                 await duty(self._services, self._services.clock())
         except Exception as error:  # noqa: BLE001 - the others are to be done all the same
-            told = {"duty": f"{duty.__module__}.{duty.__qualname__}", "error": type(error).__name__}
+            told = {"duty": getattr(duty, "__qualname__", type(duty).__qualname__), "error": type(error).__name__}
             _log.warning("a duty failed", extra=told)

@@ -12,7 +12,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.thread_store import Known, ThreadStore
 from fhir_server.network import thread_tasks
-from fhir_server.network.audience import PEOPLE, Teams, is_of_organisation, people
+from fhir_server.network.audience import PEOPLE, Teams, as_of, is_of_organisation, people
 from fhir_server.network.json_parts import mapped, text
 from fhir_server.network.message_thread import RETRACTED, MessageThread, literal, thread_of, threads_of
 from fhir_server.network.reader_task import mark_of, owner_of, reader_task, thread_of_task
@@ -46,6 +46,7 @@ class ThreadConsequences:
         self._store = ThreadStore(call, changes)
         self._marked: dict[str, _Marked] = {}
         self._gone: set[tuple[str, str]] = set()
+        self._come: set[tuple[str, str]] = set()
 
     async def of_changes(self) -> list[Change]:
         """Return the changes of Tasks that follow; raises Unprocessable for a reply in a closed thread."""
@@ -67,14 +68,29 @@ class ThreadConsequences:
             await self._receipt(resource)
 
     async def _team(self, resource: Resource, before: Resource | None) -> None:
-        team, now = f"CareTeam/{resource['id']}", self._call.now
+        team = f"CareTeam/{resource['id']}"
         teams = await self._store.teams([team])
         teams_before = {**teams, **(await self._store.inner([before]) if before else {}), team: before or {}}
-        was, is_ = (people([team], each, now, self._base) for each in (teams_before, teams))
+        await self._moved(team, teams_before, teams)
+
+    async def of_time(self, team: str, since: int) -> list[Change]:
+        """Return the changes of Tasks that follow where periods in ``team`` ("CareTeam/id") began or ended after ``since``.
+
+        Nobody writes when they do. What was made already is not made again.
+        """
+        teams = await self._store.teams([team])
+        if team in teams:
+            await self._moved(team, {name: as_of(each, since, self._base) for name, each in teams.items()}, teams)
+        return [made for each in self._marked.values() for made in self._tasks(each)]
+
+    async def _moved(self, team: str, teams_before: Teams, teams: Teams) -> None:
+        was, is_ = (people([team], each, self._call.now, self._base) for each in (teams_before, teams))
         if set(was) == set(is_):
             return
         left = [each for each in was if each not in is_]
-        self._gone |= {(each, literal(mapped(resource, "subject"), self._base)) for each in left}
+        patient = literal(mapped(teams[team], "subject"), self._base)
+        self._gone |= {(each, patient) for each in left}
+        self._come |= {(each, patient) for each in is_ if each not in was}
         reached = await self._store.threads_to(await self._store.teams_with(team))
         waiting = [thread_of_task(each, self._base) for each in await self._store.unread(left)]
         for reference in dict.fromkeys([*reached, *waiting]):
@@ -162,11 +178,14 @@ class ThreadConsequences:
         through = people([each for each in named if each in teams], teams, now, self._base)
         single = [each for each in named if each.partition("/")[0] in PEOPLE and each not in through]
         here = [each for each in single if left or (each, thread.subject) not in self._gone]
-        staying = [each for each in here if not thread.subject or await self._is_member(each, thread.subject)]
+        gone = {each for each in here if (each, thread.subject) in self._gone}  # only where those too are asked for
+        staying = [each for each in here if not thread.subject or each in gone or await self._is_member(each, thread.subject)]
         return [each for each in dict.fromkeys((*through, *staying)) if self._counts(each)]
 
     async def _is_member(self, person: str, patient: str) -> bool:
-        return person == patient or await self._call.services.repository.is_member(MemberOf((person,), self._call.now), patient)
+        if person == patient or (person, patient) in self._come:
+            return True
+        return await self._call.services.repository.is_member(MemberOf((person,), self._call.now), patient)
 
     def _counts(self, person: str) -> bool:
         """Tell whether somebody gets Tasks: OZO itself knows none for clients."""

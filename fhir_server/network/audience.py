@@ -41,6 +41,13 @@ def members(team: Mapping[str, Any], at: int, base: str = "") -> tuple[str, ...]
     return tuple(dict.fromkeys(filter(None, _members(team, at, base))))
 
 
+def as_of(team: Mapping[str, Any], at: int, base: str = "") -> dict[str, Any]:
+    """Return the team with those who were its members at the instant ``at`` as members for ever."""
+    rest = {name: value for name, value in team.items() if name != "period"}
+    there = [{"member": {"reference": each}} for each in members(team, at, base)]
+    return {**rest, "status": "active", "participant": there}
+
+
 def is_of_organisation(team: Mapping[str, Any], base: str = "") -> bool:
     """Tell whether the team is about no patient: a department, whose members stand in for each other."""
     return not literal(mapped(team, "subject"), base)

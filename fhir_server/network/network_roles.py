@@ -53,6 +53,9 @@ class NetworkRoles:
     identifiers: frozenset[str]
     email: str
     managers: frozenset[str]
+    relationship: str
+    policy: str
+    purposes: Mapping[str, tuple[str, ...]]
 
     def codes(self, roles: object) -> tuple[str, ...]:
         """Return the codes of our own among ``roles``, a list of CodeableConcepts."""
@@ -79,6 +82,9 @@ def network_roles() -> NetworkRoles:
         identifiers=frozenset((*invitation["identifiers"], invitation["email"])),
         email=invitation["email"],
         managers=frozenset(given["organisation"]["managers"]),
+        relationship=invitation["relationship"],
+        policy=given["consent"]["policy"],
+        purposes={type_: tuple(each) for type_, each in given["consent"]["purposes"].items()},
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from fhir_server.errors import Issue
 from fhir_server.validation.profile import deviations, types_its_references
@@ -126,8 +126,7 @@ def _systems() -> frozenset[str]:
     return frozenset(each for names in identifier_systems() for each in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """What became of the profile of a resource: the ``profiles`` to claim, and what refuses it."""
 
     profiles: tuple[str, ...]

@@ -11,7 +11,7 @@ from fhir_server.model.meta import instant
 from fhir_server.network.consent_names import CANONICAL
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.message_thread import literal
-from fhir_server.network.network_roles import network_roles
+from fhir_server.network.network_roles import STAND_IN, network_roles
 from fhir_server.network.period import lasting
 
 DELEGATED: Final = f"{CANONICAL}/StructureDefinition/delegated-direction"
@@ -38,6 +38,24 @@ def places(careteam: Mapping[str, Any], people: Collection[str], at: int, base: 
     """Return the places among the participants at which ``people`` ("Type/id") take part now or later."""
     found = enumerate(listed(careteam, "participant"))
     return [number for number, each in found if _member(each, base) in people and lasting(each.get("period")).high > at]
+
+
+def stand_ins(careteam: Mapping[str, Any], people: Collection[str], at: int, base: str = "") -> list[int]:
+    """Return the places of those who stand in for ``people`` ("Type/id") now or later."""
+    found = enumerate(listed(careteam, "participant"))
+    return [number for number, each in found if stands_in_for(each, base) in people and lasting(each.get("period")).high > at]
+
+
+def stands_in_for(each: Participant, base: str = "") -> str:
+    """Return in whose place ("Type/id") a participant is there, "" for nobody's."""
+    known = (mapped(part, "valueReference") for part in listed(each, "extension") if part.get("url") == STANDS_IN)
+    return next(filter(None, (literal(one, base) for one in known)), "")
+
+
+def stand_in(member: str, organisation: str, person: str, period: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the place of ``member`` ("Type/id") as the stand-in of ``person``."""
+    place = participant(member, [network_roles().concept(STAND_IN)], organisation, period)
+    return {"extension": [{"url": STANDS_IN, "valueReference": reference(person)}], **place}
 
 
 def current(careteam: Mapping[str, Any], at: int) -> Iterator[Participant]:

@@ -3,22 +3,25 @@
 Parameters: ``reason`` (a text). $accept and $decline are for the invitee, $cancel for who invited, or directs the network.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from fhir_server.access.invited import WAITING
 from fhir_server.errors import Conflict, Forbidden, NotFound, Unprocessable
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.represented import relations
 from fhir_server.network import invitation
 from fhir_server.network.invitation import ACCEPTED, DECLINED, OVER, WITHDRAWN, Invitation, invitation_of
+from fhir_server.network.invited_consent import choice
 from fhir_server.network.json_parts import mapped, text
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import network_roles
 from fhir_server.network.participation import begins, joined, participant, places
 from fhir_server.network.period import lasting
+from fhir_server.network.relation import relation
+from fhir_server.network.representative import represents
 from fhir_server.operations.asked_parameters import asked
-from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directs_as, known, told, unchanged
-
-_NOBODYS: Final = "This invitation is not for you."
+from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directs_as, found, known, told, unchanged
+from fhir_server.search.values import span
 
 
 async def accept(call: Call) -> Answer:
@@ -34,16 +37,43 @@ async def accept(call: Call) -> Answer:
         if invitation.is_answered(task.resource, ACCEPTED, _people(call), call.now, call.services.base):
             return Decided(unchanged(task, wanted.client))
         team = await _team(call, wanted)
-        who, organisation = _who(call, wanted), _organisation(call, wanted)
+        who, new_relation = await _who(call, wanted)
+        organisation = _organisation(call, wanted)
         _require_fitting(call, wanted)
-        done = invitation.answered(task.resource, ACCEPTED, who, call.now)
-        changes: list[tuple[Resource, Any]] = [(done, task.stored)]
+        new = participant(who, [wanted.role], organisation, _period(wanted, call.now))
+        chosen = await _choice(call, task, wanted, who, new["period"])
+        consent = f"Consent/{chosen['id']}" if chosen else ""
+        done = invitation.answered(task.resource, ACCEPTED, who, call.now, consent=consent)
+        changes: list[tuple[Resource, Any]] = [(done, task.stored), *([(chosen, None)] if chosen else [])]
+        changes += [(new_relation, None)] if new_relation else []
         if not _takes_part(call, team, wanted):
-            new = participant(who, [wanted.role], organisation, _period(wanted, call.now))
             changes.insert(0, (joined(team.resource, new), team.stored))
         return Decided(told(call, done, task.stored, wanted.client), changes)
 
     return await carried_out(call, decide)
+
+
+async def _choice(call: Call, task: Known, wanted: Invitation, who: str, period: Resource) -> Resource | None:
+    """Return the client's Consent to the categories of the invitation, None where there is none to make.
+
+    It is the choice of who invited, the client or who represents the client. A client who never chose has their first choice before
+    them: consent then governs messages for everybody, which nobody brings about by inviting one person.
+    """
+    if not wanted.categories or not await call.services.repository.rules(wanted.client):
+        return None
+    by = (await found(call, [wanted.requester])).get(wanted.requester)
+    made = text(task.resource, "authoredOn")
+    if by is None or (wanted.requester != wanted.client and not _represented(call, by.resource, wanted.client, made)):
+        return None
+    recipient = wanted.owner if wanted.owner.startswith("Organization/") else who
+    return choice(wanted, made, recipient, period, by.resource)
+
+
+def _represented(call: Call, by: Resource, client: str, made: str) -> bool:
+    services = call.services
+    return by["resourceType"] == "RelatedPerson" and client == represents(
+        by, services.gate.representatives, span(made).low, services.base
+    )
 
 
 async def decline(call: Call) -> Answer:
@@ -56,7 +86,7 @@ async def decline(call: Call) -> Answer:
         if invitation.is_answered(task.resource, DECLINED, people, call.now, call.services.base):
             return Decided(unchanged(task, wanted.client))
         done = invitation.answered(task.resource, DECLINED, people[0], call.now, reason)
-        return Decided(told(call, done, task.stored, wanted.client), [(done, task.stored)])
+        return Decided(told(call, done, task.stored, wanted.client), [(done, task.stored)], reason)
 
     return await carried_out(call, decide)
 
@@ -69,7 +99,10 @@ async def cancel(call: Call) -> Answer:
         bound = call.services.gate.operating(call.actor, "Task/$cancel")
         task, wanted = await _invitation(call)
         if wanted.requester not in call.actor.people or bound not in {"", wanted.client}:
-            await directs_as(call, await known(call, *_parts(wanted.team)), wanted.client, bound)
+            try:
+                await directs_as(call, await known(call, *_parts(wanted.team)), wanted.client, bound)
+            except Forbidden:
+                raise _strange() from None
         status = text(task.resource, "status")
         if status == OVER:
             return Decided(unchanged(task, wanted.client))
@@ -77,7 +110,7 @@ async def cancel(call: Call) -> Answer:
             text_ = "This invitation was answered already. To end somebody's participation use $remove."
             raise Conflict(text_, detail="invitation-answered")
         done = invitation.over(task.resource, WITHDRAWN, call.now, reason)
-        return Decided(told(call, done, task.stored, wanted.client), [(done, task.stored)])
+        return Decided(told(call, done, task.stored, wanted.client), [(done, task.stored)], reason)
 
     return await carried_out(call, decide)
 
@@ -86,14 +119,18 @@ async def _invited(call: Call, operation: str) -> tuple[Known, Invitation]:
     bound = call.services.gate.operating(call.actor, operation)
     task, wanted = await _invitation(call)
     if not invitation.is_for(wanted, call.actor) or bound not in {"", wanted.client}:
-        raise Forbidden(_NOBODYS, detail="not-invited")
+        raise _strange()
     return task, wanted
 
 
+def _strange() -> Forbidden:
+    return Forbidden("This invitation is not for you.", detail="not-invited")
+
+
 async def _invitation(call: Call) -> tuple[Known, Invitation]:
-    task = await known(call, "Task", call.id)
+    task = await known(call, "Task", call.id, _strange())
     if not invitation.is_invitation(task.resource):
-        raise NotFound("There is no such invitation.")
+        raise NotFound("There is no such invitation.") if call.actor.role == "system" else _strange()
     return task, invitation_of(task.resource, call.services.base)
 
 
@@ -114,14 +151,22 @@ def _people(call: Call) -> list[str]:
     return sorted(call.actor.people, key=lambda each: each.startswith("PractitionerRole/"))
 
 
-def _who(call: Call, wanted: Invitation) -> str:
-    """Return as whom the caller takes part; related persons in the relation that they have with this client."""
+async def _who(call: Call, wanted: Invitation) -> tuple[str, Resource | None]:
+    """Return as whom the caller takes part, and the RelatedPerson to be made of them, None for none.
+
+    Related persons take part in the relation that they have with this client. Who is known as the carer of another one gets one.
+    """
     if call.actor.role == "practitioner":
-        return _people(call)[0]
-    if wanted.owner in call.actor.people:
-        return wanted.owner
-    text_ = "The relation with this client is not known here yet. The organisation that keeps the network can register it."
-    raise Unprocessable(text_, detail="relation-missing")
+        return _people(call)[0], None
+    known, base = list(await relations(call)), call.services.base
+    mine = [f"RelatedPerson/{each['id']}" for each in known if literal(mapped(each, "patient"), base) == wanted.client]
+    if mine:
+        return (wanted.owner if wanted.owner in mine else mine[0]), None
+    new = next(filter(None, (relation(each, wanted.client, call.services.new_id()) for each in known)), None)
+    if new is None:
+        text_ = "The relation with this client is not known here. The organisation that keeps the network can register it."
+        raise Unprocessable(text_, detail="relation-missing")
+    return f"RelatedPerson/{new['id']}", new
 
 
 def _organisation(call: Call, wanted: Invitation) -> str:

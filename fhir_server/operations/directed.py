@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fhir_server.errors import Conflict, Forbidden, NotFound, Unprocessable
+from fhir_server.errors import Conflict, FhirError, Forbidden, NotFound, Unprocessable
 from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
@@ -18,6 +18,7 @@ from fhir_server.network.careteam import dossier_of
 from fhir_server.network.consent import rules
 from fhir_server.network.network_roles import Directing
 from fhir_server.network.participation import delegated
+from fhir_server.network.provenance import provenance
 from fhir_server.search.tree import Node, Query
 from fhir_server.storage.repository import Change, Stored, VersionConflict
 
@@ -40,18 +41,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is to be changed, each after what is stored of it (None: nothing yet), and what is answered then."""
+    """What is to be changed, each after what is stored of it (None: nothing yet), why, and what is answered then."""
 
     answer: Answer
     changes: Sequence[tuple[Resource, Stored | None]] = ()
+    reason: str = ""
 
 
-async def known(call: Call, type_: str, id_: str) -> Known:
-    """Return a resource in the hub's own view; raises NotFound."""
+async def known(call: Call, type_: str, id_: str, refused: FhirError | None = None) -> Known:
+    """Return a resource in the hub's own view; raises NotFound, or ``refused``, for whom nothing tells what is there."""
     grant = call.services.gate.locating(type_)
     stored = await call.services.repository.read(grant, type_, id_)
     if stored is None or stored.deleted:
-        raise NotFound(f"There is no such {type_}.")
+        raise NotFound(f"There is no such {type_}.") if refused is None or call.actor.role == "system" else refused
     call.touched.find([stored])
     return Known(stored, read(stored.body, OWN).resource)
 
@@ -75,10 +77,10 @@ async def searched(call: Call, type_: str, where: Node, count: int) -> list[Know
 async def directing(call: Call, operation: str) -> tuple[Known, str, Directing]:
     """Return the team of the call, its client ("Patient/id"), and as what the caller directs it.
 
-    Raises NotFound; Forbidden (not-directing) for who does not; Unprocessable (team-without-client, team-inactive).
+    Raises NotFound for ``system``; Forbidden (not-directing) for who does not; Unprocessable (team-without-client, team-inactive).
     """
     bound = call.services.gate.operating(call.actor, operation)
-    team = await known(call, "CareTeam", call.id)
+    team = await known(call, "CareTeam", call.id, _strange())
     client = dossier_of(team.resource, call.services.base)
     as_ = await directs_as(call, team, client, bound)
     if not client.startswith("Patient/"):
@@ -100,8 +102,12 @@ async def directs_as(call: Call, team: Known, client: str, bound: str) -> Direct
             return "representative"
         if delegated(team.resource, actor.people, actor.left, call.now, call.services.base):
             return "coordinator"
+    raise _strange()
+
+
+def _strange() -> Forbidden:
     text = "This network is directed by its client, who represents the client, and whom the client lets coordinate it."
-    raise Forbidden(text, detail="not-directing")
+    return Forbidden(text, detail="not-directing")
 
 
 async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> Answer:
@@ -114,6 +120,7 @@ async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> A
         if not decided.changes:
             return decided.answer
         changes = [made(call, resource, stored) for resource, stored in decided.changes]
+        changes.append(_origin(call, changes, decided))
         try:
             await consequences.commit(call, [], changes, [line(call, decided.answer)])
         except VersionConflict:
@@ -121,6 +128,17 @@ async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> A
         decided.answer.recorded = True
         return decided.answer
     raise Conflict("Others are changing this network at the same moment. Try again.")
+
+
+def _origin(call: Call, changes: Sequence[Change], decided: Decided) -> Change:
+    """Return the Provenance of ``changes``, in the dossier that they are about."""
+    client = decided.answer.dossier
+    versions = [f"{each.reference}/_history/{each.expected + 1}" for each in changes]
+    actor, id_ = call.actor, call.services.new_id()
+    organisation = actor.organisation or (actor.organisations[0] if len(actor.organisations) == 1 else "")
+    targets = [*versions, *([client] if client.startswith("Patient/") else [])]
+    made_by = provenance(id_, call.interaction, actor.reference, organisation, targets, call.now, decided.reason)
+    return hub_change(call.services, made_by, None, call.now)
 
 
 def made(call: Call, resource: Resource, stored: Stored | None) -> Change:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from consents import consent, provision
 from directed_room import (
     AGB,
     CARE,
@@ -21,6 +22,7 @@ from directed_room import (
 from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NETWORK, NURSE, OUTSIDER, SYSTEM, person
 from engines import PostgresServer
 
+from fhir_server.network import consent_check
 from fhir_server.validation import validate
 
 _numbers = count()
@@ -104,7 +106,7 @@ def test_an_invitation_is_withdrawn_and_expires(hub: DirectedRoom) -> None:
     hub.ask(CLIENT, "$cancel", f"Task/{withdrawn['id']}")
     assert hub.found(OUTSIDER, "Task") == []
     assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{withdrawn['id']}")) == "invitation-withdrawn"
-    assert refusal(lambda: hub.ask(OUTSIDER, "$cancel", f"Task/{withdrawn['id']}")) == "not-directing"
+    assert refusal(lambda: hub.ask(OUTSIDER, "$cancel", f"Task/{withdrawn['id']}")) == "not-invited"
     late = hub.invite(CLIENT, OUTSIDER)
     hub.clock.forward(31 * 86_400)
     assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{late['id']}")) == "invitation-expired"
@@ -253,3 +255,98 @@ def _work(owner: str) -> dict[str, object]:
         "for": {"reference": CLIENT},
         "owner": {"reference": owner},
     }
+
+
+def test_the_client_lets_a_coordinator_direct_and_takes_it_back(hub: DirectedRoom) -> None:
+    assert refusal(lambda: hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=NURSE))) == "role-not-delegable"
+    hub.join(DOCTOR, "coordinator")
+    for nobody in (DOCTOR, NURSE, OUTSIDER):
+        assert refusal(lambda who=nobody: hub.ask(who, "$delegate", NETWORK, parameters(who=DOCTOR))) in {
+            "not-permitted",
+            "not-directing",
+        }
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=DOCTOR, period={"start": "2026-09-01", "end": "2027-09-01"}))
+    hub.join(OUTSIDER, by=DOCTOR)
+    assert refusal(lambda: hub.invite(DOCTOR, AIDE, "director")) == "role-not-yours"
+    hub.room.write(SYSTEM, mandated(DAUGHTER))
+    assert refusal(lambda: hub.ask(DOCTOR, "$remove", NETWORK, parameters(who=DAUGHTER))) == "representative-stays"
+    hub.ask(DOCTOR, "$remove", NETWORK, parameters(who=OUTSIDER))
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=DOCTOR, withdraw=True))
+    assert refusal(lambda: hub.invite(DOCTOR, OUTSIDER)) == "not-directing"
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=DOCTOR, period={"end": "2026-10-31"}))
+    assert validate(hub.network()) == []
+    hub.clock.forward(120 * 86_400)
+    assert refusal(lambda: hub.invite(DOCTOR, OUTSIDER)) == "not-directing"
+
+
+@pytest.mark.parametrize("by", [CLIENT, DAUGHTER])
+def test_the_categories_of_an_invitation_become_a_choice_of_who_chose_before(hub: DirectedRoom, by: str) -> None:
+    wished = hub.join(OUTSIDER, category=["message", "Condition"])
+    assert "output" not in wished, "nobody's first choice is made by inviting somebody"
+    hub.ask(CLIENT, "$remove", NETWORK, parameters(who=OUTSIDER))
+    hub.room.write(SYSTEM, mandated(DAUGHTER))
+    own = {"patient": {"reference": CLIENT}, "performer": [{"reference": CLIENT}]}
+    hub.room.write(SYSTEM, consent(provision("permit", NURSE, purposes=["TREAT"], categories=["message"]), **own))
+    thread = hub.room.thread(NURSE, [NETWORK])
+    done = hub.join(OUTSIDER, "shell", by, category=["message", "Condition"])
+    made = next(each for each in hub.room.stored("Consent") if each["id"] == done["output"][0]["valueReference"]["reference"][8:])
+    assert made["performer"][0]["reference"] == by
+    consent_check.check(made, None, SYSTEM, hub.room.services.base)
+    assert validate(made) == []
+    assert hub.reads(OUTSIDER, thread)
+    assert not hub.reads(AIDE, thread)
+    hub.ask(CLIENT, "$remove", NETWORK, parameters(who=OUTSIDER))
+    assert not hub.reads(OUTSIDER, thread)
+    for each in hub.room.stored("Consent"):
+        hub.room.write(SYSTEM, each | {"status": "entered-in-error"})
+
+
+def test_every_change_has_its_provenance_in_the_dossier(hub: DirectedRoom) -> None:
+    before = {each["id"] for each in hub.room.stored("Provenance")}
+    task = hub.join(OUTSIDER)
+    hub.ask(OUTSIDER, "$leave", NETWORK)
+    made = [each for each in hub.room.stored("Provenance") if each["id"] not in before]
+    assert sorted(each["activity"]["coding"][0]["code"] for each in made) == ["accept", "invite", "leave"]
+    accepted = next(each for each in made if each["activity"]["coding"][0]["code"] == "accept")
+    assert {"reference": f"Task/{task['id']}/_history/2", "type": "Task"} in accepted["target"]
+    assert accepted["agent"] == [
+        {"who": {"reference": OUTSIDER, "type": "Practitioner"}, "onBehalfOf": {"reference": CARE, "type": "Organization"}}
+    ]
+    assert [validate(each) for each in made] == [[]] * 3
+    assert len(hub.found(SYSTEM, "Provenance", patient=CLIENT)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "place"), [("$invite", "CareTeam/none"), ("$leave", "CareTeam/none"), ("$accept", "Task/none")]
+)
+def test_what_is_not_there_is_refused_like_what_is_foreign(hub: DirectedRoom, operation: str, place: str) -> None:
+    foreign = {"$invite": NETWORK, "$leave": NETWORK, "$accept": f"Task/{hub.invite(CLIENT, AIDE)['id']}"}[operation]
+    given = parameters(who=OUTSIDER, role="core") if operation == "$invite" else None
+    assert refusal(lambda: hub.ask(OUTSIDER, operation, place, given)) == refusal(
+        lambda: hub.ask(OUTSIDER, operation, foreign, given)
+    )
+
+
+def test_the_carer_of_another_client_gets_a_relation_with_this_one(hub: DirectedRoom) -> None:
+    mail = "buur@straat.example"
+    other = person("RelatedPerson/other") | {
+        "patient": {"reference": "Patient/other", "type": "Patient"},
+        "identifier": [
+            {"system": "https://www.ozoverbindzorg.nl/namingsystem/person", "value": "4711"},
+            {"system": "https://www.ozoverbindzorg.nl/namingsystem/network-relation", "value": "1"},
+        ],
+        "telecom": [{"system": "email", "value": mail}],
+    }
+    hub.room.write(SYSTEM, person("Patient/other"))
+    hub.room.write(SYSTEM, other)
+    task = hub.invite(CLIENT, mail, "informal-carer")
+    assert refusal(lambda: hub.invite(CLIENT, "RelatedPerson/other")) == "invitee-unknown", "people of other clients are not known"
+    done = body(hub.ask("RelatedPerson/other", "$accept", f"Task/{task['id']}"))
+    made = next(each for each in hub.room.stored("RelatedPerson") if done["owner"]["reference"].endswith(each["id"]))
+    assert (made["patient"]["reference"], [each["value"] for each in made["identifier"]]) == (CLIENT, ["4711"])
+    assert validate(made) == []
+    assert CLIENT in hub.sees("RelatedPerson/other")
+    again = body(hub.ask("RelatedPerson/other", "$accept", f"Task/{task['id']}"))
+    assert again["meta"]["versionId"] == "2"
+    hub.ask("RelatedPerson/other", "$leave", NETWORK)
+    assert CLIENT not in hub.sees("RelatedPerson/other")
