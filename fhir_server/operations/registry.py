@@ -11,13 +11,17 @@ from fhir_server.operations import (
     delegate,
     explain_access,
     expunge,
+    forward,
     hand_over,
     invite,
     leave,
     network_summary,
     questions,
     reindex,
+    signal,
+    subscription_events,
     usage_report,
+    verify_signal,
     what_if,
     who_can_see,
 )
@@ -47,6 +51,12 @@ def reading(code: str, handle: Handler, type_: str = "") -> Operation:
     return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
 
 
+def asking(code: str, handle: Handler, type_: str) -> Operation:
+    """Return an operation that changes nothing, whose parameters may also come in a body: GET, HEAD and POST."""
+    interaction = (f"${code}", handle)
+    return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_)
+
+
 def writing(code: str, handle: Handler, type_: str) -> Operation:
     """Return an operation that changes a dossier: POST."""
     return Operation(code, {"POST": (f"${code}", handle)}, type_)
@@ -61,9 +71,15 @@ REGISTERED: Final = (
     Operation("expunge", {"POST": ("$expunge", expunge.expunge)}, "Patient"),
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
     reading("network-summary", network_summary.network_summary, "Patient"),
+    asking("status", subscription_events.status, "Subscription"),
+    asking("events", subscription_events.events, "Subscription"),
     writing("escalate", questions.escalate, "CommunicationRequest"),
     writing("answer", questions.answer, "CommunicationRequest"),
+    writing("forward", forward.forward, "Communication"),
+    writing("forward", forward.forward, "CommunicationRequest"),
     writing("invite", invite.invite, "CareTeam"),
+    writing("signal", signal.signal, "Patient"),
+    writing("verify", verify_signal.verify, "Task"),
     writing("accept", answer_invitation.accept, "Task"),
     writing("decline", answer_invitation.decline, "Task"),
     writing("cancel", answer_invitation.cancel, "Task"),

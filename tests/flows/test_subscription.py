@@ -20,8 +20,9 @@ from fhir_server.catalog.announced import announced
 from fhir_server.errors import FhirError, Forbidden, Unprocessable
 from fhir_server.http.metrics import Metrics
 from fhir_server.settings import read_settings
-from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.storage.subscriptions.store import Claim
 from fhir_server.subscriptions.delivery import Channel, Outcome
+from fhir_server.subscriptions.message import Message
 from fhir_server.subscriptions.worker import Worker
 
 Json = dict[str, Any]
@@ -135,10 +136,10 @@ class Counting:
     sent: dict[str, list[int]]
     by: set[str]
 
-    async def send(self, claim: Claim, notice: Notice) -> Outcome:
-        self.sent.setdefault(claim.id, []).append(notice.number)
+    async def send(self, claim: Claim, message: Message) -> Outcome:
+        self.sent.setdefault(claim.id, []).append(message.number)
         self.by.add(self.holder)
-        return await self.channel.send(claim, notice)
+        return await self.channel.send(claim, message)
 
     async def close(self) -> None:
         await self.channel.close()

@@ -39,7 +39,7 @@ from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.criteria import Reading
 from fhir_server.subscriptions.matching import Matcher
 
-EXAMPLES = int(os.environ.get("MATCHING_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("MATCHING_EXAMPLES", "8"))
 PEOPLE = (CLIENT, DAUGHTER, NEIGHBOUR, NURSE, AIDE, DOCTOR, CHEMIST, TEMP, OUTSIDER)
 TEAMS = (NETWORK, WARD, PHARMACY)
 CRITERIA = (
@@ -143,7 +143,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         made = Office(opened, opened.services.repository._scripts)  # type: ignore[attr-defined]
         opened.runner.run(made.check())
         yield made
-        assert made.events > 50
+        assert made.events > 2 * EXAMPLES
 
 
 @given(each=st.lists(ops, min_size=1, max_size=6))
