@@ -22,7 +22,8 @@ async def require_room(call: Call, changes: Sequence[Change]) -> None:
         return
     most = announced().per_person
     own = And((Dossier(tuple(map(private, call.actor.people))), Not(Token("status", "off")), Not(Id(new))))
-    others = await call.services.repository.count(call.services.gate.locating(_TYPE), Query(_TYPE, own))
+    grant = call.services.gate.locating(_TYPE)
+    others = await call.services.repository.count(grant, Query(_TYPE, own))
     if others + len(new) > most:
         text = f"Nobody can have more than {most} Subscriptions at a time: end others first, with status off or by deleting them."
         raise Unprocessable(text, expression=_TYPE, detail="subscription-limit")

@@ -43,7 +43,8 @@ async def about(access: Access, base: str, events: Iterable[Event]) -> Sequence[
 
 async def version(access: Access, event: Event) -> Stored | None:
     """Return the version that ``event`` tells of, None for a deletion."""
-    stored = await access.repository.vread(access.gate.locating(event.type), event.type, event.id, event.version)
+    grant = access.gate.locating(event.type)
+    stored = await access.repository.vread(grant, event.type, event.id, event.version)
     return None if stored is None or stored.deleted else stored
 
 
