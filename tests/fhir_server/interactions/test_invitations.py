@@ -58,6 +58,7 @@ def test_an_invitation_waits_and_opens_nothing(hub: DirectedRoom) -> None:
     assert (
         hub.found(OUTSIDER, "Patient") == hub.found(OUTSIDER, "CareTeam") == hub.found(OUTSIDER, "Practitioner", _id="nurse") == []
     )
+    assert hub.found(NURSE, "Task", code="invitation") == [], "the others in the network do not see who is invited"
     for other in (AIDE, NEIGHBOUR, SOCIAL_WORKER):
         assert hub.found(other, "Task", code="invitation") == []
         assert refusal(lambda who=other: hub.ask(who, "$accept", f"Task/{task['id']}")) == "not-invited"

@@ -4,12 +4,15 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.thread_store import Known
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
 from fhir_server.network.invitation import is_invitation, over
 from fhir_server.network.participation import reference
 from fhir_server.network.reader_task import is_reader_task
-from fhir_server.operations.directed import Known, Resource, searched
-from fhir_server.search.tree import And, Dossier, Or, ReferenceTo, TokenIn
+from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, TokenIn
 
+Resource = dict[str, Any]
 _OPEN: Final = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
 _MOST: Final = 500  # open Tasks of one person in one dossier
 
@@ -18,7 +21,9 @@ async def open_tasks(call: Call, client: str, people: Collection[str]) -> list[K
     """Return what ``people`` are to do in the dossier of ``client``, apart from reading, which follows from their membership."""
     owners = tuple(ReferenceTo("owner", each) for each in people)
     where = And((Dossier((client,)), TokenIn("status", _OPEN), Or(owners)))
-    tasks = await searched(call, "Task", where, _MOST)
+    grant = call.services.gate.locating("Task")
+    page = await call.services.repository.search(grant, Query("Task", where, count=_MOST))
+    tasks = [Known(each, read(each.body, OWN).resource) for each in page.resources]
     return [each for each in tasks if not is_reader_task(each.resource) and not is_invitation(each.resource)]
 
 
