@@ -19,6 +19,7 @@ from directed_room import (
 )
 from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Json, team
 from engines import PostgresServer
+from index_check import index_faults
 
 from fhir_server.interactions import network_rounds
 from fhir_server.validation import validate
@@ -32,8 +33,11 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         database = server.create(f"covers_{next(_numbers)}", "template1")
-    with directed_room(tmp_path_factory.mktemp("covers"), database) as found:
+    folder = tmp_path_factory.mktemp("covers")
+    with directed_room(folder, database) as found:
         yield found
+        faults = index_faults(database or f"sqlite:///{folder}/data/hub.db", found.room.services.base)
+        assert faults == [], "what operations store is indexed as it would be anew"
 
 
 @pytest.fixture
