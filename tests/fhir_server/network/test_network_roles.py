@@ -69,20 +69,17 @@ def test_who_has_a_role_at_a_moment() -> None:
     assert found == [("Practitioner/a",), ("Practitioner/b",)]
 
 
-@pytest.mark.parametrize(
-    ("role", "functions", "roles"),
-    [
-        ("director", {GP}, ["fits"]),
-        ("director", {NURSE}, []),
-        ("director", set(), []),
-        ("coordinator", {NURSE}, ["fits"]),
-        ("coordinator", {WORKER}, ["fits"]),
-        ("social-domain", set(), ["fits"]),
-        ("informal-carer", set(), ["fits"]),
-    ],
-)
-def test_who_may_have_a_role(role: str, functions: set[str], roles: list[str]) -> None:
-    assert ROLES.roles[role].fits(functions) is bool(roles)
+FITTING = [("director", GP), ("coordinator", NURSE), ("coordinator", WORKER), ("social-domain", ""), ("informal-carer", "")]
+
+
+@pytest.mark.parametrize(("role", "function"), FITTING)
+def test_who_may_have_a_role(role: str, function: str) -> None:
+    assert ROLES.roles[role].fits({function})
+
+
+@pytest.mark.parametrize(("role", "functions"), [("director", {NURSE}), ("director", set()), ("coordinator", {"urn:x|30.000"})])
+def test_who_may_not(role: str, functions: set[str]) -> None:
+    assert not ROLES.roles[role].fits(functions)
 
 
 @pytest.mark.parametrize(
