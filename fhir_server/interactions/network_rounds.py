@@ -10,6 +10,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.open_tasks import open_tasks, passed_on
+from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.thread_consequences import ThreadConsequences
@@ -58,8 +59,9 @@ class Periods:
 async def _follow(services: Services, stored: Stored, since: int, now: int) -> None:
     call = hub_call(services, _INTERACTION, "CareTeam", stored.id, now)
     team = read(stored.body, OWN).resource
-    changes = await ThreadConsequences(call, ()).of_time(f"CareTeam/{stored.id}", since)
-    dossier = dossier_of(team, services.base)
+    reference, dossier = f"CareTeam/{stored.id}", dossier_of(team, services.base)
+    questions = await QuestionConsequences(call, ()).of_team(reference, dossier)
+    changes = [*questions, *await ThreadConsequences(call, questions).of_time(reference, since)]
     changes += await _left(call, team, dossier, since) if dossier.startswith("Patient/") else []
     if changes:
         await _commit(call, changes, dossier)
