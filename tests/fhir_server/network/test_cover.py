@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_server.network.careteam import memberships
@@ -36,6 +36,7 @@ def there(careteam: dict[str, Any] | None, at: int) -> set[str]:
     return {each.member for each in memberships(careteam) if each.start <= second < each.end and each.member in {A, B, C}}
 
 
+@settings(deadline=None)
 @given(st.integers(-3 * DAY, 3 * DAY), st.integers(0, 3_000_000))
 def test_who_joins_is_there_at_once_and_who_leaves_is_not(begun: int, later: int) -> None:
     start = NOW + begun
