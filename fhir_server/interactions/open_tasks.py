@@ -7,7 +7,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.thread_store import Known
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.network.appointment_tasks import CODE
+from fhir_server.network.appointment_tasks import is_response
 from fhir_server.network.invitation import is_invitation, over
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.participation import reference
@@ -16,7 +16,6 @@ from fhir_server.network.reader_task import is_reader_task
 from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, TokenIn
 
 Resource = dict[str, Any]
-_PERSONAL: Final = (CODE["system"], CODE["code"])
 _ANSWER: Final = (CODES, ANSWER)
 _OPEN: Final = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
 _MOST: Final = 500  # open Tasks of one person in one dossier
@@ -37,7 +36,7 @@ async def open_tasks(call: Call, client: str, people: Collection[str]) -> list[K
 
 def passed_on(task: Resource, heir: str, now: int, reason: str = "") -> dict[str, Any]:
     """Return a Task as that of ``heir`` ("Type/id"), or, without one, as over; what only its owner can answer is over too."""
-    return {**task, "owner": reference(heir)} if heir and _PERSONAL not in _codes(task) else over(task, "left", now, reason)
+    return {**task, "owner": reference(heir)} if heir and not is_response(task) else over(task, "left", now, reason)
 
 
 def _follows(task: Resource) -> bool:
