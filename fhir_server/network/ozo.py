@@ -53,13 +53,14 @@ class Mode:
     close: frozenset[str]
     client_tasks: bool
     letters: Mapping[str, Mapping[str, str]]
+    types: frozenset[str]
 
 
 def mode(*, strict: bool) -> Mode:
     """Return what holds in the strict or the default mode."""
     tables = tomllib.loads((files("profiles.ozo") / "modes.toml").read_text(encoding="utf-8"))
     table = tables["strict" if strict else "default"]
-    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close", "typed")}
+    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close", "typed", "types")}
     return Mode(**{**table, **sets})
 
 
