@@ -30,14 +30,14 @@ def rules() -> Mapping[str, Rule]:
 
 @cache
 def equivalents() -> Mapping[str, tuple[str, ...]]:
-    """Return for a system of identifiers or codes all that a search by it finds, itself first; only where there are several."""
+    """Return for a system of identifiers or codes all that a search by it finds, itself among them; only where there are several."""
     tables = _tables()
     found: dict[str, tuple[str, ...]] = {}
     for each in tables["system"] if tables["also"] else ():
         same, older = _names(each)
-        found |= {one: (one, *(other for other in same if other != one), *older) for one in same}
+        found |= dict.fromkeys(same, (*same, *older))
     for codes in tables["codes"] if tables["also"] else ():
-        found |= {one: (one, *(other for other in codes if other != one)) for one in codes}
+        found |= dict.fromkeys(codes, tuple(codes))
     return {system: names for system, names in found.items() if len(names) > 1}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fhir_server.network.identifier_rules import broken
+from profiles import identifiers
 from profiles.identifiers import equivalents, rules
 
 NL, OZO = "http://fhir.nl/fhir/NamingSystem/", "https://www.ozoverbindzorg.nl/namingsystem/"
@@ -93,7 +94,12 @@ def test_where_identifiers_stand(resource: dict[str, Any], said: list[tuple[str,
 
 def test_the_table_is_whole() -> None:
     assert all((rule.pattern is None) == (not rule.form) for rule in rules().values())
-    assert {each for each in equivalents() if "bsn" in each} == {f"{NL}bsn"}
     assert equivalents()[f"{OZO}person"][0] == f"{OZO}person"
     assert "OZO/Person" in equivalents()[f"{OZO}person"]
     assert "OZO/Person" not in equivalents()
+
+
+def test_the_table_says_whether_other_names_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = identifiers._tables() | {"also": False}
+    monkeypatch.setattr(identifiers, "_tables", lambda: table)
+    assert equivalents.__wrapped__() == {}

@@ -27,7 +27,7 @@ BOTH = Or((Token("identifier", "1", TEAM), Token("identifier", "1", OLD_TEAM)))
         (Not(Token("identifier", "1", TEAM)), Not(BOTH)),
         (Has("CareTeam", "participant", Token("identifier", "1", TEAM)), Has("CareTeam", "participant", BOTH)),
         (And((Token("identifier", "1", TEAM), Text("name", "x"))), And((BOTH, Text("name", "x")))),
-        (Token("relationship", "SPS", OID), Or((Token("relationship", "SPS", OID), Token("relationship", "SPS", URL)))),
+        (Token("relationship", "SPS", OID), Or((Token("relationship", "SPS", URL), Token("relationship", "SPS", OID)))),
         (TokenIn("relationship", ("A", "B"), URL), Or(tuple(TokenIn("relationship", ("A", "B"), each) for each in (URL, OID)))),
     ],
 )
