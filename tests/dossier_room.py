@@ -110,9 +110,11 @@ class Room:
         return self.runner.run(found())
 
     def tasks(self, thread: str) -> dict[str, tuple[str, str, int]]:
-        """Return status, focus and version of the Tasks of ``thread`` by owner, of which each has one."""
+        """Return status, focus and version of the Tasks that mark ``thread``, by owner, of which each has one."""
         found: dict[str, tuple[str, str, int]] = {}
         for each in self.stored("Task", ReferenceTo("based-on", thread)):
+            if "code" in each:  # asks for something else than reading
+                continue
             owner = each["owner"]["reference"]
             assert owner not in found, f"{owner} has two"
             found[owner] = each["status"], each.get("focus", {}).get("reference", ""), int(each["meta"]["versionId"])

@@ -12,8 +12,9 @@ from typing import Any
 from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, TEMP, Json, Room, actor, ref, room, team
 
 from fhir_server.access.actor import Actor
-from fhir_server.interactions import escalating, read, search
+from fhir_server.interactions import escalating, messages, read, search
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.handlers import HANDLERS
 from fhir_server.interactions.services import Services
 from fhir_server.operations import OPERATIONS
 
@@ -23,7 +24,8 @@ ROLE = f"{CANONICAL}/CodeSystem/network-role"
 TOPIC = f"{CANONICAL}/CodeSystem/question-topic"
 STATE = f"{CANONICAL}/StructureDefinition/question"
 QUESTION = {"coding": [{"system": f"{CANONICAL}/CodeSystem/conversation-category", "code": "question"}]}
-HOUR = 3_600_000_000
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
 COORDINATOR, SPECIALIST = TEMP, AIDE
 ROLES = {
     DAUGHTER: None,
@@ -49,6 +51,34 @@ def topic(code: str) -> Json:
     return {"coding": [{"system": TOPIC, "code": code}]}
 
 
+def ladder(url: str, levels: Sequence[tuple[str, Any, int]]) -> Json:
+    """Return a ladder of ``levels``: code, role, and time-out in minutes (0 for none)."""
+
+    def level(code: str, role: Any, minutes: int) -> Json:
+        after = {"value": minutes, "system": "http://unitsofmeasure.org", "code": "min"}
+        parts = [{"url": "priority", "valueCode": "routine"}, {"url": "after", "valueDuration": after}]
+        time_out = (
+            {"extension": [{"url": f"{CANONICAL}/StructureDefinition/ladder-time-out", "extension": parts}]} if minutes else {}
+        )
+        participant = {"type": "practitioner", "role": {"coding": [{"system": role[0], "code": role[1]}]}}
+        return {
+            **time_out,
+            "title": code,
+            "code": [{"coding": [{"system": "urn:own", "code": code}]}],
+            "participant": [participant],
+        }
+
+    return {
+        "resourceType": "PlanDefinition",
+        "id": url.rpartition("/")[2],
+        "url": url,
+        "version": "1",
+        "status": "active",
+        "type": {"coding": [{"system": f"{CANONICAL}/CodeSystem/plan-type", "code": "ladder"}]},
+        "action": [level(*each) for each in levels],
+    }
+
+
 class LadderRoom:
     """A room whose clock is set by hand."""
 
@@ -61,14 +91,14 @@ class LadderRoom:
         """Ask the network something; return the reference of the question."""
         return self.hub.thread(who, [NETWORK], category=[QUESTION, *map(topic, topics)], **more)
 
-    def operate(self, who: Actor | str, thread: str, code: str, **given: Any) -> Answer:
-        return self.hub.runner.run(self.operating(who, thread, code, **given))
+    def operate(self, who: Actor | str, on: str, code: str, /, **given: Any) -> Answer:
+        return self.hub.runner.run(self.operating(who, on, code, **given))
 
-    async def operating(self, who: Actor | str, thread: str, code: str, **given: Any) -> Answer:
+    async def operating(self, who: Actor | str, on: str, code: str, /, **given: Any) -> Answer:
         """Carry out an operation; ``given`` are texts, or parameters without their names."""
         parameters = [{"name": name, **(each if isinstance(each, dict) else {"valueString": each})} for name, each in given.items()]
         body = {"resourceType": "Parameters", **({"parameter": parameters} if parameters else {})}
-        call = await self._call(who, f"${code}", thread, body=json.dumps(body).encode())
+        call = await self._call(who, f"${code}", on, body=json.dumps(body).encode())
         return await OPERATIONS[f"${code}"](call)
 
     def later(self, microseconds: int) -> None:
@@ -90,6 +120,14 @@ class LadderRoom:
         """Return level and reason of each step."""
         steps = self.question(thread)["steps"]
         return [(each["level"]["valueCoding"]["code"], each["reason"]["valueCoding"]["code"]) for each in steps]
+
+    def passed(self, thread: str) -> list[tuple[str, str]]:
+        """Return which levels the last step passed over, and why."""
+        resource = self.question(thread)["resource"]
+        parts = next(each for each in resource["extension"] if each["url"] == STATE)["extension"]
+        step = [each for each in parts if each["url"] == "step"][-1]["extension"]
+        found = [{one["url"]: one["valueCoding"]["code"] for one in each["extension"]} for each in step if each["url"] == "passed"]
+        return [(each["level"], each["reason"]) for each in found]
 
     def level(self, thread: str) -> str:
         return str(self.question(thread)["level"]["code"])
@@ -122,6 +160,24 @@ class LadderRoom:
             return {f"{each['resource']['resourceType']}/{each['resource'].get('id')}" for each in entries}
 
         return self.hub.runner.run(searching())
+
+    def shown(self, who: Actor | str, interaction: str, reference: str, *parameters: tuple[str, str], version: int = 0) -> Json:
+        """Return what ``who`` is shown of a resource, or of what a search, a history or an operation answers. Raises FhirError."""
+
+        async def answering() -> Json:
+            call = await self._call(who, interaction, reference, parameters=parameters, version=version)
+            answer = await messages.answered(call, await HANDLERS[interaction](call))
+            return dict(json.loads(answer.body))
+
+        return self.hub.runner.run(answering())
+
+    def post(self, who: str, type_: str, body: str) -> str:
+        """Store the text ``body`` as it is; return the id."""
+
+        async def posting() -> str:
+            return (await HANDLERS["create"](await self._call(who, "create", f"{type_}/", body=body.encode()))).id
+
+        return self.hub.runner.run(posting())
 
     async def _call(self, who: Actor | str, interaction: str, reference: str, **more: Any) -> Call:
         services: Services = self.hub.services

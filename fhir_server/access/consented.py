@@ -1,12 +1,27 @@
 """What of a dossier an actor may reach by its consents, as a predicate of the gate; ``access/consent`` says what consents mean."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
 from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
-from fhir_server.search.tree import And, Consented, Dossier, Everything, Node, Not, Nothing, Or, Token
+from fhir_server.search.tree import (
+    And,
+    CircleNames,
+    Consented,
+    Dossier,
+    Everything,
+    InCircle,
+    MemberOf,
+    Node,
+    Not,
+    Nothing,
+    Or,
+    Token,
+)
+from fhir_server.storage.circle import EVERYBODY
 
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""
@@ -58,13 +73,33 @@ def governing(node: Node) -> Consented | None:
     return next((found for part in parts if (found := governing(part)) is not None), None)
 
 
-def settled(node: Node, *, permit: bool) -> Node:
-    """Return ``node`` with the decision of the consents in the place of what leaves it to them."""
+def membership(node: Node) -> MemberOf | None:
+    """Return whose membership of the dossier ``node``, the predicate of a grant, asks for; None where it asks for nobody's."""
+    match node:
+        case MemberOf():
+            return node
+        case InCircle():
+            return MemberOf(node.members, node.at, node.left)
+        case And(parts) | Or(parts):
+            return next((found for part in parts if (found := membership(part)) is not None), None)
+    return None
+
+
+def settled(node: Node, networks: Sequence[str], *, permit: bool) -> Node:
+    """Return ``node`` with what is decided for one dossier in its place: the consents, and the membership of the actor.
+
+    ``networks`` are the care teams of the dossier that make the actor a member; none: the actor is none.
+    """
     match node:
         case Consented():
             return Everything() if permit else Nothing()
+        case MemberOf():
+            return Everything() if networks else Nothing()
+        case InCircle():
+            names = (*node.people, EVERYBODY, *(networks if node.networks else ()))
+            return CircleNames(names, own=node.own) if networks else Nothing()
         case And(parts):
-            return And(tuple(settled(part, permit=permit) for part in parts))
+            return And(tuple(settled(part, networks, permit=permit) for part in parts))
         case Or(parts):
-            return Or(tuple(settled(part, permit=permit) for part in parts))
+            return Or(tuple(settled(part, networks, permit=permit) for part in parts))
     return node

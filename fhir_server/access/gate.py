@@ -1,6 +1,6 @@
 """The one decision: what an actor may do with a type, as the predicate that every call of the repository carries."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.access.actor import ROLES, Actor, Role
@@ -85,13 +85,14 @@ class Gate:
             return Grant(actor.reference, type_, reach(actor, entry, self._now()))
         return Grant(actor.reference, type_, self._where(actor, interaction, entry, bound))
 
-    def settled(self, grant: Grant, patient: str, *, permit: bool) -> Grant:
+    def settled(self, grant: Grant, patient: str, networks: Sequence[str], *, permit: bool) -> Grant:
         """Return ``grant`` with what the consents of ``patient`` ("Patient/id") decide for all that is in that dossier.
 
-        It covers the same resources, and costs less where many of them are looked at: the store need not decide on each.
+        ``networks`` are the care teams of the client that the actor is in. The new grant covers the same resources, and costs less
+        where many of them are looked at: the store need not decide on each.
         """
         mine = Dossier((patient,))
-        known = And((mine, settled(grant.where, permit=permit)))
+        known = And((mine, settled(grant.where, networks, permit=permit)))
         return Grant(grant.actor, grant.type, Or((known, And((Not(mine), grant.where)))))
 
     def permitted(self, actor: Actor, interaction: str, types: Iterable[str]) -> tuple[Grant, ...]:

@@ -6,18 +6,22 @@ from typing import Final
 from urllib.parse import quote
 
 from fhir_server.errors import NotFound, RangeNotSatisfiable
+from fhir_server.interactions import messages
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read as read_json
 from fhir_server.model.meta import http_date, names_tag, seconds_of
 from fhir_server.model.ranges import Range, Unsatisfiable, asked
-from fhir_server.network.attachment import MESSAGES
+from fhir_server.network.attachment import MESSAGES, attached
 from fhir_server.network.message_thread import RETRACTED
+from fhir_server.search.tree import Query, ReferenceTo
 from fhir_server.storage.attachments.files import Place
 from fhir_server.storage.attachments.store import Attachment
+from fhir_server.storage.repository import Stored
 
 _log = logging.getLogger(__name__)
 _MICROSECONDS: Final = 1_000_000
+_MOST: Final = 50
 _UNKNOWN: Final = "There is no such attachment that you may read. Check the address, and whether its message is still there."
 
 
@@ -33,7 +37,7 @@ async def read(call: Call) -> Answer:
     found = await call.services.repository.attachments().find(call.id)
     if found is None:
         raise NotFound(_UNKNOWN, detail="attachment-unknown")
-    version = await _of_message(call, found) if found.claimed else _of_uploader(call, found)
+    version = await _of_messages(call, found) if found.claimed else _of_uploader(call, found)
     if not await call.services.attachments.files.present(found.id):
         _log.error("the file of an attachment is missing", extra={"request": call.request, "attachment": found.id})
         raise NotFound(_UNKNOWN, detail="attachment-unknown")
@@ -52,21 +56,38 @@ def _of_uploader(call: Call, found: Attachment) -> int:
     return 0
 
 
-async def _of_message(call: Call, found: Attachment) -> int:
-    """Let through who may read the message, and return its version, of which the record tells; raises NotFound."""
+async def _of_messages(call: Call, found: Attachment) -> int:
+    """Let through who may read the message, or one with which it was forwarded, and return the version of that; raises NotFound."""
     type_, _, id_ = found.claimed.partition("/")
     for grant in call.services.gate.permitted(call.actor, "read", [type_]):
         stored = await call.services.repository.read(grant, type_, id_)
-        if stored is None:
-            continue
-        call.touched.find([stored])
-        if not stored.visible or stored.deleted:
-            continue
-        if read_json(stored.body, OWN).resource.get("status") == RETRACTED and call.actor.role != "system":
-            continue
-        call.entry = call.services.catalog.types[type_]
-        return stored.version
+        if stored is not None and await _shows(call, found, stored):
+            return stored.version
+    for grant in call.services.gate.permitted(call.actor, "read", MESSAGES):
+        forwarded = Query(grant.type, ReferenceTo("based-on", found.claimed), count=_MOST)
+        for stored in (await call.services.repository.search(grant, forwarded)).resources:
+            if _names(call, stored, found) and await _shows(call, found, stored):
+                return stored.version
     raise NotFound(_UNKNOWN, detail="attachment-unknown")
+
+
+def _names(call: Call, stored: Stored, found: Attachment) -> bool:
+    """Tell whether a message has the attachment in its payload: nobody could put it there but who forwarded its message."""
+    return any(id_ == found.id for _, id_ in attached(read_json(stored.body, OWN).resource, call.services.base))
+
+
+async def _shows(call: Call, found: Attachment, stored: Stored) -> bool:
+    """Tell whether the caller sees the message ``stored`` and, in it, the attachment."""
+    call.touched.find([stored])
+    if not stored.visible or stored.deleted:
+        return False
+    id_ = found.id.encode()
+    if id_ in stored.body and id_ not in await messages.shown(call, stored.body):
+        return False
+    if read_json(stored.body, OWN).resource.get("status") == RETRACTED and call.actor.role != "system":
+        return False
+    call.entry = call.services.catalog.types[stored.type]
+    return True
 
 
 def _answer(call: Call, found: Attachment) -> Answer:

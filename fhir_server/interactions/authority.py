@@ -10,8 +10,9 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.integrity import is_of_nobody
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.network.authority import claims_origin, lowers, recipients, speaks_for_others
+from fhir_server.network.authority import claims_origin, claims_state, lowers, recipients, speaks_for_others
 from fhir_server.network.conversation import closes
+from fhir_server.network.message_thread import RETRACTED
 from fhir_server.storage.repository import Change
 
 _READING: Final = parse_scopes("user/*.r")
@@ -22,12 +23,16 @@ def require_own_words(call: Call, resource: Mapping[str, Any], before: Mapping[s
     if claims_origin(resource):
         text = "This tag is the server's own: it says where a resource comes from. Leave it out."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="tag-of-server")
+    if claims_state(resource, before) and not call.loading:
+        text = "What was found of a signal is told by Task/$verify, and stays as it is in the tags. Leave it out of what is new."
+        raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="tag-of-server")
     if call.actor.role == "system":
         return
     if before is not None and lowers(before, resource):
         text = "A security label of the stored version is missing. Keep it, or give a higher confidentiality."
         raise Forbidden(text, expression=f"{call.type}.meta.security", detail="label-lowered")
     _require_closing(call, resource, before)
+    _require_taking_back(call, resource, before)
     own = (*call.actor.people, *call.actor.teams)
     if place := speaks_for_others(resource, own, call.services.base):
         raise Forbidden("This names somebody else than you as who acts. Write in your own name.", expression=place)
@@ -42,6 +47,14 @@ def _require_closing(call: Call, resource: Mapping[str, Any], before: Mapping[st
     if not closes(resource, before, states):
         text = f"Who asked for a conversation may set its status to {' or '.join(sorted(states))}, and change nothing else."
         raise Forbidden(text, expression=call.type, detail="conversation-update")
+
+
+def _require_taking_back(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+    if call.type != "Communication" or (before is None and call.interaction == "create"):
+        return
+    if before is None or not closes(resource, before, {RETRACTED}):
+        text = f"Who sent a message may set its status to {RETRACTED}, and change nothing else. Post a new message instead."
+        raise Forbidden(text, expression=call.type, detail="message-update")
 
 
 async def require_recipients(call: Call, changes: Sequence[Change]) -> None:

@@ -9,6 +9,7 @@ from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
+from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.thread_consequences import ThreadConsequences
@@ -56,9 +57,11 @@ class Periods:
 async def _follow(services: Services, stored: Stored, since: int, now: int) -> None:
     call = hub_call(services, _INTERACTION, "CareTeam", stored.id, now)
     team = read(stored.body, OWN).resource
-    changes = await ThreadConsequences(call, ()).of_time(f"CareTeam/{stored.id}", since)
+    reference, patient = f"CareTeam/{stored.id}", dossier_of(team, services.base)
+    questions = await QuestionConsequences(call, ()).of_team(reference, patient)
+    changes = [*questions, *await ThreadConsequences(call, questions).of_time(reference, since)]
     if changes:
-        await _commit(call, changes, dossier_of(team, services.base))
+        await _commit(call, changes, patient)
 
 
 async def _commit(call: Call, changes: list[Change], dossier: str) -> None:

@@ -44,16 +44,20 @@ class QuestionConsequences:
     async def _followed(self, change: Change) -> list[Change]:
         """Return the changes of open questions whose team changes."""
         before = await self._store.before(change.reference) if change.expected else None
-        patient = literal(mapped(before or {}, "subject"), self._base)
-        if not patient:
-            return []
+        return await self.of_team(change.reference, literal(mapped(before or {}, "subject"), self._base))
+
+    async def of_team(self, team: str, patient: str) -> list[Change]:
+        """Return the changes of open questions that follow where ``team`` ("CareTeam/id") changed, or periods in it began or ended.
+
+        ``patient`` is its client ("Patient/id"). What follows from these changes follows when they are committed.
+        """
         own = {each.reference for each in self._changes}
-        found = await self._store.open_questions(patient)
+        found = await self._store.open_questions(patient) if patient.startswith("Patient/") else []
         return [
             made
             for each in found
             if f"{_THREAD}/{each.resource['id']}" not in own and is_question(each.resource)
-            for made in await self._with_team(each, change.reference)
+            for made in await self._with_team(each, team)
         ]
 
     async def _with_team(self, known: Known, team: str) -> list[Change]:
@@ -98,7 +102,8 @@ class QuestionConsequences:
         """Yield the Tasks of those who are told that nobody answers, and these as they are when that is over."""
         if question.unanswered and not (before and before.unanswered):
             overseers = escalation.overseers(network.careteam, self._call.now, self._base) if network else ()
-            yield from question_tasks.told_tasks(question, (*overseers, question.patient))
+            client = (question.patient,) if self._call.services.ozo.client_tasks else ()
+            yield from question_tasks.told_tasks(question, (*overseers, *client))
         elif before and before.unanswered and (question.state != "open" or not question.unanswered):
             yield from (
                 question_tasks.told_no_more(each.resource) for each in known.values() if question_tasks.tells(each.resource)

@@ -4,23 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fhir_server.access.actor import PURPOSES
-from fhir_server.access.sight import Held, one
+from fhir_server.interactions.able_to_see import able_to_see
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.network_of import network_of
-from fhir_server.interactions.sights import MESSAGE
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network import escalation
-from fhir_server.network.audience import people
 from fhir_server.network.escalation import Available
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.ladder import Ladder, default_ladder, is_ladder, ladder_of, named_ladder
 from fhir_server.network.message_thread import literal
 from fhir_server.network.question import Question
 from fhir_server.search.tree import And, Query, ReferenceTo, Token, Uri
-from fhir_server.storage.consent_rule import HUB
 
 _MOST: Final = 50
 Resource = Mapping[str, Any]
@@ -59,23 +54,8 @@ async def who_could(call: Call, network: Network, patient: str, asker: Iterable[
     """Return who is at each level of the network's ladder, apart from ``asker``, and which levels are passed over."""
     base, now = call.services.base, call.now
     everybody = [each for each in escalation.available(network.ladder, network.careteam, asker, None, now, base) if each.people]
-    able = await _able(call, patient, {one for each in everybody for one in each.people})
+    able = await able_to_see(call, patient, {one for each in everybody for one in each.people})
     return escalation.available(network.ladder, network.careteam, asker, able, now, base)
-
-
-async def _able(call: Call, patient: str, wanted: Iterable[str]) -> set[str]:
-    """Return those of ``wanted`` (people and departments) who may see a message of ``patient``, or somebody of whom may."""
-    base, store = call.services.base, ThreadStore(call, ())
-    entry = call.services.catalog.types["CommunicationRequest"]
-    held = Held(entry.category_coding, HUB, call.services.gate.readers(entry.name), open_without=entry.category == MESSAGE)
-    rules = tuple(await call.services.repository.rules(patient))
-    seeing: set[str] = set()
-    for member in await network_of(call, patient):
-        if one(patient, member, held, PURPOSES.get(member.actor.role, ""), rules, call.now).permit:
-            seeing.update((member.actor.reference, *member.actor.people))
-    wanted = set(wanted)
-    teams = await store.teams(wanted)
-    return {each for each in wanted if seeing.intersection(people([each], teams, call.now, base))}
 
 
 async def _network(call: Call, careteam: Resource) -> Network:

@@ -5,33 +5,38 @@ from typing import Final
 
 from fhir_server.access.consent import decide, newest
 from fhir_server.access.consent_match import limits_items
-from fhir_server.access.consented import governing
+from fhir_server.access.consented import governing, membership
 from fhir_server.access.emergency import is_emergency
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.source_consent import request_of
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.network.message_thread import thread_of
 from fhir_server.search.tree import And, Consented, Node, ReferenceTo
 from fhir_server.storage.repository import Grant
 
 _ABOUT: Final = frozenset({"patient", "subject"})
+_THREAD: Final = "CommunicationRequest/"
 _PROFESSIONS: Final = frozenset({"practitioner", "related-person"})
 
 
 async def settled(call: Call, grant: Grant, where: Node) -> Grant:
     """Return a grant that covers what ``grant`` does, with the consents of the client whom ``where`` names decided.
 
-    The grant itself, where ``where`` names no one client, where a client asks (who sees the own dossier by right, but not all of
-    it), in an emergency, and where the store has to look at each resource to decide.
+    A conversation names its client too. The grant itself, where ``where`` names no one client, where a client asks (who sees the
+    own dossier by right, but not all of it), in an emergency, and where the store has to look at each resource to decide.
     """
-    patient, left = _client(where), governing(grant.where)
-    if not patient or left is None or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
+    about, left = _about(where), governing(grant.where)
+    if not about or left is None or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
         return grant
     settlements = call.services.settlements
-    made = settlements.get(grant, patient)
+    made = settlements.get(grant, about)
     if made is None:
         written = settlements.written
-        permit = await _decision(call, patient, left)
-        made = grant if permit is None else call.services.gate.settled(grant, patient, permit=permit)
-        settlements.keep(grant, patient, made, written)
+        patient = await _client(call, about)
+        permit = await _decision(call, patient, left) if patient else None
+        made = grant if permit is None else await _decided(call, grant, patient, permit=permit)
+        settlements.keep(grant, about, made, written)
     return made
 
 
@@ -46,7 +51,26 @@ async def _decision(call: Call, patient: str, left: Consented) -> bool | None:
     return decide(request, rules).permit
 
 
-def _client(where: Node) -> str:
+async def _decided(call: Call, grant: Grant, patient: str, *, permit: bool) -> Grant:
+    members = membership(grant.where)
+    networks = await call.services.repository.networks_of(members, patient) if members else ()
+    return call.services.gate.settled(grant, patient, networks, permit=permit)
+
+
+async def _client(call: Call, about: str) -> str:
+    """Return the client ("Patient/id") whom ``about`` names; what lies in other dossiers is not touched by what is decided."""
+    if not about.startswith(_THREAD):
+        return about
+    grant = call.services.gate.locating(_THREAD.rstrip("/"))
+    found = await call.services.repository.fetch([grant], [about])
+    return next((thread_of(read(each.body, OWN).resource, call.services.base).subject for each in found), "")
+
+
+def _about(where: Node) -> str:
+    """Return the one client, or conversation, that ``where`` names; "" for none."""
     parts = where.parts if isinstance(where, And) else (where,)
-    named = {part.target for part in parts if isinstance(part, ReferenceTo) and part.param in _ABOUT}
-    return next((each for each in named if each.startswith("Patient/")), "") if len(named) == 1 else ""
+    named = [part for part in parts if isinstance(part, ReferenceTo)]
+    clients = {each.target for each in named if each.param in _ABOUT and each.target.startswith("Patient/")}
+    threads = {each.target for each in named if each.target.startswith(_THREAD)}
+    found = clients or threads
+    return found.pop() if len(found) == 1 else ""

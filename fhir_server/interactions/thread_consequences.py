@@ -46,6 +46,7 @@ class ThreadConsequences:
         self._store = ThreadStore(call, changes)
         self._marked: dict[str, _Marked] = {}
         self._gone: set[tuple[str, str]] = set()
+        self._come: set[tuple[str, str]] = set()
 
     async def of_changes(self) -> list[Change]:
         """Return the changes of Tasks that follow; raises Unprocessable for a reply in a closed thread."""
@@ -87,7 +88,9 @@ class ThreadConsequences:
         if set(was) == set(is_):
             return
         left = [each for each in was if each not in is_]
-        self._gone |= {(each, literal(mapped(teams[team], "subject"), self._base)) for each in left}
+        patient = literal(mapped(teams[team], "subject"), self._base)
+        self._gone |= {(each, patient) for each in left}
+        self._come |= {(each, patient) for each in is_ if each not in was}
         reached = await self._store.threads_to(await self._store.teams_with(team))
         waiting = [thread_of_task(each, self._base) for each in await self._store.unread(left)]
         for reference in dict.fromkeys([*reached, *waiting]):
@@ -180,7 +183,9 @@ class ThreadConsequences:
         return [each for each in dict.fromkeys((*through, *staying)) if self._counts(each)]
 
     async def _is_member(self, person: str, patient: str) -> bool:
-        return person == patient or await self._call.services.repository.is_member(MemberOf((person,), self._call.now), patient)
+        if person == patient or (person, patient) in self._come:
+            return True
+        return await self._call.services.repository.is_member(MemberOf((person,), self._call.now), patient)
 
     def _counts(self, person: str) -> bool:
         """Tell whether somebody gets Tasks: OZO itself knows none for clients."""

@@ -7,6 +7,8 @@ from fhir_server.model import reference
 
 OWN_TAGS: Final = "https://netwerkdossier.example/fhir/CodeSystem/hub-tag"
 """The tags by which the server says where a resource comes from."""
+SIGNAL_STATE: Final = "https://netwerkdossier.example/fhir/CodeSystem/signal-state"
+"""The tags by which the server says what was found of a signal."""
 _CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _ORDER: Final = ("U", "L", "M", "N", "R", "V")
 _RECEIVE: Final = frozenset({"Communication", "CommunicationRequest"})
@@ -15,6 +17,12 @@ _RECEIVE: Final = frozenset({"Communication", "CommunicationRequest"})
 def claims_origin(resource: Mapping[str, Any]) -> bool:
     """Tell whether a resource has a tag that only the server gives."""
     return any(system == OWN_TAGS for system, _ in _codings(resource, "tag"))
+
+
+def claims_state(resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+    """Tell whether a resource says other than ``before`` (None: there is none) what was found of a signal."""
+    states = [{code for system, code in _codings(each, "tag") if system == SIGNAL_STATE} for each in (resource, before or {})]
+    return states[0] != states[1]
 
 
 def lowers(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -16,6 +16,8 @@ MOST: Final = 200
 """Paths in ``_elements``."""
 Path = tuple[str, ...]
 _FEW = 3
+_WHOLE_ONLY: Final = ("payload",)
+"""Shown whole or not at all: for whom a payload of a message is, stands in it."""
 _EXAMPLES: Final = "status or name.family"
 _WISHES: Final[Mapping[str, Wish]] = {"true": Summary(), "text": Text(), "data": Data()}
 
@@ -76,6 +78,7 @@ def _sorted_out(types: Collection[str], elements: Sequence[str]) -> tuple[list[P
         first, *rest = name.split(".")
         typed = bool(rest) and first in resource_types()
         path = tuple(rest) if typed else (first, *rest)
+        path = path[:1] if path[:1] == _WHOLE_ONLY else path
         if not any(has(type_, path) for type_ in ([first] if typed else types)):
             unknown.append(_unknown(first if typed else "/".join(types) if len(types) <= _FEW else "No type", number))
         elif typed:

@@ -347,6 +347,10 @@ class Repository(Protocol):
         """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member (as in ``MemberOf``)."""
         ...
 
+    async def networks_of(self, members: MemberOf, patient: str) -> Sequence[str]:
+        """Return the CareTeams ("CareTeam/id") by which ``members`` holds for the dossier of ``patient`` ("Patient/id")."""
+        ...
+
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
         """Return the organisations ("Organization/id") on whose behalf one of ``people`` takes part in a network at ``at``."""
         ...

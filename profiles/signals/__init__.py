@@ -1,1 +1,1 @@
-"""Signals: the codes of what people report, and what the server does with it."""
+"""Data: the codes of what people report, and what the server does with it."""

@@ -169,6 +169,11 @@ class Reads(ABC):
         shape, values = single.members_values(MemberOf(tuple(people), at, tuple(left)), key(TEAMS))
         return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
 
+    async def networks_of(self, members: MemberOf, patient: str) -> Sequence[str]:
+        """Return the CareTeams that make ``members`` members of the dossier of ``patient``."""
+        shape, values = single.members_values(members, key(patient))
+        return [f"CareTeam/{id_}" for (id_,) in await self._rows(single.teams(self._dialect, shape), values)]
+
     async def employers_of(self, people: Sequence[str], at: int) -> Sequence[str]:
         """Return the organisations on whose behalf one of ``people`` takes part in a network at ``at``."""
         shape, values = single.members_values(MemberOf(tuple(people), at), 0)

@@ -24,7 +24,8 @@ READ = {
     "Observation",
     "DocumentReference",
 }
-MESSAGES = {"Communication", "AuditEvent"}
+MESSAGES = {"AuditEvent"}
+UPDATED = {"CommunicationRequest", "Communication", "Subscription", "Appointment", "QuestionnaireResponse"}
 
 
 def wanted(role: str, type_: str) -> str:
@@ -34,7 +35,7 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS and type_ == "Binary":
         return "cr"
-    if role in PERSONS and type_ in {"CommunicationRequest", "Subscription", "Appointment", "QuestionnaireResponse"}:
+    if role in PERSONS and type_ in UPDATED:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
