@@ -152,7 +152,12 @@ def test_no_parameter_is_every_resource() -> None:
         ("Task", "_count", "abc", "'_count' is not a whole number"),
         ("Task", "_count", "-1", "'_count' is not a whole number"),
         ("Task", "_count", "", "'_count' is not a whole number"),
-        ("Task", "_sort", "code", "can be sorted by: authored-on, _lastUpdated, _id, modified, period, priority, status .with"),
+        (
+            "Task",
+            "_sort",
+            "code",
+            "can be sorted by: authored-on, _lastUpdated, _id, due, modified, period, priority, status .with",
+        ),
         ("Task", "_sort", "authored-on,code", "Task can be sorted by: "),
         ("Task", "_sort", "status,", "Task can be sorted by: "),
         ("Task", "_sort", "--status", "Task can be sorted by: "),
