@@ -30,7 +30,7 @@ def rules() -> Mapping[str, Rule]:
 
 @cache
 def equivalents() -> Mapping[str, tuple[str, ...]]:
-    """Return for a system of identifiers or codes all that a search by it finds, itself among them; only where there are several."""
+    """Return for a system of identifiers or codes all that a search by it finds, itself too; only where there are several."""
     tables = _tables()
     found: dict[str, tuple[str, ...]] = {}
     for each in tables["system"] if tables["also"] else ():
