@@ -107,7 +107,9 @@ class Settings:
     )
     subscription_timeout: float = _setting(10.0, "Seconds within which an endpoint must have answered a notification, 20 at most.")
     subscription_window: float = _setting(72.0, "Hours for which a notification is tried again; then the Subscription is in error.")
-    subscription_retention: float = _setting(14.0, "Days for which notifications are kept that could not be delivered.")
+    subscription_retention: float = _setting(
+        14.0, "Days for which notifications are kept that could not be delivered, or can be asked for again."
+    )
     round_interval: float = _setting(
         10.0, "Seconds between two rounds in which the hub does what is due: questions that waited too long, what comes to its end."
     )

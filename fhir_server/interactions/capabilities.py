@@ -7,6 +7,7 @@ from fhir_server import __version__
 from fhir_server.access.actor import Role
 from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.catalog.definitions import SearchParameter
+from fhir_server.catalog.topics import topics
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer
 from fhir_server.interactions.subsets import one
@@ -14,6 +15,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.network.ozo import BASE, DEFAULT_MODE, PROFILED, STATEMENTS, Mode
 from fhir_server.search.include_values import reversible
+from fhir_server.subscriptions.manner import BACKPORT
 from profiles.conformance import conformance
 
 RELEASED = "2026-11-22"
@@ -33,6 +35,7 @@ _URIS = (
     ("introspect", "oauth/introspect"),
     ("revoke", "oauth/revoke"),
 )
+TOPIC = BACKPORT + "capabilitystatement-subscriptiontopic-canonical"
 COMPARTMENTS = ("patient", "practitioner", "relatedPerson", "device", "encounter")
 PATCH_FORMATS = (
     "application/json-patch+json",
@@ -176,6 +179,8 @@ def _resource(catalog: Catalog, entry: Entry, references: Sequence[str]) -> dict
         result["referencePolicy"] = list(references)
     if profiles := [BASE + name for name in PROFILED.get(entry.name, ())]:
         result |= {"profile": profiles[0], "supportedProfile": profiles}
+    if entry.name == "Subscription":
+        result["extension"] = [{"url": TOPIC, "valueCanonical": each} for each in topics()]
     if "update" in entry.interactions:
         result["updateCreate"] = True
     result |= {

@@ -52,6 +52,7 @@ class Mode:
     statement: bool
     close: frozenset[str]
     client_tasks: bool
+    topics: bool
     letters: Mapping[str, Mapping[str, str]]
     types: frozenset[str]
 

@@ -19,6 +19,7 @@ from fhir_server.operations import (
     questions,
     reindex,
     signal,
+    subscription_events,
     usage_report,
     verify_signal,
     what_if,
@@ -50,6 +51,12 @@ def reading(code: str, handle: Handler, type_: str = "") -> Operation:
     return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
 
 
+def asking(code: str, handle: Handler, type_: str) -> Operation:
+    """Return an operation that changes nothing, whose parameters may also come in a body: GET, HEAD and POST."""
+    interaction = (f"${code}", handle)
+    return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_)
+
+
 def writing(code: str, handle: Handler, type_: str) -> Operation:
     """Return an operation that changes a dossier: POST."""
     return Operation(code, {"POST": (f"${code}", handle)}, type_)
@@ -64,6 +71,8 @@ REGISTERED: Final = (
     Operation("expunge", {"POST": ("$expunge", expunge.expunge)}, "Patient"),
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
     reading("network-summary", network_summary.network_summary, "Patient"),
+    asking("status", subscription_events.status, "Subscription"),
+    asking("events", subscription_events.events, "Subscription"),
     writing("escalate", questions.escalate, "CommunicationRequest"),
     writing("answer", questions.answer, "CommunicationRequest"),
     writing("forward", forward.forward, "Communication"),

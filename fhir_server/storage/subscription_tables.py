@@ -22,12 +22,12 @@ def add(metadata: MetaData) -> None:
         Column("id", BYTES, primary_key=True),
         *(
             Column(name, Text, nullable=False)
-            for name in ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")
+            for name in ("subscriber", "criteria", "channel", "endpoint", "secret", "manner", "error", "holder")
         ),
         *(Column(name, BYTES, nullable=False) for name in ("type", "host", "status")),
         *(
             Column(name, BigInteger, nullable=False)
-            for name in ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")
+            for name in ("last", "done", "due", "attempts", "failing", "ends", "until", "turn", "heartbeat")
         ),
         *(Column(name, Integer, nullable=False) for name in ("told", "keeps")),
         Index("subscription_due", "due"),

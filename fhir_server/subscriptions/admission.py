@@ -1,6 +1,6 @@
 """Which Subscriptions are taken, and what of them is kept beside the resource (https://hl7.org/fhir/R4/subscription.html)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -9,22 +9,29 @@ from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.search.values import span
 from fhir_server.storage.subscriptions.store import NEVER, Status, Subscribing
-from fhir_server.subscriptions import criteria, endpoint, headers, subscriber
+from fhir_server.subscriptions import criteria, endpoint, headers, manner, subscriber
 from fhir_server.subscriptions.bell import Bell
 from fhir_server.subscriptions.headers import HIDDEN, HeaderSeal
+from fhir_server.subscriptions.manner import Manner
 
 CHANNELS: Final = ("rest-hook",)
+_OF_TOPICS: Final = ("rest-hook",)
+_SECOND: Final = 1_000_000
 _STATUS: Final[Mapping[str, Status]] = {"requested": "active", "active": "active", "off": "off"}
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """``resolve`` gives the addresses of a name; ``bell`` wakes whoever works for the subscriptions of this process."""
+    """``resolve`` gives the addresses of a name; ``bell`` wakes whoever works for the subscriptions of this process.
+
+    ``topics`` tells whether Subscriptions may be based on topics.
+    """
 
     seal: HeaderSeal
     resolve: endpoint.Resolve
     bell: Bell
     allow_loopback: bool = False
+    topics: bool = True
 
     def read(self, resource: Mapping[str, Any], id_: str, actor: Actor, catalog: Catalog, base: str) -> Subscribing:
         """Return what is kept of a Subscription that ``actor`` writes under the id ``id_``.
@@ -32,26 +39,29 @@ class Admission:
         Raises Forbidden for an endpoint, a payload or a type that is not permitted, BadRequest for criteria that are no search,
         Unprocessable for what this server does not do.
         """
-        channel = resource["channel"]
-        if channel["type"] not in CHANNELS:
-            text = f"The channel {channel['type']} is not supported: use {' or '.join(CHANNELS)}."
-            raise Unprocessable(text, expression="Subscription.channel.type", detail="channel-type")
+        channel, topical = resource["channel"], manner.is_topical(resource)
+        _require_channel(channel, _OF_TOPICS if topical else CHANNELS)
+        told, query = self._topical(resource) if topical else (None, resource["criteria"])
         url = self._endpoint(channel)
-        _require_no_payload(channel, actor)
-        wanted = criteria.read(resource["criteria"], catalog, base)
+        if told is None:
+            _require_no_payload(channel, actor)
+        wanted = criteria.read(query, catalog, base)
         given = headers.read(channel.get("header", ()), dict.fromkeys(_names(channel), HIDDEN))
         return Subscribing(
             id=id_,
-            status=_status(resource),
+            status=_status(resource, answers=topical),
             subscriber=subscriber.written(actor),
             audience=subscriber.audience(actor),
             type=wanted.type,
-            criteria=resource["criteria"],
+            criteria=query,
             channel=channel["type"],
             endpoint=url,
             host=endpoint.host_of(url),
             secret=self.seal.seal(id_, given),
             ends=span(resource["end"]).low if "end" in resource else NEVER,
+            keeps=topical,
+            manner=manner.written(told) if told else "",
+            heartbeat=told.heartbeat * _SECOND if told else 0,
         )
 
     async def completed(self, made: Subscribing, stored: str) -> Subscribing:
@@ -67,6 +77,12 @@ class Admission:
             return made
         lines = [f"{name}: {value}" for name, value in given.items()]
         return replace(made, secret=self.seal.seal(made.id, headers.read(lines, self.seal.open_(made.id, stored))))
+
+    def _topical(self, resource: Mapping[str, Any]) -> tuple[Manner, str]:
+        if not self.topics:
+            text = "Subscriptions have criteria here, and no topic."
+            raise Unprocessable(text, expression="Subscription.meta.profile", detail="subscription-topic")
+        return manner.manner_of(resource), manner.query_of(resource)
 
     def _endpoint(self, channel: Mapping[str, Any]) -> str:
         url = channel.get("endpoint")
@@ -94,6 +110,12 @@ def _names(channel: Mapping[str, Any]) -> list[str]:
     return [line.partition(":")[0].strip() for line in channel.get("header", ())]
 
 
+def _require_channel(channel: Mapping[str, Any], known: Sequence[str]) -> None:
+    if channel["type"] not in known:
+        text = f"The channel {channel['type']} is not supported: use {' or '.join(known)}."
+        raise Unprocessable(text, expression="Subscription.channel.type", detail="channel-type")
+
+
 def _require_no_payload(channel: Mapping[str, Any], actor: Actor) -> None:
     if not channel.get("payload"):
         return
@@ -104,8 +126,11 @@ def _require_no_payload(channel: Mapping[str, Any], actor: Actor) -> None:
     raise Unprocessable(text, expression=place, detail="channel-payload")
 
 
-def _status(resource: Mapping[str, Any]) -> Status:
+def _status(resource: Mapping[str, Any], *, answers: bool) -> Status:
+    """Return the status to keep; where its endpoint ``answers`` first, a Subscription is not active before."""
     found = _STATUS.get(resource["status"])
+    if found == "active" and answers:
+        return "requested"
     if found is None:
         text = "Only the server says that a Subscription is in error: send requested to have it tried again, or off to end it."
         raise Unprocessable(text, expression="Subscription.status", detail="subscription-status")

@@ -1,4 +1,4 @@
-"""Sending notifications to rest-hooks (https://hl7.org/fhir/R4/subscription.html#rest-hook): a POST without a body.
+"""Sending notifications to rest-hooks (https://hl7.org/fhir/R4/subscription.html#rest-hook): a POST, in R4 without a body.
 
 No redirects, no cookies, no proxies; what the endpoint answers is not read. Nothing of it is logged but the status.
 """
@@ -10,9 +10,10 @@ import aiohttp
 from cryptography.exceptions import InvalidTag
 
 from fhir_server import __version__
-from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.storage.subscriptions.store import Claim
 from fhir_server.subscriptions.endpoint import GuardedResolver, Refused, Resolve, fault
 from fhir_server.subscriptions.headers import HeaderSeal
+from fhir_server.subscriptions.message import Message
 
 PER_HOST: Final = 16
 """Connections to one host at a time."""
@@ -29,8 +30,8 @@ class Outcome(NamedTuple):
 class Channel(Protocol):
     """How notifications of one kind of channel are sent."""
 
-    async def send(self, claim: Claim, notice: Notice) -> Outcome:
-        """Send one notification."""
+    async def send(self, claim: Claim, message: Message) -> Outcome:
+        """Send one message."""
         ...
 
     async def close(self) -> None:
@@ -46,16 +47,16 @@ class RestHook:
         self._seal = seal
         self._resolve = resolve
         self._allow_loopback = allow_loopback
-        self._timeout = aiohttp.ClientTimeout(total=seconds)
+        self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, claim: Claim, notice: Notice) -> Outcome:  # noqa: ARG002 - R4 tells that something changed, not what
-        """POST nothing to the endpoint."""
+    async def send(self, claim: Claim, message: Message) -> Outcome:
+        """POST ``message`` to the endpoint."""
         wrong = fault(claim.endpoint, allow_loopback=self._allow_loopback)
         if wrong:
             return Outcome(wrong)
         try:
-            return await self._post(claim.endpoint, self._seal.open_(claim.id, claim.secret))
+            return await self._post(claim.endpoint, self._seal.open_(claim.id, claim.secret), message)
         except InvalidTag:
             return Outcome("The header lines of the channel cannot be read any more. Send them again.")
         except TimeoutError:
@@ -69,14 +70,17 @@ class RestHook:
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, url: str, headers: Mapping[str, str]) -> Outcome:
+    async def _post(self, url: str, headers: Mapping[str, str], message: Message) -> Outcome:
         own = {"User-Agent": f"fhir-server/{__version__}"}
-        async with self._opened().post(url, headers={**own, **headers}, allow_redirects=False) as response:
+        told = {**own, **headers, "Content-Type": message.media} if message.body else {**own, **headers}
+        timeout = aiohttp.ClientTimeout(total=min(message.seconds or self._seconds, self._seconds))
+        post = self._opened().post(url, data=message.body or None, headers=told, allow_redirects=False, timeout=timeout)
+        async with post as response:
             status = response.status
         if status in _OK:
             return Outcome()
-        told = "redirects are not followed" if 300 <= status < 400 else "expected is 200"  # noqa: PLR2004 - RFC 9110, section 15.4
-        return Outcome(f"The endpoint answered with HTTP status {status}; {told}.")
+        wanted = "redirects are not followed" if 300 <= status < 400 else "expected is 200"  # noqa: PLR2004 - RFC 9110, section 15.4
+        return Outcome(f"The endpoint answered with HTTP status {status}; {wanted}.")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -88,7 +92,6 @@ class RestHook:
                     resolver=GuardedResolver(self._resolve, allow_loopback=self._allow_loopback),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
                 skip_auto_headers=_NO_BODY,
                 auto_decompress=False,
             )

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from fhir_server.access.gate import Gate
 from fhir_server.catalog.catalog import Catalog
+from fhir_server.network import ozo
 from fhir_server.settings import Settings
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions import endpoint
 from fhir_server.subscriptions.access import Access, Standing
 from fhir_server.subscriptions.admission import Admission
 from fhir_server.subscriptions.bell import Bell
+from fhir_server.subscriptions.composer import Composer
 from fhir_server.subscriptions.criteria import Reading
 from fhir_server.subscriptions.delivery import RestHook
 from fhir_server.subscriptions.headers import HeaderSeal
@@ -24,7 +26,8 @@ _HOUR, _DAY = 3_600_000_000, 86_400_000_000
 
 def admission(settings: Settings, key: bytes) -> Admission:
     """Return which Subscriptions are taken; ``key`` (64 bytes) seals their headers."""
-    return Admission(HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback)
+    topics = ozo.mode(strict=settings.ozo_strict).topics
+    return Admission(HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback, topics)
 
 
 class Parts(Protocol):
@@ -60,6 +63,11 @@ class Parts(Protocol):
         """The moment in microseconds."""
         ...
 
+    @property
+    def new_id(self) -> Callable[[], str]:
+        """Fresh ids."""
+        ...
+
 
 async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tell, holder: str) -> Worker:
     """Return who works for the subscriptions in this process, under the name ``holder``."""
@@ -76,6 +84,6 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
     )
     chance = random.Random(holder).random  # noqa: S311 - only spreads what failed at once
     window = int(settings.subscription_window * _HOUR)
-    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance)
+    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance, Composer(access, parts.base, parts.new_id))
     matcher = Matcher(store, access, reading)
     return Worker(store, matcher, postman, tell, admitted.bell, int(settings.subscription_retention * _DAY))

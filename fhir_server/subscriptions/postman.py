@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from fhir_server.storage.subscriptions.store import NEVER, Claim, Notice, Status, SubscriptionStore
+from fhir_server.storage.subscriptions.store import NEVER, Claim, Status, SubscriptionStore
 from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.backoff import following
+from fhir_server.subscriptions.composer import Composer
 from fhir_server.subscriptions.delivery import PER_HOST, Channel, Outcome
+from fhir_server.subscriptions.message import Message
 
 _log = logging.getLogger("fhir_server")
 LEASE: Final = 30_000_000
 """Microseconds: longer than one attempt may take. Who is killed leaves its subscriptions to others after that."""
 AT_ONCE: Final = 512
 _CLAIMED: Final = 16
+_NOBODY: Final = "The subscriber is not known here any more."
 _TURN: Final = 50  # notices, before another subscription has its turn
 
 
@@ -30,6 +33,7 @@ class Postman:
     holder: str
     window: int
     chance: Callable[[], float]
+    composer: Composer
     done: Callable[[], None] = lambda: None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _hosts: Counter[str] = field(default_factory=Counter)
@@ -69,11 +73,18 @@ class Postman:
             self.done()
 
     async def _deliver(self, claim: Claim) -> None:
+        if claim.status == "requested":
+            if not await self._shake_hands(claim):
+                return
+            claim = claim._replace(status="active")
+        elif claim.last == claim.done and not await self._beat(claim):
+            return
         notices = await self.store.pending(claim.id, claim.done, _TURN)
-        if not notices:  # they were forgotten, for their age
+        if not notices and claim.last > claim.done:  # they were forgotten, for their age
             await self._advance(claim, claim.last)
         for notice in notices:
-            outcome = await self._one(claim, notice)
+            message = await self.composer.event(claim, notice)
+            outcome = await self._send(claim, message) if message else Outcome()
             if outcome.error:
                 await self._put_off(claim, outcome.error)
                 return
@@ -85,11 +96,29 @@ class Postman:
     async def _advance(self, claim: Claim, number: int) -> bool:
         return await self.store.delivered(claim.id, self.holder, number, self.access.clock() + LEASE)
 
-    async def _one(self, claim: Claim, notice: Notice) -> Outcome:
-        if not await self.access.may_know(claim.subscriber, notice.type, notice.id):
-            return Outcome()
+    async def _send(self, claim: Claim, message: Message) -> Outcome:
         channel = self.channels.get(claim.channel)
-        return await channel.send(claim, notice) if channel else Outcome(f"There is no channel {claim.channel} here.")
+        return await channel.send(claim, message) if channel else Outcome(f"There is no channel {claim.channel} here.")
+
+    async def _shake_hands(self, claim: Claim) -> bool:
+        """Tell whether the endpoint wants what it is to be sent; if not, the subscription is in error at once."""
+        present = await self.composer.present(claim)
+        outcome = await self._send(claim, self.composer.sign(claim, "handshake")) if present else Outcome(_NOBODY)
+        now = self.access.clock()
+        if outcome.error:
+            await self.store.failed(claim.id, self.holder, outcome.error, "error", now, NEVER)
+            return False
+        return await self.store.activated(claim.id, self.holder, now + LEASE)
+
+    async def _beat(self, claim: Claim) -> bool:
+        """Tell whether a subscription that was silent for its heartbeat has had one; if not, it is put off."""
+        if not claim.manner or not await self.composer.present(claim):
+            return True
+        outcome = await self._send(claim, self.composer.sign(claim, "heartbeat"))
+        if outcome.error:
+            await self._put_off(claim, outcome.error)
+            return False
+        return await self._advance(claim, claim.last)
 
     async def _put_off(self, claim: Claim, error: str) -> None:
         now = self.access.clock()

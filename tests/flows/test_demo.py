@@ -92,6 +92,7 @@ def test_the_readme_works_as_written(hub: Demo, tmp_path: Path) -> None:
     script = script.replace("http://127.0.0.1:8000", hub.facts["base"]).replace("data/demo.json", str(hub.folder / "demo.json"))
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "permit-careteam" in done.stdout, "the client sees who may see what"
+    assert '"name": "unread"' in done.stdout, "the client sees what waits for whom"
     for resource_type in ("Bundle", "CareTeam", "MedicationDispense", "OperationOutcome", "Organization"):
         assert f'"resourceType":"{resource_type}"' in done.stdout.replace('": "', '":"')
 

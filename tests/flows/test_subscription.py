@@ -17,8 +17,9 @@ from hook import Hook, hook_running
 from fhir_server import bootstrap
 from fhir_server.errors import FhirError, Forbidden
 from fhir_server.settings import read_settings
-from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.storage.subscriptions.store import Claim
 from fhir_server.subscriptions.delivery import Channel, Outcome
+from fhir_server.subscriptions.message import Message
 from fhir_server.subscriptions.worker import Worker
 
 Json = dict[str, Any]
@@ -123,10 +124,10 @@ class Counting:
     sent: dict[str, list[int]]
     by: set[str]
 
-    async def send(self, claim: Claim, notice: Notice) -> Outcome:
-        self.sent.setdefault(claim.id, []).append(notice.number)
+    async def send(self, claim: Claim, message: Message) -> Outcome:
+        self.sent.setdefault(claim.id, []).append(message.number)
         self.by.add(self.holder)
-        return await self.channel.send(claim, notice)
+        return await self.channel.send(claim, message)
 
     async def close(self) -> None:
         await self.channel.close()

@@ -56,6 +56,14 @@ class ScriptedSubscriptions:
         """Keep that something is delivered."""
         return await self._scripts.do(scripts.delivered(id_, holder, number, until))
 
+    async def activated(self, id_: str, holder: str, until: int) -> bool:
+        """Keep that an endpoint answered."""
+        return await self._scripts.do(scripts.activated(id_, holder, until))
+
+    async def take(self, id_: str, holder: str, until: int) -> Claim | None:
+        """Lease one subscription."""
+        return await self._scripts.do(scripts.take(id_, holder, until))
+
     async def failed(self, id_: str, holder: str, error: str, status: Status, now: int, due: int) -> None:
         """Keep that something failed."""
         await self._scripts.do(scripts.failed(id_, holder, error, status, now, due))

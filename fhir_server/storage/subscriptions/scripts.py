@@ -29,7 +29,8 @@ def subscribe(made: Subscribing, now: int) -> Script[None]:
         sql.SUBSCRIBE,
         (
             *(made.id, made.subscriber, made.type, made.criteria, made.channel, made.endpoint, made.host, made.secret),
-            *(made.status, made.ends, int(made.keeps), NEVER, now),
+            *(made.status, made.ends, int(made.keeps), now if made.status == "requested" else NEVER, now),
+            *(made.manner, made.heartbeat),
         ),
     )
     if made.audience:
@@ -94,6 +95,17 @@ def delivered(id_: str, holder: str, number: int, until: int) -> Script[bool]:
     if not found[0][0]:
         yield sql.FORGET_NOTICES, (id_, number)
     return True
+
+
+def activated(id_: str, holder: str, until: int) -> Script[bool]:
+    """Make a requested subscription active."""
+    return bool((yield sql.ACTIVATED, (until, id_, holder)))
+
+
+def take(id_: str, holder: str, until: int) -> Script[Claim | None]:
+    """Lease one subscription."""
+    found = yield sql.TAKE, (holder, until, id_)
+    return Claim(*found[0]) if found else None
 
 
 def failed(id_: str, holder: str, error: str, status: Status, now: int, due: int) -> Script[None]:

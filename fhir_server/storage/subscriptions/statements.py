@@ -3,16 +3,18 @@
 from typing import Final
 
 SUBSCRIBE: Final = """INSERT INTO subscription AS s
- (id, subscriber, type, criteria, channel, endpoint, host, secret, status, ends, keeps, due,
+ (id, subscriber, type, criteria, channel, endpoint, host, secret, status, ends, keeps, due, manner, heartbeat,
   error, told, turn, last, done, attempts, failing, holder, until)
- VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, 0, 0, 0, 0, 0, '', 0)
+ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15, '', 0, 0, 0, 0, 0, 0, '', 0)
  ON CONFLICT (id) DO UPDATE SET
  subscriber = CASE WHEN excluded.subscriber = '' THEN s.subscriber ELSE excluded.subscriber END,
  type = excluded.type, criteria = excluded.criteria, channel = excluded.channel, endpoint = excluded.endpoint,
  host = excluded.host, secret = excluded.secret, status = excluded.status, ends = excluded.ends, keeps = excluded.keeps,
+ manner = excluded.manner, heartbeat = excluded.heartbeat,
  error = '', told = 0, turn = s.turn + 1, attempts = 0, failing = 0, holder = '', until = 0,
  done = CASE WHEN excluded.status = 'off' THEN s.last ELSE s.done END,
- due = CASE WHEN excluded.status = 'active' AND s.last > s.done THEN CAST($13 AS bigint) ELSE excluded.due END"""
+ due = CASE WHEN excluded.status = 'active' AND s.last > s.done AND excluded.channel <> 'websocket'
+ THEN CAST($13 AS bigint) ELSE excluded.due END"""
 AUDIENCE_TYPE: Final = "UPDATE subscription_audience SET type = $1 WHERE subscription = $2"
 NO_AUDIENCE: Final = "DELETE FROM subscription_audience WHERE subscription = $1"
 AUDIENCE: Final = (
@@ -35,25 +37,28 @@ REACHED: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WH
   UNION SELECT a.member FROM reached r JOIN membership a ON a.dossier = r.key
   WHERE r.key = CAST($2 AS bigint) OR EXISTS (SELECT 1 FROM resource t WHERE t.self = r.key AND t.type = 'CareTeam'))
  SELECT a.subscription FROM reached r JOIN subscription_audience a ON a.key = r.key AND a.type = $3)
- AND s.status IN ('active', 'error') AND s.ends > $4 ORDER BY s.id"""
+ AND s.status IN ('requested', 'active', 'error') AND s.ends > $4 ORDER BY s.id"""
 SUBSCRIBERS: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WHERE s.id IN (
  SELECT a.subscription FROM EACH($1) u JOIN subscription_audience a ON a.key = CAST(u.value->>0 AS bigint)) ORDER BY s.id"""
 
 ADVANCE: Final = """UPDATE subscription SET last = last + many,
- due = CASE WHEN status = 'active' AND attempts = 0 THEN CAST($2 AS bigint) ELSE due END
+ due = CASE WHEN status = 'active' AND attempts = 0 AND channel <> 'websocket' THEN CAST($2 AS bigint) ELSE due END
  FROM (SELECT u.value->>0 AS who, CAST(u.value->>1 AS bigint) AS many FROM EACH($1) u) given
- WHERE id = who AND status IN ('active', 'error') RETURNING id, last"""
+ WHERE id = who AND status IN ('requested', 'active', 'error') RETURNING id, last"""
 NOTICES: Final = """INSERT INTO delivery (subscription, number, type, id, version, moment)
  SELECT value->>0, CAST(value->>1 AS bigint), value->>2, value->>3, CAST(value->>4 AS bigint), CAST(value->>5 AS bigint)
  FROM EACH($1)"""
 FORGET_EVENTS: Final = "DELETE FROM event WHERE number IN (SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u)"
 
 ANY_DUE: Final = "SELECT 1 FROM subscription WHERE due <= $1 AND until <= $1 LIMIT 1"
-CLAIM: Final = """WITH free AS MATERIALIZED (
- SELECT id FROM subscription WHERE due <= $3 AND until <= $3 AND status = 'active'
+_CLAIMED: Final = "id, subscriber, channel, endpoint, host, secret, done, last, attempts, failing, status, manner"
+CLAIM: Final = f"""WITH free AS MATERIALIZED (
+ SELECT id FROM subscription WHERE due <= $3 AND until <= $3 AND status IN ('requested', 'active')
  AND host NOT IN (SELECT u.value->>0 FROM EACH($4) u) ORDER BY due LIMIT $5 FOR UPDATE SKIP LOCKED)
  UPDATE subscription SET holder = $1, until = $2 WHERE id IN (SELECT id FROM free)
- RETURNING id, subscriber, channel, endpoint, host, secret, done, last, attempts, failing"""
+ RETURNING {_CLAIMED}"""
+TAKE: Final = f"""UPDATE subscription SET holder = $1, until = $2
+ WHERE id = $3 AND status = 'active' AND channel = 'websocket' RETURNING {_CLAIMED}"""
 PENDING: Final = (
     "SELECT subscription, number, type, id, version, moment FROM delivery"
     " WHERE subscription = $1 AND number > $2 ORDER BY number LIMIT $3"
@@ -61,16 +66,22 @@ PENDING: Final = (
 DELIVERED: Final = """UPDATE subscription SET done = $1, attempts = 0, failing = 0, until = $2,
  told = CASE WHEN error = '' THEN told ELSE 0 END, turn = turn + 1, error = ''
  WHERE id = $3 AND holder = $4 AND status = 'active' RETURNING keeps"""
+ACTIVATED: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1,
+ attempts = 0, failing = 0, until = $1
+ WHERE id = $2 AND holder = $3 AND status = 'requested' RETURNING id"""
 FORGET_NOTICES: Final = "DELETE FROM delivery WHERE subscription = $1 AND number <= $2"
 FAILED: Final = """UPDATE subscription SET attempts = attempts + 1,
  failing = CASE WHEN failing = 0 THEN CAST($3 AS bigint) ELSE failing END,
  told = CASE WHEN error = $1 AND status = $2 THEN told ELSE 0 END, turn = turn + 1,
  error = $1, status = $2, due = $4, holder = '', until = 0
- WHERE id = $5 AND holder = $6 AND status = 'active'"""
+ WHERE id = $5 AND holder = $6 AND status IN ('requested', 'active')"""
 RELEASE: Final = """UPDATE subscription SET holder = '', until = 0,
- due = CASE WHEN last > done THEN CAST($1 AS bigint) ELSE CAST($2 AS bigint) END WHERE id = $3 AND holder = $4"""
+ due = CASE WHEN channel = 'websocket' THEN CAST($2 AS bigint) WHEN last > done THEN CAST($1 AS bigint)
+ WHEN heartbeat > 0 THEN CAST($1 AS bigint) + heartbeat ELSE CAST($2 AS bigint) END WHERE id = $3 AND holder = $4"""
 
-_SHOWN: Final = "id, status, error, subscriber, type, criteria, endpoint, host, secret, last, done, attempts, due, turn"
+_SHOWN: Final = (
+    "id, status, error, subscriber, type, criteria, endpoint, host, secret, last, done, attempts, due, turn, channel, manner"
+)
 UNTOLD: Final = f"SELECT {_SHOWN} FROM subscription WHERE told = 0 ORDER BY id LIMIT $1"
 FIND: Final = f"SELECT {_SHOWN} FROM subscription WHERE id = $1"
 ALL: Final = f"SELECT {_SHOWN} FROM subscription ORDER BY id"
@@ -80,15 +91,16 @@ DEAD: Final = (
 )
 REDRIVE: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1,
  attempts = 0, failing = 0, holder = '', until = 0,
- due = CASE WHEN last > done THEN CAST($1 AS bigint) ELSE CAST($2 AS bigint) END
+ due = CASE WHEN last > done OR heartbeat > 0 THEN CAST($1 AS bigint) ELSE CAST($2 AS bigint) END
  WHERE status = 'error' AND (CAST($4 AS bigint) = 1 OR id IN (SELECT u.value->>0 FROM EACH($3) u)) RETURNING id"""
 OVER: Final = (
     "UPDATE subscription SET status = 'off', error = '', told = 0, turn = turn + 1, done = last, due = $1, holder = '', until = 0"
-    " WHERE status IN ('active', 'error') AND ends <= $2"
+    " WHERE status IN ('requested', 'active', 'error') AND ends <= $2"
 )
 STANDING: Final = """SELECT (SELECT count(*) FROM event), (SELECT COALESCE(min(updated), 0) FROM event),
- COALESCE(CAST(sum(CASE WHEN status = 'active' THEN last - done ELSE 0 END) AS bigint), 0),
+ COALESCE(CAST(sum(
+  CASE WHEN status IN ('requested', 'active') AND channel <> 'websocket' THEN last - done ELSE 0 END) AS bigint), 0),
  (SELECT COALESCE(min(d.moment), 0) FROM subscription s JOIN delivery d ON d.subscription = s.id AND d.number = s.done + 1
-  WHERE s.status = 'active'),
+  WHERE s.status IN ('requested', 'active') AND s.channel <> 'websocket'),
  COALESCE(CAST(sum(CASE WHEN status = 'error' THEN last - done ELSE 0 END) AS bigint), 0),
  count(CASE WHEN status = 'active' THEN 1 END), count(CASE WHEN status = 'error' THEN 1 END) FROM subscription"""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
-Status = Literal["active", "error", "off"]
+Status = Literal["requested", "active", "error", "off"]
 NEVER: Final = 2**62
 EVERYBODY: Final = "*"
 """Stands in an audience for the resources of all dossiers."""
@@ -17,7 +17,9 @@ class Subscribing:
     ``subscriber`` is who subscribes (JSON, ``subscriptions/subscriber``) and ``audience`` the references ("Type/id", or EVERYBODY)
     by which resources are known to be theirs; both are empty where they stay as they are. ``host`` is that of ``endpoint``.
     ``secret`` are the sealed headers, ``ends`` is when it is over, ``keeps`` tells that notifications are kept after their
-    delivery, to be asked for again. Without a ``status`` the Subscription is deleted.
+    delivery, to be asked for again. ``manner`` says how notifications are written (JSON, ``subscriptions/manner``; "": they are
+    empty), ``heartbeat`` after which silence something is sent all the same (microseconds, 0: never). Without a ``status`` the
+    Subscription is deleted; it is ``requested`` until its endpoint has answered.
     """
 
     id: str
@@ -32,6 +34,8 @@ class Subscribing:
     secret: str = ""
     ends: int = NEVER
     keeps: bool = False
+    manner: str = ""
+    heartbeat: int = 0
 
 
 class Event(NamedTuple):
@@ -67,7 +71,7 @@ class Claim(NamedTuple):
     """A subscription with something to deliver, which this worker has to itself for a while.
 
     ``done`` is the last number that was delivered, ``last`` the last one there is. ``attempts`` have failed since the last success,
-    the first of them at ``failing`` (0: none).
+    the first of them at ``failing`` (0: none). While ``status`` is requested, its endpoint has to answer first.
     """
 
     id: str
@@ -80,6 +84,8 @@ class Claim(NamedTuple):
     last: int
     attempts: int
     failing: int
+    status: Status = "active"
+    manner: str = ""
 
 
 class Subscribed(NamedTuple):
@@ -102,6 +108,8 @@ class Subscribed(NamedTuple):
     attempts: int
     due: int
     turn: int
+    channel: str = ""
+    manner: str = ""
 
 
 class Standing(NamedTuple):
@@ -152,11 +160,19 @@ class SubscriptionStore(Protocol):
         ...
 
     async def pending(self, id_: str, after: int, most: int) -> Sequence[Notice]:
-        """Return the notices of a subscription that follow number ``after``, in their order."""
+        """Return the notices of a subscription that follow number ``after``, in their order, also those that are kept."""
         ...
 
     async def delivered(self, id_: str, holder: str, number: int, until: int) -> bool:
         """Keep that all up to ``number`` is delivered, and prolong the lease; False if the lease is over: nothing more is to go."""
+        ...
+
+    async def activated(self, id_: str, holder: str, until: int) -> bool:
+        """Keep that the endpoint of a requested subscription answered, and prolong the lease; False if the lease is over."""
+        ...
+
+    async def take(self, id_: str, holder: str, until: int) -> Claim | None:
+        """Lease one active subscription, from whoever has it; None when it is not active."""
         ...
 
     async def failed(self, id_: str, holder: str, error: str, status: Status, now: int, due: int) -> None:

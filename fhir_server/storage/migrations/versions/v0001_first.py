@@ -316,9 +316,9 @@ def _subscriptions() -> None:
     op.create_table(
         "subscription",
         sa.Column("id", BYTES, primary_key=True),
-        *map(_text, ("subscriber", "criteria", "channel", "endpoint", "secret", "error", "holder")),
+        *map(_text, ("subscriber", "criteria", "channel", "endpoint", "secret", "manner", "error", "holder")),
         *map(_bytes, ("type", "host", "status")),
-        *map(_number, ("last", "done", "due", "attempts", "failing", "ends", "until", "turn")),
+        *map(_number, ("last", "done", "due", "attempts", "failing", "ends", "until", "turn", "heartbeat")),
         *(sa.Column(name, whole, nullable=False) for name in ("told", "keeps")),
     )
     op.create_index("subscription_due", "subscription", ["due"])

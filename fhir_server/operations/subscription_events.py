@@ -1,0 +1,104 @@
+"""``Subscription/{id}/$status`` and ``$events``: how a topic-based subscription is doing, and what its subscriber may have missed.
+
+https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/operations.html
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fhir_server.errors import BadRequest, Unprocessable
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.read import existing
+from fhir_server.model.json import write
+from fhir_server.operations.asked_parameters import asked
+from fhir_server.storage.subscriptions.store import Notice, Subscribed
+from fhir_server.subscriptions import notification
+from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.manner import Manner, kept
+from fhir_server.subscriptions.notification import About, Happened
+
+MOST: Final = 200
+"""Events of one answer; who wants more asks again, from the last number on."""
+_NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
+_DIGITS: Final = 18
+
+
+async def status(call: Call) -> Answer:
+    """Answer a Bundle with the status. Raises NotFound, Forbidden, Unprocessable (subscription-topic)."""
+    known, manner = await topical(call)
+    made = notification.status(_about(known, manner), "query-status", call.services.base)
+    return Answer(200, write(notification.found(made, call.services.base, call.id)), id=call.id, keep=False)
+
+
+async def events(call: Call) -> Answer:
+    """Answer the events from ``eventsSinceNumber`` to ``eventsUntilNumber`` that are kept still, ``MOST`` of them at most.
+
+    What each is about is told where the subscriber and the caller may read that now. Raises as ``status`` does, and BadRequest.
+    """
+    known, manner = await topical(call)
+    given = _given(call)
+    since, until = _number(given, "eventsSinceNumber", 1), _number(given, "eventsUntilNumber", known.last)
+    notices = await call.services.repository.subscriptions().pending(call.id, max(since, 1) - 1, MOST)
+    wanted = [each for each in notices if each.number <= until]
+    seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[str]()
+    happened = [_happened(each, seen) for each in wanted]
+    services = call.services
+    made = notification.bundle(_about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
+    return Answer(200, write(made), id=call.id, keep=False)
+
+
+async def topical(call: Call) -> tuple[Subscribed, Manner]:
+    """Return the topic-based subscription that the call is about. Raises NotFound, Forbidden, Gone, Unprocessable."""
+    services = call.services
+    grant = services.gate.grant(call.actor, "read", "Subscription")
+    existing(call, await services.repository.read(grant, "Subscription", call.id))
+    known = await services.repository.subscriptions().find(call.id)
+    manner = kept(known.manner) if known else None
+    if known is None or manner is None:
+        text = "This Subscription is not based on a topic: its notifications have no numbers."
+        raise Unprocessable(text, expression="Subscription.criteria", detail="subscription-topic")
+    return known, manner
+
+
+def _about(known: Subscribed, manner: Manner) -> About:
+    return About(known.id, manner.topic, known.status, known.last, known.error)
+
+
+async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[str]:
+    services = call.services
+    access = Access(services.repository, services.gate, services.standings.of, services.clock)
+    return frozenset(
+        [
+            f"{type_}/{id_}"
+            for type_, id_ in dict.fromkeys((each.type, each.id) for each in notices)
+            if await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
+        ]
+    )
+
+
+def _happened(notice: Notice, seen: frozenset[str]) -> Happened:
+    focus = f"{notice.type}/{notice.id}"
+    return Happened(notice.number, notice.moment, focus if focus in seen else "", notice.version)
+
+
+def _given(call: Call) -> Mapping[str, Any]:
+    if not call.body.strip():
+        return {name: value for name, value in call.parameters if name in _NAMES}
+    parts = asked(call, _NAMES)
+    found = {name: parts.one(name, "String", "Integer", "UnsignedInt", "PositiveInt", "Code") for name in _NAMES}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(given: Mapping[str, Any], name: str, otherwise: int) -> int:
+    text = str(given.get(name, otherwise))
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise BadRequest(f"'{name}' is the number of an event: a whole number.", detail="parameter-value")
+    return int(text)
+
+
+def _content(given: Mapping[str, Any], manner: Manner) -> str:
+    content = str(given.get("content", manner.content))
+    if content not in {"empty", "id-only"}:
+        text = "The content can be empty or id-only: what changed is read with your own token."
+        raise Unprocessable(text, detail="payload-content")
+    return content

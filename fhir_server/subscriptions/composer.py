@@ -1,0 +1,51 @@
+"""What is sent for an event, a handshake or a heartbeat, and whether: access is decided anew at that moment."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fhir_server.storage.subscriptions.store import Claim, Notice
+from fhir_server.subscriptions import notification
+from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.manner import Manner, kept
+from fhir_server.subscriptions.message import Kind, Message
+from fhir_server.subscriptions.notification import About, Happened
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """``base`` is the FHIR base; ``new_id`` gives fresh ids."""
+
+    access: Access
+    base: str
+    new_id: Callable[[], str]
+
+    async def event(self, claim: Claim, notice: Notice) -> Message | None:
+        """Return what tells of an event, None when there is nobody who may know of it.
+
+        A subscriber to a topic who may not read the resource any more is told the number alone: numbers have no gaps.
+        """
+        manner = kept(claim.manner)
+        known = await self.access.may_know(claim.subscriber, notice.type, notice.id)
+        if manner is None:
+            return Message("empty", notice.number) if known else None
+        if not known and not await self.present(claim):
+            return None
+        shown = known and manner.content == "id-only"
+        focus = f"{notice.type}/{notice.id}" if shown else ""
+        happened = Happened(notice.number, notice.moment, focus, notice.version)
+        return self._message(claim, manner, "event-notification", notice.number, [happened])
+
+    async def present(self, claim: Claim) -> bool:
+        """Tell whether the subscriber is still somebody here."""
+        return await self.access.who(claim.subscriber) is not None
+
+    def sign(self, claim: Claim, kind: Kind) -> Message:
+        """Return a handshake or a heartbeat."""
+        manner = kept(claim.manner)
+        return self._message(claim, manner, kind, claim.last) if manner else Message("empty")
+
+    def _message(self, claim: Claim, manner: Manner, kind: Kind, last: int, events: Sequence[Happened] = ()) -> Message:
+        about = About(claim.id, manner.topic, claim.status, last)
+        made = notification.bundle(about, kind, self.base, self.new_id(), self.access.clock(), events)
+        number = events[0].number if events else 0
+        return Message(kind, number, manner.media, notification.body(made, manner.media), manner.timeout)
