@@ -19,6 +19,11 @@ def id_of(appointment: str, person: str) -> str:
     return sha256(f"{appointment} {person} response".encode()).hexdigest()[:40]
 
 
+def is_response(task_: Mapping[str, Any]) -> bool:
+    """Tell whether a Task asks for an answer to an appointment, which nobody can give for another."""
+    return any(dict(each) == CODE for each in listed(mapped(task_, "code"), "coding"))
+
+
 def wanted(appointment: Mapping[str, Any], known: Mapping[str, str], base: str = "") -> dict[str, str]:
     """Return the status that the Task of each person is to have; ``known`` are those of the Tasks that there are.
 

@@ -18,7 +18,7 @@ from fhir_server.network.consent_names import CANONICAL
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import holders
-from fhir_server.network.participation import reference
+from fhir_server.network.participation import current, reference, stands_in_for
 from fhir_server.search.values import span
 
 CATEGORY: Final = {"system": f"{CANONICAL}/CodeSystem/conversation-category", "code": "signal"}
@@ -67,14 +67,31 @@ def signals() -> Signals:
 
 
 def recipients(teams: Iterable[Resource], poster: Collection[str], at: int, base: str = "") -> tuple[str, ...]:
-    """Return who looks into signals of ``poster`` (all references of one person): who has the first role that somebody else has."""
+    """Return who looks into signals of ``poster`` (all references of one person): who has the first role that somebody else has.
+
+    Who stands in for one of them does so too.
+    """
     active = [each for each in teams if text(each, "status") == "active"]
     for role in signals().roles:
-        found = dict.fromkeys(who for each in active for who in holders(each, role, at, base))
+        found = dict.fromkeys(who for each in active for who in _with_cover(each, role, at, base))
         others = tuple(who for who in found if who not in poster and who.partition("/")[0] in _OWNERS)
         if others:
             return others
     return ()
+
+
+def addressed(signal: Resource, owner: str, base: str = "") -> dict[str, Any] | None:
+    """Return the signal with ``owner`` ("Type/id") among those who look into it, None when that is so already."""
+    if owner in (literal(each, base) for each in listed(signal, "recipient")):
+        return None
+    return {**signal, "recipient": [*listed(signal, "recipient"), reference(owner)]}
+
+
+def _with_cover(team: Resource, role: str, at: int, base: str) -> tuple[str, ...]:
+    """Return who has ``role`` in a team, and who stands in for one of them now."""
+    named = holders(team, role, at, base)
+    there = current(team, at)
+    return (*named, *(literal(mapped(each, "member"), base) for each in there if stands_in_for(each, base) in named))
 
 
 def request(posted: Posted, to: Sequence[str]) -> dict[str, Any]:

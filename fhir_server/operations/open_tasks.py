@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from fhir_server.interactions.call import Call
+from fhir_server.network.appointment_tasks import is_response
 from fhir_server.network.invitation import is_invitation, over
 from fhir_server.network.participation import reference
 from fhir_server.network.reader_task import is_reader_task
@@ -23,5 +24,5 @@ async def open_tasks(call: Call, client: str, people: Collection[str]) -> list[K
 
 
 def passed_on(task: Resource, heir: str, now: int, reason: str = "") -> dict[str, Any]:
-    """Return a Task as that of ``heir`` ("Type/id"), or, without one, as over."""
-    return {**task, "owner": reference(heir)} if heir else over(task, "left", now, reason)
+    """Return a Task as that of ``heir`` ("Type/id"), or, without one and where nobody else can do it, as over."""
+    return {**task, "owner": reference(heir)} if heir and not is_response(task) else over(task, "left", now, reason)

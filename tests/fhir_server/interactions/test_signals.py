@@ -159,3 +159,13 @@ def test_nobody_else_tags_a_signal(hub: DirectedRoom) -> None:
     hub.room.write(NEIGHBOUR, {**signal, "status": "completed"})
     task = verifications(hub, f"CommunicationRequest/{signal['id']}")[NURSE]
     assert hub.ask(NURSE, "$verify", f"Task/{task['id']}", found_it("verified")).status == 200
+
+
+def test_who_takes_over_reads_it_and_says_what_it_is(hub: DirectedRoom) -> None:
+    with_roles(hub, nurse="coordinator")
+    signal = post(hub, NEIGHBOUR)
+    hub.ask(NURSE, "$leave", NETWORK, given(**{"reassign-to": {"valueReference": ref(DOCTOR)}}))
+    assert (hub.reads(NURSE, signal), hub.reads(DOCTOR, signal)) == (False, True)
+    ((owner, task),) = verifications(hub, signal).items()
+    assert (owner, DOCTOR in hub.room.unread(signal)) == (DOCTOR, True)
+    assert hub.ask(DOCTOR, "$verify", f"Task/{task['id']}", found_it("verified")).status == 200

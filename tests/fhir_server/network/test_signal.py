@@ -7,7 +7,19 @@ import pytest
 from fhir_server.model.meta import instant
 from fhir_server.network import signal_tasks
 from fhir_server.network.authority import claims_state
-from fhir_server.network.signal import OUTCOMES, TOPICS, Posted, posters, recipients, request, signals, state_of, with_state
+from fhir_server.network.participation import STANDS_IN
+from fhir_server.network.signal import (
+    OUTCOMES,
+    TOPICS,
+    Posted,
+    addressed,
+    posters,
+    recipients,
+    request,
+    signals,
+    state_of,
+    with_state,
+)
 from fhir_server.validation import check as valid
 
 Json = dict[str, Any]
@@ -49,6 +61,22 @@ NURSE, DOCTOR, AIDE = "Practitioner/nurse", "Practitioner/doctor", "Practitioner
 )
 def test_who_looks_into_it(teams: list[Json], poster: str, expected: tuple[str, ...]) -> None:
     assert recipients(teams, (poster,), AT) == expected
+
+
+def test_who_stands_in_looks_into_it_too() -> None:
+    stands_in = {"url": STANDS_IN, "valueReference": {"reference": NURSE}}
+    cover = {"member": {"reference": AIDE}, "extension": [stands_in], "period": {"start": "2026-09-01", "end": "2026-09-30"}}
+    network = team(nurse="coordinator", doctor="director")
+    network["participant"].append(cover)
+    assert recipients([network], (), AT) == (NURSE, AIDE)
+    assert recipients([network], (), AT + 30 * DAY) == (NURSE,)
+    assert recipients([network], (NURSE,), AT) == (AIDE,)
+
+
+def test_who_gets_the_task_is_addressed() -> None:
+    signal = request(posted(), (NURSE,))
+    assert addressed(signal, NURSE) is None
+    assert addressed(signal, AIDE) == {**signal, "recipient": [*signal["recipient"], {"reference": AIDE, "type": "Practitioner"}]}
 
 
 def found(*who: str, at: int = AT - DAY, topic: dict[str, str] = FALLING, state: str = "") -> list[Json]:
