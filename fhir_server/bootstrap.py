@@ -29,6 +29,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
+from fhir_server.http.socket import SocketDoor
 from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -144,7 +145,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
-        running = Running(app, shell(services.repository, metrics, routers), close)
+        door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
+        running = Running(app, shell(services.repository, metrics, routers), close, door)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
