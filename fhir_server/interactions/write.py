@@ -15,6 +15,7 @@ from fhir_server.interactions import (
     bsn,
     consent,
     consequences,
+    own_part,
     question_placed,
     reply,
     response_valid,
@@ -31,7 +32,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import appointment, consent_check, ladder, network_roles, response_writing, search_parameter
+from fhir_server.network import consent_check, ladder, network_roles, search_parameter
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -109,16 +110,12 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
 
 def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
     """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
-    base, people, by_person = call.services.base, call.actor.people, call.actor.role != "system"
+    base = call.services.base
     match call.type:
         case "CareTeam":
             network_roles.check(resource, base)
         case "Consent":
             consent_check.check(resource, before, call.actor, base)
-        case "Appointment" if by_person:
-            appointment.check(resource, before, people, base)
-        case "QuestionnaireResponse" if by_person:
-            response_writing.check(resource, before, people, base)
 
 
 def content(stored: Stored | None) -> dict[str, Any] | None:
@@ -158,6 +155,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)
+    await own_part.require_own_part(call, changes)
     await response_valid.require_valid(call, changes)
     changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}

@@ -28,8 +28,8 @@ Resource = Mapping[str, Any]
 def check(appointment: Resource, before: Resource | None, people: Collection[str], base: str = "") -> None:
     """Refuse what the caller, whose references are ``people`` ("Type/id"), may not make of ``before`` (None: there is none yet).
 
-    Raises Unprocessable (appointment-client, appointment-organizer, appointment-answer-outdated) or Forbidden
-    (appointment-not-in-it, appointment-not-organizer, appointment-answer-of-another).
+    Who represents the client has the client among ``people``. Raises Unprocessable (appointment-client, appointment-organizer,
+    appointment-answer-outdated) or Forbidden (appointment-not-in-it, appointment-not-organizer, appointment-answer-of-another).
     """
     _require_client(appointment, before, base)
     if not any(each in people for each in actors(before or appointment, base)):

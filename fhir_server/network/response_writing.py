@@ -24,8 +24,12 @@ _KEPT: Final = ("questionnaire", "subject")
 Resource = Mapping[str, Any]
 
 
-def check(response: Resource, before: Resource | None, people: Collection[str], base: str = "") -> None:
+def check(
+    response: Resource, before: Resource | None, people: Collection[str], represented: Collection[str] = (), base: str = ""
+) -> None:
     """Refuse what the caller, whose references are ``people`` ("Type/id"), may not make of ``before`` (None: there is none yet).
+
+    ``represented`` are the clients in whose place the caller may change a response.
 
     Raises Unprocessable (response-subject, response-status, response-other-form) or Forbidden (response-author, response-source,
     response-of-another).
@@ -36,8 +40,8 @@ def check(response: Resource, before: Resource | None, people: Collection[str], 
         raise Unprocessable(told, expression="QuestionnaireResponse.subject", detail="response-subject")
     if before is not None:
         _require_next(response, before)
-        if client not in people and not {_of(before, "author", base), _of(before, "source", base)} & set(people):
-            told = "Only the client, or who answered or wrote it down, changes a response."
+        if client not in {*people, *represented} and not {_of(before, "author", base), _of(before, "source", base)} & set(people):
+            told = "Only the client, who represents the client, and who answered or wrote it down change a response."
             raise Forbidden(told, expression="QuestionnaireResponse", detail="response-of-another")
     elif text(response, "status") not in _NEXT[""]:
         raise _status("A response begins as in-progress or completed.")

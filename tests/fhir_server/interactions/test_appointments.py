@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from consents import consent, provision
-from dossier_room import CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NURSE, SYSTEM, Json, Room, ref, room
+from directed_room import mandated
+from dossier_room import CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NURSE, SYSTEM, Json, Room, person, ref, room
 from engines import PostgresServer
 
 from fhir_server.errors import FhirError, Forbidden
@@ -82,6 +83,17 @@ def test_who_is_not_of_the_network_gets_no_task_and_makes_none(open_: Room) -> N
     assert tasks(open_, id_) == {CLIENT: "requested", DOCTOR: "requested"}
     with pytest.raises(Forbidden):
         open_.write(NEIGHBOUR, visit(NEIGHBOUR, CLIENT))
+
+
+def test_a_representative_answers_for_the_client(open_: Room) -> None:
+    made = visit(NURSE, CLIENT)
+    made["id"] = open_.write(NURSE, made).id
+    with pytest.raises(Forbidden):
+        open_.write(DAUGHTER, answered(made, p1="accepted"))
+    open_.write(SYSTEM, mandated(DAUGHTER))
+    open_.write(DAUGHTER, answered(made, p1="accepted"))
+    assert tasks(open_, made["id"]) == {CLIENT: "completed"}
+    open_.write(SYSTEM, person(DAUGHTER))
 
 
 def test_a_client_makes_one(open_: Room) -> None:

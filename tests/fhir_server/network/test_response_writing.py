@@ -62,6 +62,12 @@ def test_who_may_do_what(after: Json, before: Json | None, who: str, expected: s
     assert refusal(after, before, who) == expected
 
 
+def test_a_representative_changes_and_does_not_pose_as_the_client() -> None:
+    check(of("amended", author=NURSE), of(author=NURSE), (DAUGHTER,), (CLIENT,))
+    with pytest.raises(FhirError, match="Name yourself"):
+        check(of(), None, (DAUGHTER,), (CLIENT,))
+
+
 def test_who_answered() -> None:
     assert source_of(of(author=NURSE)) == CLIENT
     assert source_of(of(author=NURSE, source=NURSE)) == NURSE
