@@ -242,7 +242,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     mode = ozo.mode(strict=settings.ozo_strict)
-    gate = Gate(known, load_roles(types).with_letters(mode.letters), now)
+    gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
