@@ -101,6 +101,15 @@ class LadderRoom:
         call = await self._call(who, f"${code}", on, body=json.dumps(body).encode())
         return await OPERATIONS[f"${code}"](call)
 
+    def report(self, who: Actor | str) -> Json:
+        """Return the figures of questions."""
+
+        async def reporting() -> Json:
+            answer = await OPERATIONS["$question-report"](await self._call(who, "$question-report", "Patient/"))
+            return dict(json.loads(answer.body))
+
+        return self.hub.runner.run(reporting())
+
     def later(self, microseconds: int) -> None:
         """Let time go by, and the hub make its round."""
         self.now += microseconds

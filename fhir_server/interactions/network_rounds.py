@@ -1,7 +1,7 @@
 """What time does in networks without anybody writing: invitations expire, places in a team begin and end."""
 
-from collections.abc import AsyncIterator
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from fhir_server.access.invited import CODES, INVITATION, WAITING
@@ -9,6 +9,7 @@ from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
+from fhir_server.interactions.open_tasks import open_tasks, passed_on
 from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
@@ -17,7 +18,8 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.invitation import EXPIRED, invitation_of, is_expired, over
-from fhir_server.search.tree import And, Date, Node, Or, Query, Token
+from fhir_server.network.participation import gone
+from fhir_server.search.tree import And, Date, MemberOf, Node, Or, Query, Token
 from fhir_server.storage.repository import Change, Repository, Stored, VersionConflict
 
 _INTERACTION: Final = "$network-round"
@@ -57,11 +59,25 @@ class Periods:
 async def _follow(services: Services, stored: Stored, since: int, now: int) -> None:
     call = hub_call(services, _INTERACTION, "CareTeam", stored.id, now)
     team = read(stored.body, OWN).resource
-    reference, patient = f"CareTeam/{stored.id}", dossier_of(team, services.base)
-    questions = await QuestionConsequences(call, ()).of_team(reference, patient)
+    reference, dossier = f"CareTeam/{stored.id}", dossier_of(team, services.base)
+    questions = await QuestionConsequences(call, ()).of_team(reference, dossier)
     changes = [*questions, *await ThreadConsequences(call, questions).of_time(reference, since)]
+    changes += await _left(call, team, dossier, since) if dossier.startswith("Patient/") else []
     if changes:
-        await _commit(call, changes, patient)
+        await _commit(call, changes, dossier)
+
+
+async def _left(call: Call, team: Mapping[str, Any], client: str, since: int) -> list[Change]:
+    """Return what becomes of the Tasks of those who are not in the network of ``client`` any more: who stood in gives them back."""
+    services, base = call.services, call.services.base
+    changes: list[Change] = []
+    for person, away in gone(team, since, call.now, base).items():
+        if await services.repository.is_member(MemberOf((person,), call.now), client):
+            continue
+        heir = away if away and await services.repository.is_member(MemberOf((away,), call.now), client) else ""
+        tasks = await open_tasks(call, client, [person])
+        changes += [hub_change(services, passed_on(each.resource, heir, call.now), each.stored, call.now) for each in tasks]
+    return changes
 
 
 async def _commit(call: Call, changes: list[Change], dossier: str) -> None:

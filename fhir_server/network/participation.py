@@ -46,6 +46,12 @@ def stand_ins(careteam: Mapping[str, Any], people: Collection[str], at: int, bas
     return [number for number, each in found if stands_in_for(each, base) in people and lasting(each.get("period")).high > at]
 
 
+def gone(careteam: Mapping[str, Any], since: int, at: int, base: str = "") -> dict[str, str]:
+    """Return whose place ended after ``since``, and by the moment ``at`` ("Type/id"), each with who they stood in for or ""."""
+    ended_ = (each for each in listed(careteam, "participant") if since < lasting(each.get("period")).high <= at)
+    return {_member(each, base): stands_in_for(each, base) for each in ended_ if _member(each, base)}
+
+
 def stands_in_for(each: Participant, base: str = "") -> str:
     """Return in whose place ("Type/id") a participant is there, "" for nobody's."""
     known = (mapped(part, "valueReference") for part in listed(each, "extension") if part.get("url") == STANDS_IN)

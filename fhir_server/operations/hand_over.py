@@ -6,13 +6,13 @@ Parameters: ``from`` and ``to`` (References of Practitioners). One transaction f
 from fhir_server.access.actor import Actor
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.open_tasks import open_tasks, passed_on
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.cover import handed_over
 from fhir_server.network.participation import places
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.operations.colleagues import colleague, person, require_manager, work_of
 from fhir_server.operations.directed import Decided, carried_out, known, parameters, told
-from fhir_server.operations.open_tasks import open_tasks, passed_on
 
 
 async def hand_over(call: Call) -> Answer:

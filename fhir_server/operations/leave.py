@@ -7,6 +7,7 @@ from typing import Final
 
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.open_tasks import open_tasks, passed_on
 from fhir_server.interactions.represented import represented_by
 from fhir_server.network import network_roles
 from fhir_server.network.careteam import dossier_of
@@ -16,7 +17,6 @@ from fhir_server.network.network_roles import DIRECTOR, Directing
 from fhir_server.network.participation import current, ended, places, stand_ins
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, found, known, told
-from fhir_server.operations.open_tasks import open_tasks, passed_on
 from fhir_server.storage.repository import Stored
 
 _WHO: Final = "Parameters.parameter.where(name='who')"

@@ -96,6 +96,18 @@ def test_who_invites(hub: Networked, person: str, scope: str, status: int, detai
     assert not detail or reply.detail == detail
 
 
+def test_a_token_for_one_client_directs_no_other_network(hub: Networked) -> None:
+    body = given(who=to(OUTSIDER), role={"valueCode": "core"})
+    for person, status in (("system", 403), ("client", 403)):
+        bound = hub.as_(person, scope="patient/*.cruds", patient="other-client")
+        assert bound.request("POST", f"{TEAM}/$invite", body).status == status
+    task = f"Task/{invited(hub, to(OUTSIDER), 'volunteer').json['id']}"
+    bound = hub.as_("outsider", scope="patient/*.cruds", patient="other-client")
+    assert bound.request("POST", f"{task}/$accept").detail == "not-invited"
+    assert task not in bound.get("Task").ids()
+    assert hub.as_("client").request("POST", f"{task}/$cancel").status == 200
+
+
 def test_the_operations_are_declared(hub: Networked) -> None:
     declared = {each["type"]: each for each in hub.as_("client").get("metadata").json["rest"][0]["resource"]}
     named = {type_: {each["name"] for each in declared[type_].get("operation", ())} for type_ in ("CareTeam", "Task")}

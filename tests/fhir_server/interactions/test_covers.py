@@ -17,8 +17,9 @@ from directed_room import (
     parameters,
     refusal,
 )
-from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, team
+from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Json, team
 from engines import PostgresServer
+from index_check import index_faults
 
 from fhir_server.interactions import network_rounds
 from fhir_server.validation import validate
@@ -32,8 +33,11 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         database = server.create(f"covers_{next(_numbers)}", "template1")
-    with directed_room(tmp_path_factory.mktemp("covers"), database) as found:
+    folder = tmp_path_factory.mktemp("covers")
+    with directed_room(folder, database) as found:
         yield found
+        faults = index_faults(database or f"sqlite:///{folder}/data/hub.db", found.room.services.base)
+        assert faults == [], "what operations store is indexed as it would be anew"
 
 
 @pytest.fixture
@@ -96,6 +100,39 @@ def test_a_stand_in_is_there_for_the_period_and_no_longer(hub: DirectedRoom) -> 
     assert hub.room.tasks(thread)[DOCTOR][0] == "requested"
 
 
+def test_what_a_stand_in_was_to_do_goes_back(hub: DirectedRoom) -> None:
+    cover(hub, period=period(hub, -1, 3))
+    mine, other = (hub.room.write(SYSTEM, work(OUTSIDER)).id for _ in range(2))
+    hub.clock.forward(4 * 86_400)
+    round_(hub)
+    assert [hub.task(each)["owner"]["reference"] for each in (mine, other)] == [DOCTOR, DOCTOR]
+    assert hub.found(OUTSIDER, "Task") == []
+    version = hub.task(mine)["meta"]["versionId"]
+    round_(hub)
+    assert hub.task(mine)["meta"]["versionId"] == version
+
+
+def test_what_somebody_was_to_do_ends_with_their_period(hub: DirectedRoom) -> None:
+    hub.join(OUTSIDER, period=period(hub, 0, 2))
+    mine = hub.room.write(SYSTEM, work(OUTSIDER)).id
+    round_(hub)
+    assert hub.task(mine)["status"] == "in-progress"
+    hub.clock.forward(4 * 86_400)
+    round_(hub)
+    assert (hub.task(mine)["status"], hub.found(OUTSIDER, "Task")) == ("cancelled", [])
+
+
+def work(owner: str) -> Json:
+    return {
+        "resourceType": "Task",
+        "status": "in-progress",
+        "intent": "order",
+        "code": {"text": "Bel de apotheek"},
+        "for": {"reference": CLIENT},
+        "owner": {"reference": owner},
+    }
+
+
 def test_who_names_a_stand_in_and_whom(hub: DirectedRoom) -> None:
     for nobody in (NURSE, SOCIAL_WORKER):
         assert refusal(lambda who=nobody: cover(hub, by=who)) == "not-managing"
@@ -132,17 +169,7 @@ def test_a_stand_in_is_no_second_director(hub: DirectedRoom) -> None:
 
 def test_who_leaves_an_organisation_is_succeeded(hub: DirectedRoom) -> None:
     thread = hub.room.thread(DAUGHTER, [NETWORK])
-    work = hub.room.write(
-        SYSTEM,
-        {
-            "resourceType": "Task",
-            "status": "in-progress",
-            "intent": "order",
-            "code": {"text": "Bel de apotheek"},
-            "for": {"reference": CLIENT},
-            "owner": {"reference": DOCTOR},
-        },
-    ).id
+    task = hub.room.write(SYSTEM, work(DOCTOR)).id
     given = {"from": DOCTOR, "to": OUTSIDER}
     assert refusal(lambda: networks(hub, DOCTOR, "$hand-over", CARE, **given)) == "not-managing"
     assert refusal(lambda: networks(hub, SYSTEM, "$hand-over", CARE, **{**given, "to": SOCIAL_WORKER})) == "not-a-colleague"
@@ -151,7 +178,7 @@ def test_who_leaves_an_organisation_is_succeeded(hub: DirectedRoom) -> None:
     assert not hub.sees(DOCTOR)
     assert hub.sees(OUTSIDER)
     assert hub.places(OUTSIDER)[0]["role"][0]["coding"][0]["code"] == "director"
-    assert hub.task(work)["owner"]["reference"] == OUTSIDER
+    assert hub.task(task)["owner"]["reference"] == OUTSIDER
     assert hub.room.tasks(thread)[OUTSIDER][0] == "requested"
     assert hub.room.tasks(thread)[DOCTOR][0] == "cancelled"
     assert validate(hub.network()) == []

@@ -1,11 +1,13 @@
 """Who directs a network, whom they invite, and what becomes of it: nothing is open before an invitation is accepted."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
-from consents import consent, provision
+from consents import consent, provision, verification
 from directed_room import (
     AGB,
     CARE,
@@ -19,9 +21,10 @@ from directed_room import (
     parameters,
     refusal,
 )
-from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NETWORK, NURSE, OUTSIDER, SYSTEM, person
+from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NETWORK, NURSE, OUTSIDER, SYSTEM, actor, person
 from engines import PostgresServer
 
+from fhir_server.errors import FhirError
 from fhir_server.network import consent_check
 from fhir_server.validation import validate
 
@@ -58,6 +61,7 @@ def test_an_invitation_waits_and_opens_nothing(hub: DirectedRoom) -> None:
     assert (
         hub.found(OUTSIDER, "Patient") == hub.found(OUTSIDER, "CareTeam") == hub.found(OUTSIDER, "Practitioner", _id="nurse") == []
     )
+    assert hub.found(NURSE, "Task", code="invitation") == [], "the others in the network do not see who is invited"
     for other in (AIDE, NEIGHBOUR, SOCIAL_WORKER):
         assert hub.found(other, "Task", code="invitation") == []
         assert refusal(lambda who=other: hub.ask(who, "$accept", f"Task/{task['id']}")) == "not-invited"
@@ -122,6 +126,47 @@ def test_who_directs_a_network(hub: DirectedRoom) -> None:
     assert refusal(lambda: hub.invite(NEIGHBOUR, DOCTOR)) == "not-directing", "a mandate counts for who is in the network"
     hub.room.write(SYSTEM, person(NEIGHBOUR))
     assert hub.ask(SYSTEM, "$invite", NETWORK, parameters(who=DOCTOR, role="director")).status == 201
+
+
+@pytest.mark.parametrize("way", ["mandate", "relationship"])
+def test_one_rule_says_who_represents_the_client(hub: DirectedRoom, way: str) -> None:
+    """The record, choices, emergencies and the network: whoever represents the client does so in all of them."""
+    related = {"mandate": mandated, "relationship": guardian}[way](DAUGHTER)
+    given_ = consent(
+        provision("permit", NURSE, purposes=["TREAT"], categories=["message"]),
+        id_=f"c-{way}",
+        status="proposed",
+        patient={"reference": CLIENT},
+        performer=[{"reference": DAUGHTER}],
+        verification=[verification() | {"verifiedWith": {"reference": DAUGHTER}}],
+    )
+    for known, may in ((person(DAUGHTER), False), (related, True)):
+        hub.room.write(SYSTEM, known)
+        hub.clock.forward(2)
+        tried = [
+            lambda: hub.invite(DAUGHTER, OUTSIDER),
+            lambda: hub.ask(DAUGHTER, "$who-can-see", CLIENT),
+            lambda: hub.room.write(DAUGHTER, given_, interaction="update"),
+        ]
+        assert [_may(each) for each in tried] == [may] * 3
+        glass = replace(actor(DOCTOR), purpose="BTG", reason="Bewusteloos, niemand bereikbaar", token=f"{way}-{may}")
+        hub.ask(glass, "read", CLIENT)
+        notices = [each for each in hub.room.stored("Communication") if "category" in each]
+        newest = max(notices, key=lambda each: each["sent"])
+        assert ({"reference": DAUGHTER} in newest["recipient"]) is may
+
+
+def guardian(relation: str) -> dict[str, Any]:
+    coding = {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "GUARD"}
+    return person(relation) | {"relationship": [{"coding": [coding]}]}
+
+
+def _may(act: Callable[[], object]) -> bool:
+    try:
+        act()
+    except FhirError:
+        return False
+    return True
 
 
 def test_the_same_invitation_is_sent_once(hub: DirectedRoom) -> None:

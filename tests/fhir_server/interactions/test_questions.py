@@ -298,6 +298,18 @@ def test_a_network_has_a_ladder_of_its_own(hub: LadderRoom) -> None:
         hub.hub.write(SYSTEM, {**plan, "id": "broken", "action": [{"title": "nobody"}]})
 
 
+def test_those_who_run_the_hub_see_where_questions_close(hub: LadderRoom) -> None:
+    for _ in range(5):
+        hub.operate(NURSE, hub.ask(CLIENT, "medication"), "answer", payload="So")
+    report = hub.report(SYSTEM)
+    levels = next(each for each in report["group"][0]["stratifier"] if each["code"][0]["coding"][0]["code"] == "level")
+    counts = {each["value"]["text"]: each["measureScore"].get("value") for each in levels["stratum"]}
+    assert counts.get("Home care") is None or counts["Home care"] >= 5
+    assert CLIENT not in str(report)
+    with pytest.raises(Forbidden):
+        hub.report(NURSE)
+
+
 def test_a_question_to_nobody_is_refused(hub: LadderRoom) -> None:
     hub.hub.write(SYSTEM, network({NURSE: None}))
     with pytest.raises(Unprocessable) as refused:
