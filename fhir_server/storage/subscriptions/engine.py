@@ -1,5 +1,6 @@
 """The store of subscriptions over whatever carries out its scripts."""
 
+import json
 from collections.abc import Sequence
 
 from fhir_server.search.rows import key
