@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from fhir_server.access.roles import load_roles
 from fhir_server.audit.anchors import file_in
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
+from fhir_server.background import background
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
@@ -28,7 +29,7 @@ from fhir_server.http.metrics import Metrics
 from fhir_server.http.origin import Proxies
 from fhir_server.http.request import Headers
 from fhir_server.http.shell import shell
-from fhir_server.interactions.attachment_sweep import strays
+from fhir_server.http.socket import SocketDoor
 from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
@@ -36,8 +37,7 @@ from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.identified import identified
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
-from fhir_server.interactions.reindexing import LOOK, Planned, Reindexing, current
-from fhir_server.interactions.rounds import Rounds
+from fhir_server.interactions.reindexing import Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -124,16 +124,8 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         granting = authority(settings, services.repository, remote)
         await granting.revocations.look(now())
         keeping = keeper(settings)
-        work = (
-            _repeat(LOOK, services.parameters.look, "look for search parameters"),
-            _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
-            _repeat(_PRUNE, lambda: granting.store.prune(now()), "throw away tokens that are over"),
-            _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
-            keeping.keep(services.repository, settings.audit_anchor_interval),
-            Rounds(services).make(settings.round_interval),
-        )
         working = await worker(settings, services)
-        looking = [asyncio.create_task(each) for each in (*work, working.work())]
+        looking = [asyncio.create_task(each) for each in (*background(settings, services, granting, keeping), working.work())]
 
         async def close() -> None:
             for task in looking:
@@ -153,32 +145,14 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
-        running = Running(app, shell(services.repository, metrics, routers), close)
+        door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
+        running = Running(app, shell(services.repository, metrics, routers), close, door)
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
         return running
 
     return Hub(open_)
-
-
-async def _repeat(seconds: float, act: Callable[[], Awaitable[object]], what: str) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await act()
-        except Exception as error:  # noqa: BLE001 - the database may be away for a moment: do it the next time
-            _log.warning("cannot %s", what, extra={"error": type(error).__name__})
-
-
-async def _keep_up(granting: Authority) -> None:
-    """Look for keys and revocations that other processes made."""
-    granting.ring.look(now())
-    await granting.revocations.look(now())
-
-
-_KEEP_UP = 1.0  # seconds
-_PRUNE, _STRAYS = 600.0, 3_600.0
 
 
 def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
@@ -268,7 +242,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     types = known.types
     parameters = OwnParameters(known, repository, now)
     mode = ozo.mode(strict=settings.ozo_strict)
-    gate = Gate(known, load_roles(types).with_letters(mode.letters), now)
+    gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import sockets
 from engines import database_url, postgres_server
+from hypothesis import settings
 
 __all__ = ["database_url", "postgres_server"]
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("hub", deadline=None)  # how long an example takes depends on what else the machine does
+settings.load_profile("hub")
 GUARD = sockets.Guard()
 sockets.install(GUARD)
 

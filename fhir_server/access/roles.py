@@ -1,7 +1,7 @@
 """The role matrix of ``profiles/roles.toml``: what each role may do with each type. What is not written there is closed."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
@@ -54,6 +54,14 @@ class Roles:
         """Return the matrix with ``letters``, by type and role, instead of its own."""
         own = {type_: {**self.own.get(type_, {}), **row} for type_, row in letters.items()}
         return replace(self, own={**self.own, **own})
+
+    def narrowed(self, types: Collection[str]) -> "Roles":
+        """Return the matrix without types but ``types`` (none: all) for whoever has no letters on every type."""
+        if not types:
+            return self
+        own = {type_: row for type_, row in self.own.items() if type_ in types}
+        kept = {type_: roles if type_ in types else roles & self.every.keys() for type_, roles in self.sources.items()}
+        return replace(self, own=own, sources=kept)
 
     def asks_sources(self, role: str, type_: str) -> bool:
         """Tell whether sources may be asked for ``type_`` in the name of ``role``."""

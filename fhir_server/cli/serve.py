@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         log_level=LogLevels.warning,
-        websockets=False,
+        websockets=True,
     ).serve()
 
 
@@ -61,7 +61,7 @@ async def _serve_here(settings: Settings) -> None:
         port=settings.port,
         interface=Interfaces.ASGI,
         log_level=LogLevels.error,
-        websockets=False,
+        websockets=True,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)

@@ -144,7 +144,9 @@ class FhirApplication:
     def _wanted(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Wanted:
         try:
             return wanted(request.headers.get("accept"), parameters)
-        except NotAcceptable:
+        except (NotAcceptable, BadRequest) as error:
+            if error.issues[0].detail != NotAcceptable.detail:
+                raise
             if binary.may_be_fetched(request, parameters) or may_be_printed(request.segments) or request.segments[:1] == (FOLDER,):
                 return _JSON  # for whatever goes wrong: the content itself is in its own format
             admission.require_json(self._services.ozo, None, "other")

@@ -11,17 +11,19 @@ from fastapi import FastAPI
 
 from fhir_server.http.fhir import PREFIX, FhirApplication
 from fhir_server.http.request import Receive, Scope, Send
+from fhir_server.http.socket import SocketDoor
 
 _WELL_KNOWN: Final = PREFIX + "/.well-known/"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An opened server: its two applications, and how to close what they use."""
+    """An opened server: its two applications, its door for websockets, and how to close what they use."""
 
     fhir: FhirApplication
     shell: FastAPI
     close: Callable[[], Awaitable[None]]
+    socket: SocketDoor
 
 
 class Hub:
@@ -39,6 +41,9 @@ class Hub:
             return
         assert self._running is not None, "the ASGI server must run the lifespan"
         path: str = scope["path"]
+        if scope["type"] == "websocket":
+            await self._running.socket(scope, receive, send)
+            return
         if scope["type"] == "http" and (path.startswith(PREFIX + "/") or path == PREFIX) and not path.startswith(_WELL_KNOWN):
             await self._running.fhir(scope, receive, send)
         else:

@@ -44,7 +44,10 @@ class Wanted(NamedTuple):
 
 
 def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
-    """Choose the format: ``_format`` over the Accept header over JSON. Raises NotAcceptable when none is spoken here."""
+    """Choose the format: ``_format`` over the Accept header over JSON.
+
+    Raises NotAcceptable when the header names none that is spoken here, BadRequest for such a ``_format``.
+    """
     given = dict(parameters) if parameters else {}
     pretty = _PRETTY.get(given.get("_pretty", "false"))
     if pretty is None:
@@ -53,7 +56,7 @@ def wanted(accept: str, parameters: Sequence[tuple[str, str]]) -> Wanted:
         name, _, version = media_type(given["_format"])
         chosen = _NAMES.get(name.replace(" ", "+"))
         if chosen is None or not version.startswith(_VERSION):
-            raise NotAcceptable(f"The _format is not spoken here. {_ASK_FOR}")
+            raise BadRequest(f"The _format is not spoken here. {_ASK_FOR}", detail=NotAcceptable.detail)
         return Wanted(chosen, pretty)
     return Wanted(_accepted(accept), pretty)
 

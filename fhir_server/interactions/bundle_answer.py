@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 from fhir_server.interactions.call import Answer
 from fhir_server.model.json import write
 from fhir_server.model.meta import instant
+from fhir_server.model.outcome import operation_outcome
 
 _OUTCOME = b'{"resourceType":"OperationOutcome"'
 
@@ -26,10 +27,12 @@ def entry(answer: Answer) -> bytes:
 
 def _response(answer: Answer) -> bytes:
     headers = dict(answer.headers)
-    response = {"status": f"{answer.status} {HTTPStatus(answer.status).phrase}"}
+    response: dict[str, Any] = {"status": f"{answer.status} {HTTPStatus(answer.status).phrase}"}
     response |= {name: headers[name] for name in ("location", "etag") if name in headers}
     if answer.updated:
         response["lastModified"] = instant(answer.updated)
+    if answer.warnings and not answer.body.startswith(_OUTCOME):  # which has them
+        response["outcome"] = operation_outcome(answer.warnings)
     return write(response)
 
 

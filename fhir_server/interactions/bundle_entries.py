@@ -146,6 +146,7 @@ def call_of(outer: Call, item: Item) -> Call:
         body=b"",
         posted=found.interaction in _CRITERIA,
         touched=Touched(),
+        warnings=[],
     )
     admit(call)
     if item.resource is not None:

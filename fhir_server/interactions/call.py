@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from fhir_server.access.actor import Actor
 from fhir_server.audit.record import NOWHERE, Origin
 from fhir_server.catalog.catalog import Entry
+from fhir_server.errors import Issue
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.touched import Touched
 
@@ -60,7 +61,8 @@ class Call:
     came in, and ``posted`` tells that the parameters came in it as well. ``request`` is the id under which log and record know this
     request, ``now`` its moment in microseconds, ``origin`` where it came from. ``loading`` tells that it puts in what was elsewhere
     before, with all that followed from it there. ``touched`` is whose data it came upon so far.
-    ``upload`` is a form that is still coming: each part, and then its content bit by bit.
+    ``upload`` is a form that is still coming: each part, and then its content bit by bit. ``warnings`` are what its caller is
+    to be warned of, once it is carried out.
     """
 
     services: Services
@@ -81,6 +83,7 @@ class Call:
     origin: Origin = NOWHERE
     touched: Touched = field(default_factory=Touched)
     upload: AsyncIterator[Part | bytes] | None = None
+    warnings: list[Issue] = field(default_factory=list)
 
     @property
     def type(self) -> str:
@@ -101,7 +104,7 @@ class Answer:
     none), and ``refusal`` the code of the error that it tells of. ``media`` is the media type of a body that is not FHIR but the
     content of a Binary. ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for
     what nobody may keep a copy of, because it belongs to a source. ``stream`` is what comes instead of ``body``, ``length``
-    bytes of it; ``detail`` is a word more for the record.
+    bytes of it; ``detail`` is a word more for the record, ``warnings`` are told beside the answer.
     """
 
     status: int
@@ -118,6 +121,7 @@ class Answer:
     stream: AsyncIterator[bytes] | None = None
     length: int = 0
     detail: str = ""
+    warnings: Sequence[Issue] = ()
 
 
 def resource_type_of(resource: Mapping[str, Any]) -> str:

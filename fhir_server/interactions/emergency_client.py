@@ -58,5 +58,6 @@ async def _searched(call: Call, bound: set[str]) -> set[str]:
 
 def _is_key(where: Node) -> bool:
     """Tell whether a search of Patient is one by identifiers with their system, and by nothing else."""
-    parts = where.parts if isinstance(where, And | Or) else (where,)
-    return bool(parts) and all(isinstance(part, Token) and part.param == "identifier" and bool(part.system) for part in parts)
+    if isinstance(where, And | Or):
+        return bool(where.parts) and all(map(_is_key, where.parts))
+    return isinstance(where, Token) and where.param == "identifier" and bool(where.system)

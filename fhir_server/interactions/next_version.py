@@ -8,6 +8,7 @@ from fhir_server.errors import Conflict, PreconditionFailed
 from fhir_server.interactions import messages
 from fhir_server.interactions.as_ozo import received
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.warned import warned
 from fhir_server.interactions.write import Write, change, commit, content, preferred, written
 from fhir_server.model.body import OWN, decimal_text
 from fhir_server.model.bsn_body import restored
@@ -55,7 +56,7 @@ def following(call: Call, document: Document, stored: Stored | None) -> Write:
     if stored and not stored.deleted and _same(document, stored):
         headers = version_headers(stored.version, stored.updated)
         body = preferred(call, stored.body)
-        return Write(None, Answer(200, body, headers, stored.id, stored.version, updated=stored.updated))
+        return Write(None, warned(call, Answer(200, body, headers, stored.id, stored.version, updated=stored.updated)))
     made = change(call, document, call.id, stored)
     answer = written(call, made, 200 if made.previous else 201)
     answer.body = preferred(call, made.body)

@@ -12,6 +12,7 @@ from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
 from fhir_server.interactions.read import existing
+from fhir_server.interactions.warned import look_at
 from fhir_server.interactions.write import Write
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, write
@@ -80,6 +81,7 @@ def _next(call: Call, current: Document, result: object) -> Document:
     except Malformed as error:
         raise Unprocessable(f"What the patch makes is refused: {error.text}", expression=error.issues[0].expression) from None
     validation.check(document.resource)
+    look_at(call, document.resource)
     document = bsn.sealed(call, as_ozo.profiled(call, document), body)
     result = document.resource
     # What the patch leaves alone keeps the text in which it was sent.

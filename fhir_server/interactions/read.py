@@ -23,12 +23,13 @@ async def read(call: Call) -> Answer:
     return answer(call, existing(call, await call.services.repository.read(grant, call.type, call.id)))
 
 
-def existing(call: Call, stored: Stored | None) -> Stored:
-    """Return what may be shown; raises NotFound, Forbidden or Gone."""
+def existing(call: Call, stored: Stored | None, *, known: bool = False) -> Stored:
+    """Return what may be shown; raises NotFound, Forbidden or Gone. ``known``: the caller sees that there is such a resource."""
     if call.type == "Patient":
         call.touched.ask(f"Patient/{call.id}")
     if stored is None:
-        require_no_hiding(call)
+        if not known:
+            require_no_hiding(call)
         raise NotFound("No such resource. Check the type and the id.")
     call.touched.find([stored])
     if not stored.visible:

@@ -13,5 +13,7 @@ async def vread(call: Call) -> Answer:
     stored = await call.services.repository.vread(grant, call.type, call.id, call.version)
     if stored is None:
         current = await call.services.repository.read(grant, call.type, call.id)
-        stored = None if current is None or current.visible else current
+        if current is not None and current.visible:
+            return answer(call, existing(call, None, known=True))
+        stored = current
     return answer(call, existing(call, stored))

@@ -27,6 +27,7 @@ from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
+from fhir_server.interactions.warned import look_at, outcome, warned
 from fhir_server.model.body import OWN
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
@@ -69,6 +70,7 @@ def checked(call: Call) -> Document:
     if is_part(document.resource):
         text = "This is a part of a resource, as _summary and _elements give it: it would overwrite the rest. Send the whole."
         raise Unprocessable(text, expression=f"{call.type}.meta.tag", detail="part-of-resource")
+    look_at(call, document.resource)
     return bsn.sealed(call, as_ozo.profiled(call, document), call.body)
 
 
@@ -135,7 +137,7 @@ def written(call: Call, made: Change, status: int) -> Answer:
     if status == 201:  # noqa: PLR2004 - Created
         headers = (*headers, location(call, made.id, version))
     told = made.indexed or made.previous  # of a deletion, what was there
-    return Answer(status, b"", headers, made.id, version, shared(told.dossier) if told else "", made.updated)
+    return warned(call, Answer(status, b"", headers, made.id, version, shared(told.dossier) if told else "", made.updated))
 
 
 def location(call: Call, id_: str, version: int) -> tuple[str, str]:
@@ -197,8 +199,5 @@ def preferred(call: Call, body: bytes) -> bytes:
     if wish == "minimal":
         return b""
     if wish == "operationoutcome":
-        return (
-            b'{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational",'
-            b'"details":{"text":"Stored."}}]}'
-        )
+        return outcome(call)
     return body

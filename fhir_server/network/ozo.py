@@ -54,13 +54,14 @@ class Mode:
     client_tasks: bool
     topics: bool
     letters: Mapping[str, Mapping[str, str]]
+    types: frozenset[str]
 
 
 def mode(*, strict: bool) -> Mode:
     """Return what holds in the strict or the default mode."""
     tables = tomllib.loads((files("profiles.ozo") / "modes.toml").read_text(encoding="utf-8"))
     table = tables["strict" if strict else "default"]
-    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close", "typed")}
+    sets = {name: frozenset(table[name]) for name in ("parameters", "delete", "close", "typed", "types")}
     return Mode(**{**table, **sets})
 
 

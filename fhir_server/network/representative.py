@@ -10,6 +10,7 @@ from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.mandate import has_mandate
 from fhir_server.network.message_thread import literal
 from fhir_server.network.period import lasting
+from profiles.identifiers import equivalents
 
 
 def represents(related: Mapping[str, Any], relationships: Collection[str], at: int, base: str = "") -> str:
@@ -22,11 +23,13 @@ def represents(related: Mapping[str, Any], relationships: Collection[str], at: i
     if related.get("active") is False or not low <= at < high:
         return ""
     codings = (each for concept in listed(related, "relationship") for each in listed(concept, "coding"))
-    if not (any(_code(each) in relationships for each in codings) or has_mandate(related, at)):
+    if not (any(code in relationships for each in codings for code in _codes(each)) or has_mandate(related, at)):
         return ""
     client = literal(mapped(related, "patient"), base)
     return client if client.startswith("Patient/") else ""
 
 
-def _code(coding: Mapping[str, Any]) -> str:
-    return f"{text(coding, 'system')}|{text(coding, 'code')}"
+def _codes(coding: Mapping[str, Any]) -> list[str]:
+    """Return the code ("system|code") under each name that its system has."""
+    system, code = text(coding, "system"), text(coding, "code")
+    return [f"{each}|{code}" for each in equivalents().get(system, (system,))]

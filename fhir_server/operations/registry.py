@@ -7,6 +7,7 @@ from fhir_server.interactions.handlers import Handler
 from fhir_server.operations import (
     access_log,
     answer_invitation,
+    binding_token,
     cover,
     delegate,
     explain_access,
@@ -75,6 +76,7 @@ REGISTERED: Final = (
     reading("network-summary", network_summary.network_summary, "Patient"),
     asking("status", subscription_events.status, "Subscription"),
     asking("events", subscription_events.events, "Subscription"),
+    asking("get-ws-binding-token", binding_token.binding_token, "Subscription"),
     writing("escalate", questions.escalate, "CommunicationRequest"),
     writing("answer", questions.answer, "CommunicationRequest"),
     writing("forward", forward.forward, "Communication"),

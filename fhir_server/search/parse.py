@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fhir_server.catalog.catalog import Catalog, Entry
 from fhir_server.errors import BadRequest, Issue
 from fhir_server.search.criteria import Reader, UnknownParameter, shown
+from fhir_server.search.equivalents import widened
 from fhir_server.search.results import RESULTS, Results
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And, Everything, Node, Query
@@ -52,7 +53,7 @@ def parse(
     for name, value in parameters:
         _parameter(state, name, value)
     results = state.results
-    where = state.where[0] if len(state.where) == 1 else And(tuple(state.where)) if state.where else Everything()
+    where = widened(state.where[0] if len(state.where) == 1 else And(tuple(state.where)) if state.where else Everything())
     return Search(
         query=Query(entry.name, where, results.sort, results.count),
         includes=tuple(results.includes),

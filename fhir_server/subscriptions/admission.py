@@ -15,7 +15,7 @@ from fhir_server.subscriptions.headers import HIDDEN, HeaderSeal
 from fhir_server.subscriptions.manner import Manner
 
 CHANNELS: Final = ("rest-hook",)
-_OF_TOPICS: Final = ("rest-hook",)
+_OF_TOPICS: Final = ("rest-hook", "websocket")
 _SECOND: Final = 1_000_000
 _STATUS: Final[Mapping[str, Status]] = {"requested": "active", "active": "active", "off": "off"}
 
@@ -42,14 +42,14 @@ class Admission:
         channel, topical = resource["channel"], manner.is_topical(resource)
         _require_channel(channel, _OF_TOPICS if topical else CHANNELS)
         told, query = self._topical(resource) if topical else (None, resource["criteria"])
-        url = self._endpoint(channel)
+        url = self._endpoint(channel) if channel["type"] == "rest-hook" else ""
         if told is None:
             _require_no_payload(channel, actor)
         wanted = criteria.read(query, catalog, base)
         given = headers.read(channel.get("header", ()), dict.fromkeys(_names(channel), HIDDEN))
         return Subscribing(
             id=id_,
-            status=_status(resource, answers=topical),
+            status=_status(resource, answers=topical and bool(url)),
             subscriber=subscriber.written(actor),
             audience=subscriber.audience(actor),
             type=wanted.type,

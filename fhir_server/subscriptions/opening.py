@@ -19,6 +19,7 @@ from fhir_server.subscriptions.delivery import RestHook
 from fhir_server.subscriptions.headers import HeaderSeal
 from fhir_server.subscriptions.matching import Matcher
 from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions.switchboard import Switchboard
 from fhir_server.subscriptions.worker import Tell, Worker
 
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
@@ -73,6 +74,7 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
     """Return who works for the subscriptions in this process, under the name ``holder``."""
     admitted, store = parts.subscriptions, parts.repository.subscriptions()
     access = Access(parts.repository, parts.gate, standing, parts.clock)
+    composer = Composer(access, parts.base, parts.new_id)
     reading = Reading(parts.catalog, parts.base)
     if settings.database.startswith("sqlite"):
         await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
@@ -84,6 +86,7 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
     )
     chance = random.Random(holder).random  # noqa: S311 - only spreads what failed at once
     window = int(settings.subscription_window * _HOUR)
-    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance, Composer(access, parts.base, parts.new_id))
+    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance, composer)
+    switchboard = Switchboard(store, composer, parts.new_id, settings.subscription_timeout)
     matcher = Matcher(store, access, reading)
-    return Worker(store, matcher, postman, tell, admitted.bell, int(settings.subscription_retention * _DAY))
+    return Worker(store, matcher, postman, tell, admitted.bell, int(settings.subscription_retention * _DAY), switchboard)

@@ -10,6 +10,7 @@ from fhir_server.storage.subscriptions.store import Standing, SubscriptionStore
 from fhir_server.subscriptions.bell import Bell
 from fhir_server.subscriptions.matching import BATCH, Matcher
 from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions.switchboard import Switchboard
 
 _log = logging.getLogger("fhir_server")
 Tell = Callable[[str], Awaitable[None]]
@@ -30,6 +31,7 @@ class Worker:
     tell: Tell
     bell: Bell
     retention: int
+    switchboard: Switchboard
     standing: Standing = field(default_factory=lambda: Standing(0, 0, 0, 0, 0, 0, 0))
 
     def __post_init__(self) -> None:
@@ -43,6 +45,7 @@ class Worker:
 
     async def close(self) -> None:
         """Stop delivering."""
+        await self.switchboard.close()
         await self.postman.close()
         for channel in self.postman.channels.values():
             await channel.close()

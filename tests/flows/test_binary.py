@@ -62,7 +62,7 @@ def test_the_resource_is_there_for_who_asks_for_fhir(hub: Demo) -> None:
     for reply in (gp.get(place, Accept=XML), gp.get(f"{place}?_format=xml"), gp.get(place, Accept="text/xml")):
         assert (reply.headers["content-type"], b"<contentType" in reply.body) == (f"{XML}; charset=utf-8", True)
     assert "content-disposition" not in gp.get(place, Accept=JSON).headers
-    assert gp.get(f"{place}?_format=png").status == 406
+    assert gp.get(f"{place}?_format=png").status == 400
 
 
 def test_json_and_xml_that_are_content(hub: Demo) -> None:

@@ -178,7 +178,8 @@ def test_formats(hub: Demo) -> None:
     form = {"Content_Type": "Application/X-WWW-form-urlencoded"}
     assert b"<Bundle" in system.request("POST", "Patient/_search", b"_id=ansje&_format=xml", **form).body
     for named in ("text/html", "html", "ttl", "application/fhir+turtle", ""):
-        assert system.get(f"Patient/ansje?_format={named}").status == 406
+        assert system.get(f"Patient/ansje?_format={named}").status == 400
+    assert system.get("Patient/ansje", Accept="text/turtle").status == 406
     assert system.get("Patient/ansje", Accept="application/fhir+json; fhirVersion=3.0").status == 406
     assert system.get("Patient/ansje", Accept="application/fhir+xml; fhirVersion=4.0").body.startswith(b"<")
     refused = system.get("Patient/nobody", Accept="application/fhir+xml")

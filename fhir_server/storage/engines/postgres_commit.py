@@ -15,7 +15,7 @@ from fhir_server.storage.engines import postgres_integrity, postgres_text
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_scripts import on_postgres
-from fhir_server.storage.engines.postgres_session import Row, Session
+from fhir_server.storage.engines.postgres_session import Row, Session, Statement
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.journal.chain import Block
 from fhir_server.storage.matching import identity, matches
@@ -99,8 +99,8 @@ async def _transaction(
             await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
         await _require_matches(session, unmatched, 0, Matched)
         await _check_old(session, checks, prepared)
+        await _write_all(session, prepared)
         for one in prepared:
-            await _write(session, one, None)
             if one.change.subscription is not None:
                 await on_postgres(session, subscribe(one.change.subscription, one.change.updated))
         await _check_new(session, checks, prepared)
@@ -143,12 +143,30 @@ async def _require_matches(session: Session, unmatched: Sequence[Criteria], most
 
 
 async def _write(session: Session, one: _Prepared, block: Block | None, required: Collection[int] = ()) -> None:
-    change = one.change
-    sql = postgres_text.CREATE if change.expected == 0 else postgres_text.UPDATE
-    if not await session.rows(sql, postgres_text.parameters(change, one.rows, one.body, block, required)):
+    if not await session.rows(*_statement(one, block, required)):
         if required:
-            await postgres_integrity.require_there(session, [change])
-        raise VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
+            await postgres_integrity.require_there(session, [one.change])
+        raise _overtaken(one.change)
+
+
+def _statement(one: _Prepared, block: Block | None, required: Collection[int] = ()) -> Statement:
+    sql = postgres_text.CREATE if one.change.expected == 0 else postgres_text.UPDATE
+    return sql, postgres_text.parameters(one.change, one.rows, one.body, block, required)
+
+
+def _overtaken(change: Change) -> VersionConflict:
+    return VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
+
+
+async def _write_all(session: Session, prepared: Sequence[_Prepared]) -> None:
+    """Write several changes, sent at once: what follows from a message are a dozen small ones."""
+    if len(prepared) == 1:
+        return await _write(session, prepared[0], None)
+    statements = [_statement(one, None) for one in prepared]
+    for one, found in zip(prepared, await session.together(statements), strict=True):
+        if not found:
+            raise _overtaken(one.change)
+    return None
 
 
 async def _check_old(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:

@@ -22,6 +22,7 @@ from fhir_server.storage.journal.chain import Chain
 
 Row = tuple[Any, ...]
 Parameter = str | bytes | None
+Statement = tuple[str, Sequence[Parameter]]
 _PREPARED = 500
 _CONNECT = 5  # seconds
 _OPTIONS = (
@@ -29,7 +30,7 @@ _OPTIONS = (
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",  # also before the tables have statistics
     "-c jit=off -c work_mem=64MB -c statement_timeout=10s -c timezone=UTC",
 )
-_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
 
 
 class Session:
@@ -46,6 +47,7 @@ class Session:
         self._number = 0
         self._waiting: asyncio.Future[PGresult] | None = None
         self._last: PGresult | None = None
+        self._together: list[PGresult] | None = None
         self._broken = False
         self.chain: Chain | None = None
         """The chain of the record that this session writes."""
@@ -74,18 +76,52 @@ class Session:
     async def rows(self, sql: str, parameters: Sequence[Parameter] = ()) -> list[Row]:
         """Carry out a statement and return its rows. Raises psycopg.Error."""
         name = self._names.get(sql) or await self._prepare(sql)
-        values = [value.encode() if isinstance(value, str) else value for value in parameters]
-        formats = [Format.BINARY if isinstance(value, bytes) else Format.TEXT for value in parameters]
-        result = await self._result(partial(self._libpq.send_query_prepared, name, values, formats, Format.BINARY))
-        if result.ntuples == 0:
-            return []
-        self._transformer.set_pgresult(result)
-        return self._transformer.load_rows(0, result.ntuples, tuple)
+        return self._rows_of(await self._result(partial(self._begin, name, parameters)))
+
+    async def together(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Carry out several statements that are sent at once, and return the rows of each.
+
+        They must be part of a transaction that is open. Raises psycopg.Error for the first one that fails, after which none is
+        carried out.
+        """
+        for sql in dict.fromkeys(sql for sql, _ in statements):
+            if sql not in self._names:
+                await self._prepare(sql)
+        named = [(self._names[sql], parameters) for sql, parameters in statements]
+        self._together = []
+        self._libpq.enter_pipeline_mode()
+        try:
+            await self._result(partial(self._begin_all, named))
+            found = self._together
+        finally:
+            self._together = None
+            if not self._broken and self._waiting is None:
+                self._libpq.exit_pipeline_mode()
+        failed = next((each for each in found if each.status not in _DONE), None)
+        if failed is not None:
+            raise psycopg.errors.error_from_result(failed)
+        return [self._rows_of(each) for each in found]
 
     async def close(self) -> None:
         """Close the connection."""
         self._leave_loop()
         await self._connection.close()
+
+    def _begin(self, name: bytes, parameters: Sequence[Parameter]) -> None:
+        values = [value.encode() if isinstance(value, str) else value for value in parameters]
+        formats = [Format.BINARY if isinstance(value, bytes) else Format.TEXT for value in parameters]
+        self._libpq.send_query_prepared(name, values, formats, Format.BINARY)
+
+    def _begin_all(self, named: Sequence[tuple[bytes, Sequence[Parameter]]]) -> None:
+        for name, parameters in named:
+            self._begin(name, parameters)
+        self._libpq.pipeline_sync()
+
+    def _rows_of(self, result: PGresult) -> list[Row]:
+        if result.ntuples == 0:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, tuple)
 
     async def _prepare(self, sql: str) -> bytes:
         if len(self._names) >= _PREPARED:
@@ -135,14 +171,31 @@ class Session:
             libpq.consume_input()
             while not libpq.is_busy():
                 result = libpq.get_result()
-                if result is None:
+                if self._together is not None:
+                    if self._gathered(result, self._together):
+                        break
+                elif result is None:
                     self._answer()
                     break
-                self._last = result
+                else:
+                    self._last = result
         except psycopg.OperationalError as error:
             self._lost(error)
         if libpq.status == ConnStatus.BAD:
             self._lost(psycopg.OperationalError("the connection to the database was lost"))
+
+    def _gathered(self, result: PGresult | None, together: list[PGresult]) -> bool:
+        """Put aside the result of one of several statements; tell whether it was that of all of them."""
+        if result is None:  # between two statements
+            return False
+        if result.status == ExecStatus.PIPELINE_SYNC:
+            self._last = result
+            self._answer()
+            return True
+        together.append(result)
+        if self._last is None or self._last.status in _DONE:
+            self._last = result
+        return False
 
     def _answer(self) -> None:
         if self._waiting is not None and self._last is not None and not self._waiting.done():

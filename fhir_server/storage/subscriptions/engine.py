@@ -7,7 +7,7 @@ from fhir_server.search.rows import key
 from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.scripted import Scripted
 from fhir_server.storage.subscriptions import scripts, statements
-from fhir_server.storage.subscriptions.store import EVERYBODY, Candidate, Claim, Event, Notice, Standing, Status, Subscribed
+from fhir_server.storage.subscriptions.store import EVERYBODY, Bound, Candidate, Claim, Event, Notice, Standing, Status, Subscribed
 
 
 class ScriptedSubscriptions:
@@ -63,6 +63,10 @@ class ScriptedSubscriptions:
     async def take(self, id_: str, holder: str, until: int) -> Claim | None:
         """Lease one subscription."""
         return await self._scripts.do(scripts.take(id_, holder, until))
+
+    async def bound(self, ids: Sequence[str]) -> Sequence[Bound]:
+        """Return who has which subscription."""
+        return [Bound(*row) for row in await self._scripts.rows(statements.BOUND, (json.dumps([[id_] for id_ in ids]),))]
 
     async def failed(self, id_: str, holder: str, error: str, status: Status, now: int, due: int) -> None:
         """Keep that something failed."""

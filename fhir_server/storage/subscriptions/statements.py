@@ -66,6 +66,7 @@ PENDING: Final = (
 DELIVERED: Final = """UPDATE subscription SET done = $1, attempts = 0, failing = 0, until = $2,
  told = CASE WHEN error = '' THEN told ELSE 0 END, turn = turn + 1, error = ''
  WHERE id = $3 AND holder = $4 AND status = 'active' RETURNING keeps"""
+BOUND: Final = "SELECT id, holder, status, last FROM subscription WHERE id IN (SELECT u.value->>0 FROM EACH($1) u)"
 ACTIVATED: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1,
  attempts = 0, failing = 0, until = $1
  WHERE id = $2 AND holder = $3 AND status = 'requested' RETURNING id"""

@@ -88,6 +88,15 @@ class Claim(NamedTuple):
     manner: str = ""
 
 
+class Bound(NamedTuple):
+    """What the holder of a subscription watches: whether it is its own still, and whether there is something to deliver."""
+
+    id: str
+    holder: str
+    status: Status
+    last: int
+
+
 class Subscribed(NamedTuple):
     """A subscription as operators and its own resource show it.
 
@@ -173,6 +182,10 @@ class SubscriptionStore(Protocol):
 
     async def take(self, id_: str, holder: str, until: int) -> Claim | None:
         """Lease one active subscription, from whoever has it; None when it is not active."""
+        ...
+
+    async def bound(self, ids: Sequence[str]) -> Sequence[Bound]:
+        """Return who has which of these subscriptions."""
         ...
 
     async def failed(self, id_: str, holder: str, error: str, status: Status, now: int, due: int) -> None:

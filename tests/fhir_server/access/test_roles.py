@@ -98,3 +98,16 @@ def test_a_broken_matrix_says_where(text: str, message: str) -> None:
 
 def test_author_parameters_exist(roles: Roles) -> None:
     assert all(parameter in TYPES[type_].search for type_, parameter in roles.author.items())
+
+
+def test_types_are_closed_to_everybody_but_the_system() -> None:
+    roles = load_roles(TYPES)
+    assert roles.narrowed(()) is roles
+    few = roles.narrowed({"Patient", "Observation"})
+    for role in PERSONS:
+        assert few.letters(role, "Patient") == roles.letters(role, "Patient")
+        assert not any(few.letters(role, each) for each in TYPES if each not in {"Patient", "Observation"})
+    assert few.letters("system", "Task") == "cruds"
+    assert (few.asks_sources("practitioner", "Observation"), few.asks_sources("practitioner", "Condition")) == (True, False)
+    none = roles.narrowed({"Patient"})
+    assert [none.asks_sources(role, "Medication") for role in ("system", "practitioner", "patient")] == [True, False, False]

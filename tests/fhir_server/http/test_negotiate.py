@@ -37,23 +37,26 @@ def test_the_format_of_the_answer(accept: str, parameters: list[tuple[str, str]]
 
 
 @pytest.mark.parametrize(
-    ("accept", "parameters"),
+    "accept",
     [
-        ("text/turtle", []),
-        ("application/fhir+json;q=0", []),
-        ("application/fhir+json; fhirVersion=5.0", []),
-        ("", [("_format", "turtle")]),
-        ("", [("_format", "text/html")]),
-        ("", [("_format", "html")]),
-        ("", [("_format", "application/fhir+json; fhirVersion=3.0")]),
-        ("text/html", []),
-        ("*/*;q=0", []),
-        ("application/fhir+json;q=7", []),
+        "text/turtle",
+        "application/fhir+json;q=0",
+        "application/fhir+json; fhirVersion=5.0",
+        "text/html",
+        "*/*;q=0",
+        "application/fhir+json;q=7",
     ],
 )
-def test_a_format_that_is_not_spoken_is_refused(accept: str, parameters: list[tuple[str, str]]) -> None:
+def test_a_format_that_is_not_spoken_is_not_acceptable(accept: str) -> None:
     with pytest.raises(NotAcceptable):
-        wanted(accept, parameters)
+        wanted(accept, [])
+
+
+@pytest.mark.parametrize("named", ["turtle", "text/html", "html", "", "application/fhir+json; fhirVersion=3.0"])
+def test_a_parameter_that_names_none_is_wrong(named: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        wanted("application/fhir+json", [("_format", named)])
+    assert refused.value.issues[0].detail == "format-not-supported"
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ BASE = "https://hub.test/fhir"
 NOW = instant("2026-06-01T10:00:00+02:00")
 
 
-def related(code: str = "GUARD", **more: Any) -> dict[str, Any]:
-    system = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+ROLE_CODES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+
+
+def related(code: str = "GUARD", system: str = ROLE_CODES, **more: Any) -> dict[str, Any]:
     relationship = [{"coding": [{"system": system, "code": code}]}]
     return {"resourceType": "RelatedPerson", "patient": {"reference": "Patient/bakker"}, "relationship": relationship, **more}
 
@@ -27,6 +29,10 @@ def related(code: str = "GUARD", **more: Any) -> dict[str, Any]:
     [
         (related(), "Patient/bakker"),
         (related("DAUC"), ""),
+        (related(system="urn:oid:2.16.840.1.113883.5.111"), "Patient/bakker"),
+        (related(system="urn:oid:2.16.840.1.113883.5.110"), "Patient/bakker"),
+        (related("DAUC", "urn:oid:2.16.840.1.113883.5.111"), ""),
+        (related(system="urn:oid:2.16.840.1.113883.5.1"), ""),
         (related(active=False), ""),
         (related(period={"start": "2026-01-01", "end": "2026-05-28"}), "Patient/bakker"),
         (related(period={"end": "2026-05-27"}), ""),

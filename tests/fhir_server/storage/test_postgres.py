@@ -136,6 +136,40 @@ def test_an_error_of_a_statement_leaves_the_session_usable(url: str) -> None:
     asyncio.run(body())
 
 
+def test_statements_that_are_sent_together(url: str) -> None:
+    async def body() -> None:
+        session = await Session.open(url)
+        large = os.urandom(3_000_000)
+        await session.rows("BEGIN")
+        twice = "SELECT 2 * $1::int FROM generate_series(1, $1::int)"
+        found = await session.together([(twice, ("2",)), ("SELECT $1::bytea", (large,)), (twice, ("0",)), (twice, ("1",))])
+        assert found == [[(4,), (4,)], [(large,)], [], [(2,)]]
+        await session.rows("CREATE TEMPORARY TABLE t (n int)")
+        insert = "INSERT INTO t SELECT 6 / $1::int RETURNING n"
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await session.together([(insert, ("1",)), (insert, ("0",)), (insert, ("2",))])
+        assert session.in_error
+        await session.rows("ROLLBACK")
+        assert session.usable
+        assert await session.rows("SELECT 1") == [(1,)]
+        await session.close()
+
+    asyncio.run(body())
+
+
+def test_a_connection_that_is_lost_among_statements_sent_together(url: str) -> None:
+    async def body() -> None:
+        session = await Session.open(url)
+        await session.rows("BEGIN")
+        ended = "SELECT pg_terminate_backend(pg_backend_pid())"
+        with pytest.raises(psycopg.OperationalError):
+            await session.together([("SELECT 1", ()), (ended, ()), ("SELECT 2", ())])
+        assert not session.usable
+        await session.close()
+
+    asyncio.run(body())
+
+
 def test_two_processes_share_a_database(url: str) -> None:
     async def body(first: PostgresRepository) -> None:
         second = await PostgresRepository.open(url)
