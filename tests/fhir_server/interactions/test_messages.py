@@ -6,7 +6,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, Json
+from consents import consent, provision
+from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, Json, ref
 from engines import PostgresServer
 from ladder_room import LadderRoom, ladder_room
 
@@ -169,3 +170,16 @@ def test_a_message_taken_back_or_not_seen_is_not_forwarded(hub: LadderRoom) -> N
     with pytest.raises(FhirError) as refused:
         hub.operate(NURSE, message, "forward", recipient=to)
     assert refused.value.issues[0].detail == "message-retracted"
+
+
+def test_whom_the_client_lets_see_no_messages_is_sent_none(hub: LadderRoom) -> None:
+    """The client's choice stays in charge: this comes last."""
+    message = hub.hub.reply(NURSE, hub.hub.thread(DAUGHTER, [NURSE]))
+    permit = provision("permit", NURSE, DOCTOR, purposes=["TREAT"], categories=["message"])
+    hub.hub.write(SYSTEM, consent(permit, "some", patient=ref(CLIENT), performer=[ref(CLIENT)]))
+    threads = len(hub.hub.stored("CommunicationRequest"))
+    with pytest.raises(Forbidden) as refused:
+        hub.operate(NURSE, message, "forward", recipient={"valueReference": {"reference": AIDE}})
+    assert refused.value.issues[0].detail == "recipient-not-permitted"
+    assert len(hub.hub.stored("CommunicationRequest")) == threads
+    assert hub.operate(NURSE, message, "forward", recipient={"valueReference": {"reference": DOCTOR}}).status == 200

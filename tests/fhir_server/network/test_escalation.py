@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fhir_server.network import escalation
 from fhir_server.network.escalation import Available, Said
@@ -67,10 +67,12 @@ class Questions(RuleBasedStateMachine):
         if question is not None:
             self.before, self.question = self.question, question
 
-    @precondition(lambda self: self.question is None)
-    @rule(drawn=st.lists(levels, min_size=1, max_size=5))
-    def another_ladder(self, drawn: list[tuple[set[Any], bool, int]]) -> None:
-        self.ladder = ladder_from(drawn)
+    @initialize(
+        drawn=st.lists(levels, min_size=2, max_size=5),
+        roles=st.dictionaries(st.sampled_from([*PEOPLE, ASKER]), st.integers(0, 4), min_size=4),
+    )
+    def begin(self, drawn: list[tuple[set[Any], bool, int]], roles: dict[str, int]) -> None:
+        self.ladder, self.roles = ladder_from(drawn), dict(roles)
 
     @rule(who=st.sampled_from([*PEOPLE, ASKER]), level=st.integers(-1, 4))
     def comes_or_leaves(self, who: str, level: int) -> None:
