@@ -15,6 +15,8 @@ _DATA_DIR = Path("data")
 _URL = re.compile(r"https?://[A-Za-z0-9\-._~:\[\]/]+/fhir")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _OFFICER = re.compile(r"(Organization|Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
+_SMTP = re.compile(r"smtps?://([^@/\s]+@)?[A-Za-z0-9.-]+(:\d{1,5})?")
+_SENDER = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
 _SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
@@ -110,6 +112,10 @@ class Settings:
     subscription_retention: float = _setting(
         14.0, "Days for which notifications are kept that could not be delivered, or can be asked for again."
     )
+    smtp_url: str = _setting(
+        "", "The mail server for e-mail to subscribers: `smtp://host:port`, or `smtps://user:password@host:port`; empty: no e-mail."
+    )
+    smtp_sender: str = _setting("", "The address that e-mail comes from; required with `FHIR_SERVER_SMTP_URL`.")
     round_interval: float = _setting(
         10.0, "Seconds between two rounds in which the hub does what is due: questions that waited too long, what comes to its end."
     )
@@ -263,6 +269,10 @@ def _check_record(settings: Settings) -> None:
 def _check_subscriptions(settings: Settings) -> None:
     if not 0 < settings.subscription_timeout <= _LONGEST_NOTIFICATION:
         raise SettingsError(f"{PREFIX}SUBSCRIPTION_TIMEOUT: must be more than 0 and at most {_LONGEST_NOTIFICATION} seconds")
+    if settings.smtp_url and not _SMTP.fullmatch(settings.smtp_url):
+        raise SettingsError(f"{PREFIX}SMTP_URL: must be smtp://host:port or smtps://user:password@host:port")
+    if settings.smtp_url and not _SENDER.fullmatch(settings.smtp_sender):
+        raise SettingsError(f"{PREFIX}SMTP_SENDER: must be an e-mail address")
     if settings.subscription_window < 0 or settings.subscription_retention * 24 < settings.subscription_window:
         raise SettingsError(f"{PREFIX}SUBSCRIPTION_RETENTION: must not be less than FHIR_SERVER_SUBSCRIPTION_WINDOW")
 

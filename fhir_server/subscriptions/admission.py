@@ -9,13 +9,13 @@ from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.search.values import span
 from fhir_server.storage.subscriptions.store import NEVER, Status, Subscribing
-from fhir_server.subscriptions import criteria, endpoint, headers, manner, subscriber
+from fhir_server.subscriptions import criteria, endpoint, headers, mail, manner, subscriber
 from fhir_server.subscriptions.bell import Bell
 from fhir_server.subscriptions.headers import HIDDEN, HeaderSeal
 from fhir_server.subscriptions.manner import Manner
 
 CHANNELS: Final = ("rest-hook",)
-_OF_TOPICS: Final = ("rest-hook", "websocket")
+_OF_TOPICS: Final = ("rest-hook", "websocket", "email")
 _SECOND: Final = 1_000_000
 _STATUS: Final[Mapping[str, Status]] = {"requested": "active", "active": "active", "off": "off"}
 
@@ -24,7 +24,7 @@ _STATUS: Final[Mapping[str, Status]] = {"requested": "active", "active": "active
 class Admission:
     """``resolve`` gives the addresses of a name; ``bell`` wakes whoever works for the subscriptions of this process.
 
-    ``topics`` tells whether Subscriptions may be based on topics.
+    ``topics`` tells whether Subscriptions may be based on topics, ``mail`` whether there is a server for e-mail.
     """
 
     seal: HeaderSeal
@@ -32,6 +32,7 @@ class Admission:
     bell: Bell
     allow_loopback: bool = False
     topics: bool = True
+    mail: bool = False
 
     def read(self, resource: Mapping[str, Any], id_: str, actor: Actor, catalog: Catalog, base: str) -> Subscribing:
         """Return what is kept of a Subscription that ``actor`` writes under the id ``id_``.
@@ -42,21 +43,22 @@ class Admission:
         channel, topical = resource["channel"], manner.is_topical(resource)
         _require_channel(channel, _OF_TOPICS if topical else CHANNELS)
         told, query = self._topical(resource) if topical else (None, resource["criteria"])
-        url = self._endpoint(channel) if channel["type"] == "rest-hook" else ""
+        url = self._endpoint(channel, told, actor)
+        hook = channel["type"] == "rest-hook"
         if told is None:
             _require_no_payload(channel, actor)
         wanted = criteria.read(query, catalog, base)
         given = headers.read(channel.get("header", ()), dict.fromkeys(_names(channel), HIDDEN))
         return Subscribing(
             id=id_,
-            status=_status(resource, answers=topical and bool(url)),
+            status=_status(resource, answers=topical and hook),
             subscriber=subscriber.written(actor),
             audience=subscriber.audience(actor),
             type=wanted.type,
             criteria=query,
             channel=channel["type"],
             endpoint=url,
-            host=endpoint.host_of(url),
+            host=endpoint.host_of(url) if hook else channel["type"],
             secret=self.seal.seal(id_, given),
             ends=span(resource["end"]).low if "end" in resource else NEVER,
             keeps=topical,
@@ -69,7 +71,8 @@ class Admission:
 
         Raises Unprocessable for one that is not known, Forbidden when the endpoint leads inside now.
         """
-        wrong = await endpoint.inside(made.endpoint, self.resolve, allow_loopback=self.allow_loopback) if made.endpoint else ""
+        hook = made.channel == "rest-hook"
+        wrong = await endpoint.inside(made.endpoint, self.resolve, allow_loopback=self.allow_loopback) if hook else ""
         if wrong:
             raise Forbidden(wrong, expression=_ENDPOINT, detail="channel-endpoint")
         given = self.seal.open_(made.id, made.secret)
@@ -84,7 +87,11 @@ class Admission:
             raise Unprocessable(text, expression="Subscription.meta.profile", detail="subscription-topic")
         return manner.manner_of(resource), manner.query_of(resource)
 
-    def _endpoint(self, channel: Mapping[str, Any]) -> str:
+    def _endpoint(self, channel: Mapping[str, Any], told: Manner | None, actor: Actor) -> str:
+        if channel["type"] == "websocket":
+            return ""
+        if told is not None and channel["type"] == "email":
+            return mail.require(channel, told, actor, configured=self.mail)
         url = channel.get("endpoint")
         if not isinstance(url, str):
             raise Unprocessable("A rest-hook needs an endpoint.", expression=_ENDPOINT, detail="channel-endpoint")

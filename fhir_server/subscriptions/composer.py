@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fhir_server.storage.subscriptions.store import Claim, Notice
 from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.mail import is_own
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.message import Kind, Message
 from fhir_server.subscriptions.notification import About, Happened
@@ -28,6 +29,8 @@ class Composer:
         known = await self.access.may_know(claim.subscriber, notice.type, notice.id)
         if manner is None:
             return Message("empty", notice.number) if known else None
+        if claim.channel == "email" and not (known and await self._addressed(claim)):
+            return None
         if not known and not await self.present(claim):
             return None
         shown = known and manner.content == "id-only"
@@ -38,6 +41,11 @@ class Composer:
     async def present(self, claim: Claim) -> bool:
         """Tell whether the subscriber is still somebody here."""
         return await self.access.who(claim.subscriber) is not None
+
+    async def _addressed(self, claim: Claim) -> bool:
+        """Tell whether the address is the subscriber's still."""
+        actor = await self.access.who(claim.subscriber)
+        return actor is not None and is_own(actor, claim.endpoint)
 
     def sign(self, claim: Claim, kind: Kind) -> Message:
         """Return a handshake or a heartbeat."""

@@ -15,8 +15,9 @@ from fhir_server.subscriptions.admission import Admission
 from fhir_server.subscriptions.bell import Bell
 from fhir_server.subscriptions.composer import Composer
 from fhir_server.subscriptions.criteria import Reading
-from fhir_server.subscriptions.delivery import RestHook
+from fhir_server.subscriptions.delivery import Channel, RestHook
 from fhir_server.subscriptions.headers import HeaderSeal
+from fhir_server.subscriptions.mail import Mail, smtp
 from fhir_server.subscriptions.matching import Matcher
 from fhir_server.subscriptions.postman import Postman
 from fhir_server.subscriptions.switchboard import Switchboard
@@ -28,7 +29,9 @@ _HOUR, _DAY = 3_600_000_000, 86_400_000_000
 def admission(settings: Settings, key: bytes) -> Admission:
     """Return which Subscriptions are taken; ``key`` (64 bytes) seals their headers."""
     topics = ozo.mode(strict=settings.ozo_strict).topics
-    return Admission(HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback, topics)
+    return Admission(
+        HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback, topics, bool(settings.smtp_url)
+    )
 
 
 class Parts(Protocol):
@@ -84,9 +87,13 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
         allow_loopback=settings.subscription_allow_loopback,
         seconds=settings.subscription_timeout,
     )
+    channels: dict[str, Channel] = {"rest-hook": hook}
+    if settings.smtp_url:
+        seconds, place = settings.subscription_timeout, parts.base.removesuffix("/fhir")
+        channels["email"] = Mail(smtp(settings.smtp_url, seconds), settings.smtp_sender, place, seconds)
     chance = random.Random(holder).random  # noqa: S311 - only spreads what failed at once
     window = int(settings.subscription_window * _HOUR)
-    postman = Postman(store, access, {"rest-hook": hook}, holder, window, chance, composer)
+    postman = Postman(store, access, channels, holder, window, chance, composer)
     switchboard = Switchboard(store, composer, parts.new_id, settings.subscription_timeout)
     matcher = Matcher(store, access, reading)
     return Worker(store, matcher, postman, tell, admitted.bell, int(settings.subscription_retention * _DAY), switchboard)
