@@ -76,6 +76,7 @@ async def _backlog(services: Services, working: Worker, threads: Sequence[tuple[
     for network, thread in threads:
         await _reply(services, network, thread)
     events = (await working.store.standing()).events
+    assert events == len(threads) * _PEOPLE, "a reply is a message and the Tasks of all others"
     begin = time.process_time()
     await _match(working)
     matched = time.process_time()

@@ -26,7 +26,7 @@ from dossier_room import (
     room,
     team,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.errors import FhirError
@@ -146,6 +146,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         assert made.events > 2 * EXAMPLES
 
 
+@example(each=[("thread", DAUGHTER, [PHARMACY]), ("reply", DAUGHTER)])  # for a department that is not in the network
 @given(each=st.lists(ops, min_size=1, max_size=6))
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_those_are_found_who_would_be_found_by_asking_everybody(office: Office, each: list[Op]) -> None:
