@@ -141,7 +141,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         made = Office(opened, opened.services.repository._scripts)  # type: ignore[attr-defined]
         opened.runner.run(made.check())
         yield made
-        assert made.events > 50
+        assert made.events > 20
 
 
 @given(each=st.lists(ops, min_size=1, max_size=6))
