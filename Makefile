@@ -21,11 +21,12 @@ QUICK_TESTS := tests --ignore tests/flows --ignore tests/conformance -k "not pos
 SLOWEST := --durations 15 --durations-min 1
 # What draws its cases, or kills at random, with many more of them than in each run of the tests.
 NIGHTLY_TESTS := \
-  tests/flows/test_kill.py tests/flows/test_fuzz.py \
+  tests/flows/test_kill.py tests/flows/test_fuzz.py tests/flows/test_subscription_kill.py \
+  tests/fhir_server/subscriptions/test_matching.py \
   tests/fhir_server/storage/test_trees.py tests/fhir_server/storage/test_consented.py tests/fhir_server/storage/test_queries.py \
   tests/fhir_server/interactions/test_read_page.py tests/fhir_server/interactions/test_disclosure.py
 NIGHTLY := KILLS=50 FUZZ_EXAMPLES=10000 TREE_EXAMPLES=1000 CONSENT_EXAMPLES=1000 QUERY_EXAMPLES=400 PAGING_EXAMPLES=300 \
-  DISCLOSURE_EXAMPLES=1500
+  DISCLOSURE_EXAMPLES=1500 MATCHING_EXAMPLES=300
 
 .PHONY: help setup run test check nightly lint types imports format docs bench lock hooks clean
 

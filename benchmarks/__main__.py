@@ -18,6 +18,7 @@ from benchmarks.messages import messages
 from benchmarks.requests import requests
 from benchmarks.stage import ENGINES, Stage, stage
 from benchmarks.stalls import stalls
+from benchmarks.subscribing import subscribing
 
 MEASURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "requests": requests,
@@ -30,6 +31,7 @@ MEASURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "guard": cost,
     "gate": gates,
     "messages": messages,
+    "subscribing": subscribing,
 }
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_FOLDERS = ("ozo", "consent", "network", "ladder")
+_FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires")
 
 
 @cache

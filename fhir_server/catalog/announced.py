@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 
 class Announced(NamedTuple):
-    """``types`` can be subscribed to; ``people`` say who subscribers are."""
+    """``types`` can be subscribed to; ``people`` say who subscribers are; ``per_person`` Subscriptions is the most for each."""
 
     types: frozenset[str]
     people: frozenset[str]
+    per_person: int
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -22,4 +23,4 @@ class Announced(NamedTuple):
 def announced() -> Announced:
     """Return what the file says."""
     tables = tomllib.loads(files("profiles").joinpath("subscriptions.toml").read_text(encoding="utf-8"))
-    return Announced(frozenset(tables["types"]), frozenset(tables["people"]))
+    return Announced(frozenset(tables["types"]), frozenset(tables["people"]), tables["per_person"])

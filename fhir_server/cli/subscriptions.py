@@ -14,6 +14,7 @@ from fhir_server.bootstrap import now
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.model.meta import instant
 from fhir_server.settings import Settings
+from fhir_server.storage.lock import DatabaseInUse
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.subscriptions import reading
@@ -57,7 +58,10 @@ def redrive(options: argparse.Namespace, settings: Settings) -> int:
     """Say which subscriptions are tried again."""
     if bool(options.id) == options.all:
         raise CommandFailed("name the subscriptions to redrive, or say --all")
-    found = asyncio.run(_redriven(settings, options.id))
+    try:
+        found = asyncio.run(_redriven(settings, options.id))
+    except DatabaseInUse as error:
+        raise CommandFailed(f"{error}; or have the owner of a Subscription put its status to requested") from error
     missing = sorted(set(options.id) - set(found))
     if missing:
         raise CommandFailed(f"not in error, or not there: {', '.join(missing)}")

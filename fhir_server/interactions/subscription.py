@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from fhir_server.access.private import private
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.subscription_limit import require_room
 from fhir_server.model.json import Document, write
 from fhir_server.storage.repository import Change, Stored
 from fhir_server.storage.subscriptions.store import Subscribing
@@ -41,7 +42,11 @@ def owned(call: Call, change: Change, made: Subscribing, previous: Stored | None
 
 
 async def completed(call: Call, changes: Sequence[Change]) -> list[Change]:
-    """Return ``changes`` of one commit with what they leave to be looked up. Raises as ``Admission.completed`` does."""
+    """Return ``changes`` of one commit with what they leave to be looked up.
+
+    Raises as ``Admission.completed`` and ``require_room`` do.
+    """
+    await require_room(call, changes)
     return [each if each.subscription is None else await _completed(call, each, each.subscription) for each in changes]
 
 

@@ -1,6 +1,7 @@
 """Whether a subscriber may still know of a resource: the decision that a read by the same person would pass now."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,6 +43,16 @@ class Access:
             return False
         stored = await self.repository.read(grant, type_, id_)
         return stored is not None and stored.visible and not stored.deleted
+
+    async def seen(self, actor: Actor | None, references: Collection[str]) -> frozenset[str]:
+        """Return which of ``references`` ("Type/id") are of resources that ``actor`` may read."""
+        if actor is None:
+            return frozenset()
+        grants = []
+        for type_ in sorted({each.partition("/")[0] for each in references}):
+            with suppress(FhirError):  # the scopes or the role do not cover the type
+                grants.append(self.gate.grant(actor, "read", type_))
+        return frozenset(f"{each.type}/{each.id}" for each in await self.repository.fetch(grants, list(references)))
 
     async def may_know(self, text: str, type_: str, id_: str) -> bool:
         """Tell whether the subscriber kept as ``text`` may read a resource.

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from fhir_server.access.actor import Actor, Role
 from fhir_server.catalog.announced import announced
-from fhir_server.model import reference
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.storage.repository import TEAMS, Stored
+from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.subscriptions.store import Candidate, Event, SubscriptionStore
 from fhir_server.subscriptions import subscriber
 from fhir_server.subscriptions.access import Access
+from fhir_server.subscriptions.concerning import about, references, version
 from fhir_server.subscriptions.criteria import Reading
 from fhir_server.subscriptions.people import People
 
@@ -43,43 +43,37 @@ class Matcher:
             return 0
         for event in events:  # before anything is matched: nobody counts as less than they are by these
             await self._look_again(event)
-        matched = [(event, await self._subscriptions(event, clock())) for event in events]
+        found = await self._subscriptions(events, clock())
+        matched = [(event, found.get(event.number, ())) for event in events]
         return len(events) if await self._store.put_notices(holder, clock(), matched) else 0
 
-    async def _subscriptions(self, event: Event, now: int) -> Sequence[str]:
-        stored = await self._version(event) if event.type in announced().types else None
-        if stored is None:
-            return ()
-        resource = read(stored.body, OWN).resource
-        named = references(resource, self._reading.base)
-        referred = [f"{event.type}/{event.id}", *named, *await self._in_threads(named)]
-        candidates = await self._store.candidates(event.type, referred, stored.dossier, now)
-        return await self._for_whom(stored, resource, candidates)
+    async def _subscriptions(self, events: Iterable[Event], now: int) -> Mapping[int, Sequence[str]]:
+        """Return by number of the event who has to hear of it."""
+        every = await about(self._access, self._reading.base, events)
+        reached = await self._store.candidates([each.concerned for each in every], now) if every else ()
+        wanted = [(each.event, self._wanted(each.resource, some)) for each, some in zip(every, reached, strict=True)]
+        seen = await self._seen(wanted)
+        return {
+            event.number: [each.id for each in some if f"{event.type}/{event.id}" in seen[each.subscriber]]
+            for event, some in wanted
+        }
 
-    async def _in_threads(self, named: Iterable[str]) -> list[str]:
-        """Return whom the threads refer to that are ``named``: what belongs to a thread is for those among whom the thread is."""
-        threads = [each for each in named if each.startswith("CommunicationRequest/")]
-        if not threads:
-            return []
-        grant = self._access.gate.locating("CommunicationRequest")
-        found = await self._access.repository.fetch([grant], threads)
-        return [each for thread in found for each in references(read(thread.body, OWN).resource, self._reading.base)]
-
-    async def _version(self, event: Event) -> Stored | None:
-        grant = self._access.gate.locating(event.type)
-        stored = await self._access.repository.vread(grant, event.type, event.id, event.version)
-        return None if stored is None or stored.deleted else stored
-
-    async def _for_whom(self, stored: Stored, resource: Mapping[str, Any], candidates: Iterable[Candidate]) -> Sequence[str]:
-        wanted: dict[str, bool] = {}
-        seen: dict[str, bool] = {}
+    def _wanted(self, resource: Mapping[str, Any], candidates: Iterable[Candidate]) -> Sequence[Candidate]:
+        """Return those of ``candidates`` whose criteria ``resource`` meets."""
+        known: dict[str, bool] = {}
         for each in candidates:
-            if each.criteria not in wanted:
+            if each.criteria not in known:
                 criteria = self._reading(each.criteria)
-                wanted[each.criteria] = criteria is not None and criteria.matches(resource, self._reading.base)
-            if wanted[each.criteria] and each.subscriber not in seen:
-                seen[each.subscriber] = await self._access.sees(await self._people.who(each.subscriber), stored.type, stored.id)
-        return [each.id for each in candidates if wanted[each.criteria] and seen[each.subscriber]]
+                known[each.criteria] = criteria is not None and criteria.matches(resource, self._reading.base)
+        return [each for each in candidates if known[each.criteria]]
+
+    async def _seen(self, wanted: Iterable[tuple[Event, Iterable[Candidate]]]) -> Mapping[str, frozenset[str]]:
+        """Return by subscriber which of the resources that are ``wanted`` that person may read."""
+        asked: dict[str, set[str]] = {}
+        for event, candidates in wanted:
+            for each in candidates:
+                asked.setdefault(each.subscriber, set()).add(event.reference)
+        return {who: await self._access.seen(await self._people.who(who), some) for who, some in asked.items()}
 
     async def _look_again(self, event: Event) -> None:
         """Find out anew who the subscribers are whom a change of a person, an organisation or a team is about."""
@@ -92,8 +86,8 @@ class Matcher:
 
     async def _look_at_team(self, event: Event) -> None:
         members: list[str] = []
-        for version in (event.version - 1, event.version):  # who leaves, and who joins
-            stored = await self._version(event._replace(version=version))
+        for number in (event.version - 1, event.version):  # who leaves, and who joins
+            stored = await version(self._access, event._replace(version=number))
             members += references(read(stored.body, OWN).resource, self._reading.base) if stored else []
         if any(each.startswith(f"{TEAMS}/") for each in members):
             self._people.forget_all()  # whoever is in a team that is in it
@@ -111,20 +105,3 @@ class Matcher:
             actor = await self._access.who(each.subscriber)
             if actor is not None:
                 await self._store.put_audience(each.id, subscriber.audience(actor))
-
-
-def references(value: object, base: str) -> list[str]:
-    """Return every reference ("Type/id") in a resource to what is stored here."""
-    found: dict[str, None] = {}
-    left: list[object] = [value]
-    while left:
-        each = left.pop()
-        if isinstance(each, Mapping):
-            left += each.values()
-            literal = each.get("reference")
-            to = reference.parse(literal, base) if isinstance(literal, str) else None
-            if to is not None:
-                found[f"{to.type}/{to.id}"] = None
-        elif isinstance(each, list):
-            left += each
-    return list(found)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Room, ref, room, team
+from consents import consent, provision
+from dossier_room import CHEMIST, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Room, ref, room, team
 from engines import PostgresServer
 from hook import Hook, hook_running
 
 from fhir_server import bootstrap
-from fhir_server.errors import FhirError, Forbidden
+from fhir_server.catalog.announced import announced
+from fhir_server.errors import FhirError, Forbidden, Unprocessable
+from fhir_server.http.metrics import Metrics
 from fhir_server.settings import read_settings
 from fhir_server.storage.subscriptions.store import Claim
 from fhir_server.subscriptions.delivery import Channel, Outcome
@@ -25,6 +28,15 @@ from fhir_server.subscriptions.worker import Worker
 Json = dict[str, Any]
 _numbers = count()
 _MOMENT = 0.01  # seconds
+GAUGES = (
+    "_events_waiting",
+    "_matching_lag_seconds",
+    "_notifications_pending",
+    "_delivery_lag_seconds",
+    "_notifications_dead",
+    "s_error",
+    "s_active",
+)
 
 
 @dataclass
@@ -348,6 +360,49 @@ def test_access_that_ends_before_the_notification_goes_out(bureau: Bureau) -> No
     bureau.room.write(SYSTEM, team(NETWORK, everybody, CLIENT))
 
 
+def test_a_person_has_so_many_at_a_time(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = announced()._replace(per_person=2)
+    monkeypatch.setattr("fhir_server.interactions.subscription_limit.announced", lambda: limit)
+    path = bureau.subscribe(CHEMIST, "Communication?id")
+    bureau.subscribe(CHEMIST, "Task?id")
+    with pytest.raises(Unprocessable, match="more than 2"):
+        bureau.subscribe(CHEMIST, "CareTeam?id")
+    shown = bureau.shown(path)
+    bureau.room.write(CHEMIST, {**shown, "reason": "one of two"})
+    bureau.room.write(CHEMIST, {**shown, "status": "off"})
+    bureau.subscribe(CHEMIST, "CareTeam?id")
+    with pytest.raises(Unprocessable):
+        bureau.room.write(CHEMIST, {**shown, "status": "requested"})
+    bureau.room.write(SYSTEM, {**shown, "status": "requested"})
+
+
+@pytest.mark.usefixtures("quick")
+def test_operators_see_what_waits_and_what_is_dead(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured() -> list[float]:
+        bureau.worker.standing = bureau.room.runner.run(bureau.worker.store.standing())
+        lines = Metrics(bureau.worker.gauges).text().decode().splitlines()
+        found = dict(line.split() for line in lines if line.startswith("subscription"))
+        return [float(found[f"subscription{name}"]) for name in GAUGES]
+
+    path = bureau.subscribe(DAUGHTER, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.settle()
+    *rest, active = measured()
+    assert rest == [0] * len(rest)
+    bureau.hook.answers[path] = [500] * 1000
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) > 0)
+    bureau.until(lambda: measured()[2] == 1)
+    waiting, matching, _, delivery, *rest = measured()
+    assert (waiting, matching, rest) == (0, 0, [0, 0, active])
+    assert delivery > 0
+    monkeypatch.setattr(bureau.worker.postman, "window", 0)
+    bureau.until(lambda: bureau.shown(path)["status"] == "error")
+    assert measured() == [0, 0, 0, 0, 1, 1, active - 1]
+    bureau.room.write(DAUGHTER, {**bureau.shown(path), "status": "off"})
+    assert measured() == [0, 0, 0, 0, 0, 0, active - 1]
+
+
 def test_a_role_given_later_counts(bureau: Bureau) -> None:
     path = bureau.subscribe(OUTSIDER, "Communication?id")
     role = {
@@ -400,6 +455,31 @@ def test_two_workers_share_the_work_and_keep_the_order(bureau: Bureau, monkeypat
     assert [bureau.hook.count(path) for path in paths] == [6] * len(paths)
     assert by == {bureau.worker.postman.holder, other.postman.holder}
     bureau.room.runner.run(stopped(other, task))
+
+
+@pytest.mark.usefixtures("quick")
+def test_consent_that_is_withdrawn_before_the_notification_goes_out(bureau: Bureau) -> None:
+    path = bureau.subscribe(DOCTOR, "Communication?id")
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    bureau.hook.answers[path] = [500] * 1000
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) > 0)
+    bureau.room.write(SYSTEM, permitted(provision("deny", DOCTOR, categories=["message"])))
+    bureau.settle()  # nothing is pending, and the endpoint was not told
+    assert bureau.hook.answers.pop(path)
+    before = bureau.hook.count(path)
+    bureau.room.reply(NURSE, thread)
+    bureau.settle()
+    assert bureau.hook.count(path) == before
+    bureau.room.write(SYSTEM, permitted())
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: bureau.hook.count(path) == before + 1)
+
+
+def permitted(*exceptions: Json) -> Json:
+    """Return the client's consent to the network, with ``exceptions``."""
+    root = provision("permit", NETWORK, purposes=["TREAT", "PATRQT"], exceptions=exceptions)
+    return consent(root, "bureau", patient=ref(CLIENT), performer=[ref(CLIENT)])
 
 
 def test_nothing_is_left_of_events(bureau: Bureau) -> None:

@@ -13,7 +13,7 @@ from flows.served import served
 from hook import Hook, hook_running
 from index_check import select
 
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 WRITERS = 3
 PATHS = ("/swift", "/slow")
 

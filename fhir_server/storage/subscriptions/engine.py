@@ -7,7 +7,17 @@ from fhir_server.search.rows import key
 from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.scripted import Scripted
 from fhir_server.storage.subscriptions import scripts, statements
-from fhir_server.storage.subscriptions.store import EVERYBODY, Bound, Candidate, Claim, Event, Notice, Standing, Status, Subscribed
+from fhir_server.storage.subscriptions.store import (
+    Bound,
+    Candidate,
+    Claim,
+    Concerned,
+    Event,
+    Notice,
+    Standing,
+    Status,
+    Subscribed,
+)
 
 
 class ScriptedSubscriptions:
@@ -23,12 +33,13 @@ class ScriptedSubscriptions:
             return ()
         return await self._scripts.do(scripts.take_events(holder, now, until, most))
 
-    async def candidates(self, type_: str, references: Sequence[str], dossier: int, now: int) -> Sequence[Candidate]:
-        """Return who may have to hear of a resource."""
-        seeds = json.dumps([[each] for each in {*map(key, references), key(EVERYBODY), dossier}])
-        itself = key(references[0]) if type_ == TEAMS else 0
-        values = (seeds, dossier, type_, now, itself, key(TEAMS))
-        return [Candidate(*row) for row in await self._scripts.rows(statements.REACHED, values)]
+    async def candidates(self, asked: Sequence[Concerned], now: int) -> Sequence[Sequence[Candidate]]:
+        """Return who may have to hear of resources."""
+        found: list[list[Candidate]] = [[] for _ in asked]
+        seeds, teams = scripts.seeds(asked)
+        for place, *candidate in await self._scripts.rows(statements.REACHED, (seeds, teams, key(TEAMS), now)):
+            found[place].append(Candidate(*candidate))
+        return found
 
     async def put_notices(self, holder: str, now: int, matched: Sequence[tuple[Event, Sequence[str]]]) -> bool:
         """Make notices of events."""

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fhir_server.search.rows import key
+from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.scripted import Script
 from fhir_server.storage.subscriptions import statements as sql
-from fhir_server.storage.subscriptions.store import NEVER, Claim, Event, Status, Subscribing
+from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Concerned, Event, Status, Subscribing
 
 MATCHING: Final = "matching"
 
@@ -144,3 +145,15 @@ def forget_holder(holder: str) -> Script[None]:
 def keys(references: Iterable[str]) -> str:
     """Return the keys of references as a parameter for EACH."""
     return json.dumps([[key(each)] for each in dict.fromkeys(references)])
+
+
+def seeds(asked: Sequence[Concerned]) -> tuple[str, str]:
+    """Return the parameters of REACHED: where it begins (place, type, key, 1 for a dossier), and the teams (place, type, key)."""
+    found: list[tuple[int, str, int, int]] = []
+    teams: list[tuple[int, str, int]] = []
+    for place, each in enumerate(asked):
+        found += [(place, each.type, of, 0) for of in {*map(key, each.references), key(EVERYBODY)}]
+        found.append((place, each.type, each.dossier, 1))
+        if each.type == TEAMS:
+            teams.append((place, each.type, key(each.references[0])))
+    return json.dumps(found), json.dumps(teams)

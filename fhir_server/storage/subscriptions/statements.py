@@ -29,15 +29,17 @@ LEASE_IS: Final = "INSERT INTO lease (name, holder, until) VALUES ($1, '', 0) ON
 LEASE: Final = "UPDATE lease SET holder = $1, until = $2 WHERE name = $3 AND (until <= $4 OR holder = $1) RETURNING name"
 LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 AND until > $3 RETURNING name"
 
-REACHED: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WHERE s.id IN (
- WITH RECURSIVE reached(key) AS (
-  SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u
-  UNION SELECT mate.member FROM membership own JOIN membership mate ON mate.dossier = own.dossier
-  WHERE own.member = CAST($5 AS bigint) AND own.dossier <> CAST($6 AS bigint)
-  UNION SELECT a.member FROM reached r JOIN membership a ON a.dossier = r.key
-  WHERE r.key = CAST($2 AS bigint) OR EXISTS (SELECT 1 FROM resource t WHERE t.self = r.key AND t.type = 'CareTeam'))
- SELECT a.subscription FROM reached r JOIN subscription_audience a ON a.key = r.key AND a.type = $3)
- AND s.status IN ('requested', 'active', 'error') AND s.ends > $4 ORDER BY s.id"""
+REACHED: Final = """SELECT found.place, s.id, s.criteria, s.subscriber FROM (
+ WITH RECURSIVE reached(place, type, key, dossier) AS (
+  SELECT CAST(u.value->>0 AS bigint), u.value->>1, CAST(u.value->>2 AS bigint), CAST(u.value->>3 AS bigint) FROM EACH($1) u
+  UNION SELECT CAST(v.value->>0 AS bigint), v.value->>1, mate.member, 0 FROM EACH($2) v
+  JOIN membership own ON own.member = CAST(v.value->>2 AS bigint) AND own.dossier <> CAST($3 AS bigint)
+  JOIN membership mate ON mate.dossier = own.dossier
+  UNION SELECT r.place, r.type, a.member, 0 FROM reached r JOIN membership a ON a.dossier = r.key
+  WHERE r.dossier = 1 OR EXISTS (SELECT 1 FROM resource t WHERE t.self = r.key AND t.type = 'CareTeam'))
+ SELECT DISTINCT r.place, a.subscription FROM reached r JOIN subscription_audience a ON a.key = r.key AND a.type = r.type) found
+ JOIN subscription s ON s.id = found.subscription
+ WHERE s.status IN ('requested', 'active', 'error') AND s.ends > $4 ORDER BY found.place, s.id"""
 SUBSCRIBERS: Final = """SELECT s.id, s.criteria, s.subscriber FROM subscription s WHERE s.id IN (
  SELECT a.subscription FROM EACH($1) u JOIN subscription_audience a ON a.key = CAST(u.value->>0 AS bigint)) ORDER BY s.id"""
 

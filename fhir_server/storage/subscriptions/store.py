@@ -47,6 +47,19 @@ class Event(NamedTuple):
     version: int
     moment: int
 
+    @property
+    def reference(self) -> str:
+        """The resource, "Type/id"."""
+        return f"{self.type}/{self.id}"
+
+
+class Concerned(NamedTuple):
+    """Whom a resource of ``type`` can concern: whoever ``references`` ("Type/id", its own first) lead to, and its dossier's key."""
+
+    type: str
+    references: Sequence[str]
+    dossier: int
+
 
 class Candidate(NamedTuple):
     """A subscription that may have to hear of an event."""
@@ -144,11 +157,11 @@ class SubscriptionStore(Protocol):
         """Return the oldest events, to be matched by ``holder`` until ``until``; none while another holder has them."""
         ...
 
-    async def candidates(self, type_: str, references: Sequence[str], dossier: int, now: int) -> Sequence[Candidate]:
-        """Return the subscriptions to ``type_`` of everybody to whom one of ``references`` leads: the resource's own, then others.
+    async def candidates(self, asked: Sequence[Concerned], now: int) -> Sequence[Sequence[Candidate]]:
+        """Return for each of ``asked`` the subscriptions to its type of everybody to whom one of its references leads.
 
-        It leads to itself, to the members of the dossier with the key ``dossier``, and to those of teams, also of teams in these.
-        A team is led to its mates as well: the members of the networks that it is in.
+        It leads to itself, to the members of the dossier, and to those of teams, also of teams in these. A team is led to its
+        mates as well: the members of the networks that it is in.
         """
         ...
 

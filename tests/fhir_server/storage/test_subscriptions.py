@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.scripted import Script
 from fhir_server.storage.subscriptions.scripts import subscribe
-from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Event, Subscribing, SubscriptionStore
+from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Concerned, Event, Subscribing, SubscriptionStore
 
 NOW = 1_800_000_000_000_000
 LEASE = 1_000
@@ -135,13 +136,31 @@ def test_what_is_off_gets_nothing_and_its_worker_stops(database_url: str) -> Non
             assert not await store.delivered("a", "one", 1, NOW + LEASE)
             assert await match(store, ["a"], 3)
             assert not await store.pending("a", 0, 9)
-            assert not await store.candidates("Task", [], 0, NOW)
+            assert await store.candidates([Concerned("Task", [], 0)], NOW) == [[]]
             await store._scripts.do(subscribe(subscribing("a"), NOW))  # type: ignore[attr-defined]
             assert await claimed(store, "one") == []
             assert await match(store, ["a"], 4)
             assert [each.id for each in await store.pending("a", 0, 9)] == ["t4"]
             await store._scripts.do(subscribe(Subscribing("a", ""), NOW))  # type: ignore[attr-defined]
             assert await store.find("a") is None
+
+    asyncio.run(act())
+
+
+def test_candidates_are_found_for_each_resource_by_itself(database_url: str) -> None:
+    async def act() -> None:
+        own = [replace(subscribing(each), audience=(f"Practitioner/{each}",)) for each in ("a", "b")]
+        other = replace(own[0], id="c", type="Communication")
+        over = replace(own[0], id="d", ends=NOW)
+        async with store_with(database_url, subscribing("all"), *own, other, over) as store:
+            asked = [
+                Concerned("Task", ["Task/1", "Practitioner/a"], 0),
+                Concerned("Communication", ["Communication/1", "Practitioner/a", "Practitioner/b"], 0),
+                Concerned("Task", ["Task/2", "Practitioner/b", "Practitioner/a"], 0),
+                Concerned("Task", ["Task/3"], 0),
+            ]
+            found = await store.candidates(asked, NOW)
+            assert [[each.id for each in some] for some in found] == [["a", "all"], ["c"], ["a", "all", "b"], ["all"]]
 
     asyncio.run(act())
 
