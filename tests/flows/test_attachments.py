@@ -339,3 +339,30 @@ def _peak(*, renew: bool = False) -> int:
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found
     return int(found[1]) * 1_000
+
+
+def test_an_attachment_for_professionals_is_hidden_where_there_is_plain_language(hub: Networked) -> None:
+    url = uploaded(hub.as_("gp"), TEAM, PNG)
+    audience = "https://netwerkdossier.example/fhir/StructureDefinition/audience"
+    professional, lay = ([{"url": audience, "valueCode": code}] for code in ("professional", "lay"))
+    payload = [
+        {"extension": professional, "contentAttachment": {"contentType": "image/png", "url": url}},
+        {"extension": lay, "contentString": "De foto is goed."},
+    ]
+    assert hub.as_("gp").post(message(GP, url, payload=payload)).status == 201
+    assert statuses(hub, url, "gp", "nurse", "daughter", "client") == [200, 200, 404, 404]
+
+
+def test_an_attachment_goes_along_when_its_message_is_forwarded(hub: Networked) -> None:
+    url = uploaded(hub.as_("gp"), TEAM, PNG)
+    nurse = "Practitioner/nurse-dijkema"
+    direct = message(GP, url, recipient=[{"reference": nurse, "type": "Practitioner"}])
+    direct.pop("partOf")
+    sent = hub.as_("gp").post(direct)
+    assert sent.status == 201, sent.body
+    assert statuses(hub, url, "nurse", "pharmacist") == [200, 404]
+    to = {"name": "recipient", "valueReference": {"reference": "Practitioner/pharmacist-bos"}}
+    asked = {"resourceType": "Parameters", "parameter": [to]}
+    forwarded = hub.as_("nurse").request("POST", f"Communication/{sent.json['id']}/$forward", asked)
+    assert forwarded.status in {200, 201}, forwarded.body
+    assert statuses(hub, url, "nurse", "pharmacist", "outsider") == [200, 200, 404]
