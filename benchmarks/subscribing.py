@@ -29,6 +29,8 @@ from fhir_server.subscriptions import subscriber
 from fhir_server.subscriptions.worker import Worker
 
 _NETWORKS, _PEOPLE = 1_250, 8
+_EVENTS: Final = _PEOPLE + 1
+"""Of one reply: the message, and the Task of everybody in the thread."""
 _ASKED: Final = 100
 """Events a second."""
 _THREADS, _SECONDS = 60, 6
@@ -76,7 +78,7 @@ async def _backlog(services: Services, working: Worker, threads: Sequence[tuple[
     for network, thread in threads:
         await _reply(services, network, thread)
     events = (await working.store.standing()).events
-    assert events == len(threads) * _PEOPLE, "a reply is a message and the Tasks of all others"
+    assert events == len(threads) * _EVENTS
     begin = time.process_time()
     await _match(working)
     matched = time.process_time()
@@ -94,16 +96,16 @@ async def _backlog(services: Services, working: Worker, threads: Sequence[tuple[
 async def _paced(services: Services, working: Worker, threads: Sequence[tuple[int, str]]) -> list[Figure]:
     """Commit at the rate asked, with somebody at work."""
     task = asyncio.create_task(working.work())
-    replies = _ASKED * _SECONDS // _PEOPLE
+    replies = _ASKED * _SECONDS // _EVENTS
     begin, cpu = time.perf_counter(), time.process_time()
     for number in range(replies):
         await _reply(services, *threads[number % len(threads)])
-        await asyncio.sleep(max(0.0, begin + (number + 1) * _PEOPLE / _ASKED - time.perf_counter()))
+        await asyncio.sleep(max(0.0, begin + (number + 1) * _EVENTS / _ASKED - time.perf_counter()))
     written = time.perf_counter()
     while (left := await working.store.standing()).events or left.pending:  # noqa: ASYNC110 - it is a table that says so
         await asyncio.sleep(0.02)  # as often as it costs next to nothing
     end = time.perf_counter()
-    events, used = replies * _PEOPLE, time.process_time() - cpu
+    events, used = replies * _EVENTS, time.process_time() - cpu
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -184,7 +186,7 @@ async def _begin(services: Services, network: int) -> str:
 
 
 async def _reply(services: Services, network: int, thread: str) -> None:
-    """Reply in a thread: one message, and a Task of everybody else."""
+    """Reply in a thread: one message, and the Tasks move with it."""
     patient, sender = _to(f"Patient/n{network}"), _to(_people(network)[0])
     message = {"resourceType": "Communication", "status": "completed", "partOf": [_to(thread)], "subject": patient}
     await _create(services, network, message | {"sender": sender, "payload": [{"contentString": "Vandaag langs geweest."}]})
