@@ -92,8 +92,10 @@ class _Original:
 
     def end(self) -> None:
         assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(30)
+        self._process.stdout.close()
 
 
 @cache
