@@ -3,9 +3,11 @@
 import json
 import stat
 import subprocess
+import uuid
 from pathlib import Path
 
 from flows.client import Demo, cli
+from flows.test_system import token
 
 
 def audit(hub: Demo, *words: str) -> subprocess.CompletedProcess[str]:
@@ -31,11 +33,12 @@ def test_export(hub: Demo, tmp_path: Path) -> None:
 
 
 def test_touched(hub: Demo) -> None:
-    hub.as_("outsider").get("Patient/ansje")
-    made = audit(hub, "touched", "--actor", "Practitioner/gp-elders", "--from", "2020")
+    curious = f"Practitioner/curious-{uuid.uuid4().hex[:8]}"
+    token(hub, curious, "practitioner", "user/*.rs").get("Patient/ansje")
+    made = audit(hub, "touched", "--actor", curious, "--from", "2020")
     assert made.returncode == 0, made.stderr
     assert [line.split("\t")[0] for line in made.stdout.splitlines()] == ["Patient/ansje"]
-    assert audit(hub, "touched", "--actor", "Practitioner/gp-elders", "--to", "2020").stdout == ""
+    assert audit(hub, "touched", "--actor", curious, "--to", "2020").stdout == ""
     assert audit(hub, "touched").returncode == 1
     assert audit(hub, "touched", "--actor", "x", "--from", "soon").returncode == 1
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,11 +86,19 @@ def test_the_printed_address_leads_to_a_token(hub: Demo) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_readme_works_as_written(hub: Demo, tmp_path: Path) -> None:
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Demo]:
+    """Run a demo in which nobody has done anything yet."""
+    with demo(tmp_path / "fresh") as running:
+        yield running
+
+
+def test_the_readme_works_as_written(fresh: Demo, tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     script = "\n".join(block for block in blocks if ("curl" in block or "ask " in block) and "kill" not in block)
     assert script.count("ask ") >= 4
-    script = script.replace("http://127.0.0.1:8000", hub.facts["base"]).replace("data/demo.json", str(hub.folder / "demo.json"))
+    script = script.replace("http://127.0.0.1:8000", fresh.facts["base"])
+    script = script.replace("data/demo.json", str(fresh.folder / "demo.json"))
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "permit-careteam" in done.stdout, "the client sees who may see what"
     assert '"name": "unread"' in done.stdout, "the client sees what waits for whom"
