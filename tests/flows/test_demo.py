@@ -85,7 +85,6 @@ def test_the_printed_address_leads_to_a_token(hub: Demo) -> None:
     assert "Demo app" in visitor.get(answer.location.removeprefix(hub.facts["base"])).text
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Demo]:
     """Run a demo in which nobody has done anything yet."""
@@ -93,6 +92,7 @@ def fresh(tmp_path: Path) -> Iterator[Demo]:
         yield running
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_readme_works_as_written(fresh: Demo, tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     script = "\n".join(block for block in blocks if ("curl" in block or "ask " in block) and "kill" not in block)
