@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
-from fhir_server.interactions import consequences, messages
+from fhir_server.interactions import messages
 from fhir_server.interactions.able_to_see import able_to_see
-from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.read import existing
-from fhir_server.interactions.recorded import line
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.interactions.write import change, checked, location
 from fhir_server.model import reference
@@ -28,8 +27,9 @@ from fhir_server.network.message_thread import literal, thread_of, threads_of
 from fhir_server.network.plain_language import is_taken_back
 from fhir_server.network.question import reference as referring
 from fhir_server.operations.asked_parameters import Asked, asked
+from fhir_server.operations.committed import commit
 from fhir_server.search.tree import MemberOf
-from fhir_server.storage.repository import OutOfGrant, Stored, VersionConflict
+from fhir_server.storage.repository import Stored, VersionConflict
 
 _THREAD: Final = "CommunicationRequest"
 _RECIPIENTS: Final = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "CareTeam"})
@@ -161,10 +161,5 @@ async def _stored(call: Call, original: _Original, made: Resource) -> Answer:
     )
     headers = (*version_headers(1, call.now), location(creating, id_, 1))
     answer = Answer(200, message.body, headers, original.stored.id, version, original.patient, call.now)
-    try:
-        changes = [message, hub_change(services, origin, None, call.now)]
-        await consequences.commit(call, [grant], changes, [line(call, answer)])
-    except OutOfGrant as error:
-        raise Forbidden(OUTSIDE) from error
-    answer.recorded = True
+    await commit(call, [grant], [message, hub_change(services, origin, None, call.now)], answer)
     return answer

@@ -9,11 +9,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.errors import Conflict, Forbidden, Unprocessable
-from fhir_server.interactions import consequences
-from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.escalating import THREAD, Standing, changed, moved, standing_of
 from fhir_server.interactions.read import existing
-from fhir_server.interactions.recorded import line
 from fhir_server.interactions.write import change, checked
 from fhir_server.model.json import write
 from fhir_server.model.meta import instant, version_headers
@@ -25,7 +23,8 @@ from fhir_server.network.plain_language import AUDIENCE, LAY, PROFESSIONAL
 from fhir_server.network.question import Question, reference
 from fhir_server.network.question_tasks import step_task_id
 from fhir_server.operations.asked_parameters import Asked, asked
-from fhir_server.storage.repository import Change, OutOfGrant, VersionConflict
+from fhir_server.operations.committed import commit
+from fhir_server.storage.repository import Change, VersionConflict
 
 _ATTEMPTS: Final = 20
 _DOUBLE: Final = 2_000_000  # microseconds within which who asks again means the same
@@ -100,12 +99,9 @@ async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[
         if not changes:
             return told
         try:
-            await consequences.commit(call, writing, changes, [line(call, told)])
+            await commit(call, writing, changes, told)
         except VersionConflict:
             continue
-        except OutOfGrant as error:
-            raise Forbidden(OUTSIDE) from error
-        told.recorded = True
         return told
     raise Conflict("Others are changing this question at the same moment. Try again.")
 

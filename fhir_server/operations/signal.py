@@ -8,20 +8,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
-from fhir_server.interactions import consequences
-from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
-from fhir_server.interactions.recorded import line
 from fhir_server.model.json import write
 from fhir_server.network import signal_tasks
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.participation import reference
 from fhir_server.network.signal import TOPICS, Posted, posters, recipients, request, signals
 from fhir_server.operations.asked_parameters import Asked, asked
+from fhir_server.operations.committed import commit
 from fhir_server.operations.directed import Known, searched
 from fhir_server.operations.paper import language_of
 from fhir_server.search.tree import And, Dossier, Token
-from fhir_server.storage.repository import Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.repository import Change, VersionConflict
 
 _THREAD: Final = "CommunicationRequest"
 _ATTEMPTS: Final = 10
@@ -45,19 +44,11 @@ async def signal(call: Call) -> Answer:
             to, changes = await _changes(call, posted)
             answer = _answer(call, posted, to)
             try:
-                await _commit(call, grant, changes, answer)
+                await commit(call, [grant], changes, answer)
             except VersionConflict:
                 continue
             return answer
     raise Conflict("Others are changing this network at the same moment. Try again.")
-
-
-async def _commit(call: Call, grant: Grant, changes: Sequence[Change], answer: Answer) -> None:
-    try:
-        await consequences.commit(call, [grant], changes, [line(call, answer)])
-    except OutOfGrant as error:
-        raise Forbidden(OUTSIDE) from error
-    answer.recorded = True
 
 
 async def _changes(call: Call, posted: Posted) -> tuple[tuple[str, ...], list[Change]]:

@@ -3,16 +3,13 @@
 Parameters: ``outcome`` (verified, refuted, duplicate), ``note`` (text, which the poster reads too).
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.errors import Conflict, Forbidden, Unprocessable
-from fhir_server.interactions import consequences
-from fhir_server.interactions.call import OUTSIDE, Answer, Call
+from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.read import existing
-from fhir_server.interactions.recorded import line
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.model.meta import version_headers
@@ -22,10 +19,11 @@ from fhir_server.network.message_thread import literal, thread_of
 from fhir_server.network.reader_task import owner_of
 from fhir_server.network.signal import OUTCOMES, signals, with_state
 from fhir_server.operations.asked_parameters import asked
+from fhir_server.operations.committed import commit
 from fhir_server.operations.directed import Known, known, searched
 from fhir_server.operations.paper import language_of
 from fhir_server.search.tree import And, ReferenceTo, Token
-from fhir_server.storage.repository import Change, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.repository import Change, VersionConflict
 
 _ATTEMPTS: Final = 10
 _MOST: Final = 100  # people who were asked about one signal
@@ -51,19 +49,11 @@ async def verify(call: Call) -> Answer:
         headers = version_headers(done.expected + 1, call.now)
         answer = Answer(200, done.body, headers, version=done.expected + 1, dossier=client, updated=call.now)
         try:
-            await _commit(call, grant, changes, answer)
+            await commit(call, [grant], changes, answer)
         except VersionConflict:
             continue
         return answer
     raise Conflict("Others are changing this signal at the same moment. Read the Task again.")
-
-
-async def _commit(call: Call, grant: Grant, changes: Sequence[Change], answer: Answer) -> None:
-    try:
-        await consequences.commit(call, [grant], changes, [line(call, answer)])
-    except OutOfGrant as error:
-        raise Forbidden(OUTSIDE) from error
-    answer.recorded = True
 
 
 async def _own(call: Call) -> Known:
