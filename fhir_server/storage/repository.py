@@ -172,14 +172,15 @@ class Change:
 class Page:
     """One page of a search; ``more`` tells whether another one follows.
 
-    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), and ``many``
-    whether there is too much to look at for ``count_few``, None where nobody looked.
+    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), ``many`` whether
+    there is too much to look at for ``count_few``, None where nobody looked, and ``total`` how many match, None where not counted.
     """
 
     resources: Sequence[Stored]
     more: bool
     seen: str = ""
     many: bool | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
