@@ -27,6 +27,8 @@ ANY_EVENT: Final = "SELECT 1 FROM event LIMIT 1"
 EVENTS: Final = "SELECT number, type, id, version, updated FROM event ORDER BY number LIMIT $1"
 LEASE_IS: Final = "INSERT INTO lease (name, holder, until) VALUES ($1, '', 0) ON CONFLICT (name) DO NOTHING"
 LEASE: Final = "UPDATE lease SET holder = $1, until = $2 WHERE name = $3 AND (until <= $4 OR holder = $1) RETURNING name"
+AT_WORK: Final = "at work "
+"""Begins the names of the leases that say who works at all: a lock of the engine says whether that is so still."""
 LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 AND until > $3 RETURNING name"
 
 REACHED: Final = """SELECT found.place, s.id, s.criteria, s.subscriber FROM (

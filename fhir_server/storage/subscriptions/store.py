@@ -150,6 +150,14 @@ class Standing(NamedTuple):
     error: int
 
 
+class Attendance(Protocol):
+    """Who works for the subscriptions, in all processes."""
+
+    async def absent(self, holder: str) -> Sequence[str]:
+        """Be there as ``holder``; return those who were there and are not any more."""
+        ...
+
+
 class SubscriptionStore(Protocol):
     """On both engines the same. What is leased to a ``holder`` is its own until the lease ends, or the holder gives it back."""
 
@@ -239,6 +247,10 @@ class SubscriptionStore(Protocol):
 
     async def standing(self) -> Standing:
         """Return how the outbox is doing."""
+        ...
+
+    async def attend(self, holder: str) -> None:
+        """Be there as ``holder``, and end the leases of who was there and is not any more: a process that was killed."""
         ...
 
     async def forget_holder(self, holder: str = "") -> None:
