@@ -1,10 +1,12 @@
-"""The conformance resources that the server publishes: everything that is one in a few folders of ``profiles``."""
+"""The conformance resources that the server publishes: everything that is one in a few folders of ``profiles``, and the topics."""
 
 import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from profiles.topics import basics
 
 _FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires")
 
@@ -17,9 +19,13 @@ def conformance() -> Mapping[str, Mapping[str, bytes]]:
         for file in sorted((files("profiles") / folder).iterdir(), key=lambda each: each.name):
             if file.name.endswith(".json"):
                 resource = json.loads(file.read_bytes())
-                text = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
-                found.setdefault(resource["resourceType"], {})[resource["id"]] = text
+                found.setdefault(resource["resourceType"], {})[resource["id"]] = _text(resource)
+    found["Basic"] = {id_: _text(topic) for id_, topic in sorted(basics().items())}
     return found
+
+
+def _text(resource: Mapping[str, Any]) -> bytes:
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @cache

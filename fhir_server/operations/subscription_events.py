@@ -1,4 +1,4 @@
-"""``Subscription/{id}/$status`` and ``$events``: how a topic-based subscription is doing, and what its subscriber may have missed.
+"""``Subscription/{id}/$events``: what the subscriber to a topic may have missed.
 
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/operations.html
 """
@@ -9,11 +9,11 @@ from typing import Any, Final
 from fhir_server.errors import BadRequest, Unprocessable
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.read import existing
+from fhir_server.interactions.subscription import access_of
 from fhir_server.model.json import write
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.storage.subscriptions.store import Notice, Subscribed
 from fhir_server.subscriptions import notification
-from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.notification import About, Happened
 
@@ -23,17 +23,10 @@ _NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
 _DIGITS: Final = 18
 
 
-async def status(call: Call) -> Answer:
-    """Answer a Bundle with the status. Raises NotFound, Forbidden, Unprocessable (subscription-topic)."""
-    known, manner = await topical(call)
-    made = notification.status(_about(known, manner), "query-status", call.services.base)
-    return Answer(200, write(notification.found(made, call.services.base, call.id)), id=call.id, keep=False)
-
-
 async def events(call: Call) -> Answer:
     """Answer the events from ``eventsSinceNumber`` to ``eventsUntilNumber`` that are kept still, ``MOST`` of them at most.
 
-    What each is about is told where the subscriber and the caller may read that now. Raises as ``status`` does, and BadRequest.
+    What each is about is told where the subscriber and the caller may read that now. Raises as ``topical`` does, and BadRequest.
     """
     known, manner = await topical(call)
     given = _given(call)
@@ -43,7 +36,7 @@ async def events(call: Call) -> Answer:
     seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[str]()
     happened = [_happened(each, seen) for each in wanted]
     services = call.services
-    made = notification.bundle(_about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
+    made = notification.bundle(about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
     return Answer(200, write(made), id=call.id, keep=False)
 
 
@@ -60,13 +53,13 @@ async def topical(call: Call) -> tuple[Subscribed, Manner]:
     return known, manner
 
 
-def _about(known: Subscribed, manner: Manner) -> About:
+def about(known: Subscribed, manner: Manner) -> About:
+    """Return the subscription as a status tells of it."""
     return About(known.id, manner.topic, known.status, known.last, known.error)
 
 
 async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[str]:
-    services = call.services
-    access = Access(services.repository, services.gate, services.standings.of, services.clock)
+    access = access_of(call.services)
     return frozenset(
         [
             f"{type_}/{id_}"

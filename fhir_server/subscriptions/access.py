@@ -1,6 +1,6 @@
 """Whether a subscriber may still know of a resource: the decision that a read by the same person would pass now."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,6 +8,9 @@ from typing import Final
 from fhir_server.access.actor import Actor
 from fhir_server.access.gate import Gate
 from fhir_server.errors import FhirError, Unauthorized
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.network.standing import addresses
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions import subscriber
 
@@ -53,6 +56,13 @@ class Access:
             with suppress(FhirError):  # the scopes or the role do not cover the type
                 grants.append(self.gate.grant(actor, "read", type_))
         return frozenset(f"{each.type}/{each.id}" for each in await self.repository.fetch(grants, list(references)))
+
+    async def addresses(self, actor: Actor) -> Sequence[str]:
+        """Return the identifiers ("system|value") by which ``actor``, whose standing is known, can be written to."""
+        if actor.role != "patient":
+            return actor.addresses
+        stored = await self.repository.read(self.gate.locating("Patient"), "Patient", actor.reference.partition("/")[2])
+        return () if stored is None or stored.deleted else addresses([read(stored.body, OWN).resource])
 
     async def may_know(self, text: str, type_: str, id_: str) -> bool:
         """Tell whether the subscriber kept as ``text`` may read a resource.

@@ -45,7 +45,7 @@ class Composer:
     async def _addressed(self, claim: Claim) -> bool:
         """Tell whether the address is the subscriber's still."""
         actor = await self.access.who(claim.subscriber)
-        return actor is not None and is_own(actor, claim.endpoint)
+        return actor is not None and await is_own(self.access, actor, claim.endpoint)
 
     def sign(self, claim: Claim, kind: Kind) -> Message:
         """Return a handshake or a heartbeat."""

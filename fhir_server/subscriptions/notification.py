@@ -3,7 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.model import json, xml
@@ -67,10 +67,13 @@ def bundle(about: About, type_: str, base: str, id_: str, now: int, events: Sequ
     }
 
 
-def found(resource: Resource, base: str, id_: str) -> Resource:
-    """Return the answer to a question for the status of the subscription ``id_``."""
-    entry = {"fullUrl": f"{base}/Subscription/{id_}/$status", "resource": resource, "search": {"mode": "match"}}
-    return {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [entry]}
+def found(statuses: Mapping[str, Resource], base: str) -> Resource:
+    """Return the answer to a question for the statuses of subscriptions, by their ids."""
+    entries = [
+        {"fullUrl": f"{base}/Subscription/{id_}/$status", "resource": status, "search": {"mode": "match"}}
+        for id_, status in statuses.items()
+    ]
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries)} | ({"entry": entries} if entries else {})
 
 
 def body(resource: Resource, media: str) -> bytes:

@@ -102,6 +102,11 @@ class ScriptedSubscriptions:
         found = await self._scripts.rows(statements.FIND, (id_,))
         return Subscribed(*found[0]) if found else None
 
+    async def several(self, ids: Sequence[str]) -> Sequence[Subscribed]:
+        """Return several subscriptions."""
+        many = json.dumps([[id_] for id_ in ids])
+        return [Subscribed(*row) for row in await self._scripts.rows(statements.SEVERAL, (many,))]
+
     async def all(self) -> Sequence[Subscribed]:
         """Return every subscription."""
         return [Subscribed(*row) for row in await self._scripts.rows(statements.ALL, ())]

@@ -89,6 +89,7 @@ _SHOWN: Final = (
 )
 UNTOLD: Final = f"SELECT {_SHOWN} FROM subscription WHERE told = 0 ORDER BY id LIMIT $1"
 FIND: Final = f"SELECT {_SHOWN} FROM subscription WHERE id = $1"
+SEVERAL: Final = f"SELECT {_SHOWN} FROM subscription WHERE id IN (SELECT u.value->>0 FROM EACH($1) u) ORDER BY id"
 ALL: Final = f"SELECT {_SHOWN} FROM subscription ORDER BY id"
 DEAD: Final = (
     "SELECT d.subscription, d.number, d.type, d.id, d.version, d.moment FROM subscription s"

@@ -229,6 +229,10 @@ class SubscriptionStore(Protocol):
         """Return one subscription."""
         ...
 
+    async def several(self, ids: Sequence[str]) -> Sequence[Subscribed]:
+        """Return those of ``ids`` that are there, by their ids."""
+        ...
+
     async def all(self) -> Sequence[Subscribed]:
         """Return every subscription."""
         ...
