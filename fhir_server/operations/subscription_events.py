@@ -14,13 +14,16 @@ from fhir_server.model.json import write
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.storage.subscriptions.store import Notice, Subscribed
 from fhir_server.subscriptions import notification
+from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.notification import About, Happened
+from fhir_server.subscriptions.subscriber import written
 
 MOST: Final = 200
 """Events of one answer; who wants more asks again, from the last number on."""
 _NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
 _DIGITS: Final = 18
+_What = tuple[str, str, int]
 
 
 async def events(call: Call) -> Answer:
@@ -33,7 +36,7 @@ async def events(call: Call) -> Answer:
     since, until = _number(given, "eventsSinceNumber", 1), _number(given, "eventsUntilNumber", known.last)
     notices = await call.services.repository.subscriptions().pending(call.id, max(since, 1) - 1, MOST)
     wanted = [each for each in notices if each.number <= until]
-    seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[str]()
+    seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[_What]()
     happened = [_happened(each, seen) for each in wanted]
     services = call.services
     made = notification.bundle(about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
@@ -58,20 +61,21 @@ def about(known: Subscribed, manner: Manner) -> About:
     return About(known.id, manner.topic, known.status, known.last, known.error)
 
 
-async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[str]:
+async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[_What]:
     access = access_of(call.services)
-    return frozenset(
-        [
-            f"{type_}/{id_}"
-            for type_, id_ in dict.fromkeys((each.type, each.id) for each in notices)
-            if await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
-        ]
-    )
+    asked = dict.fromkeys((each.type, each.id, each.gone) for each in notices)
+    return frozenset([each for each in asked if await _sees(call, access, known, *each)])
 
 
-def _happened(notice: Notice, seen: frozenset[str]) -> Happened:
-    focus = f"{notice.type}/{notice.id}"
-    return Happened(notice.number, notice.moment, focus if focus in seen else "", notice.version)
+async def _sees(call: Call, access: Access, known: Subscribed, type_: str, id_: str, gone: int) -> bool:
+    if gone:
+        return await access.may_hear(written(call.actor), type_) and await access.may_hear(known.subscriber, type_)
+    return await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
+
+
+def _happened(notice: Notice, seen: frozenset[_What]) -> Happened:
+    focus = notice.reference if (notice.type, notice.id, notice.gone) in seen else ""
+    return Happened(notice.number, notice.moment, focus, notice.version, bool(notice.gone))
 
 
 def _given(call: Call) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from fhir_server.errors import FhirError, Unauthorized
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.standing import addresses
-from fhir_server.storage.repository import Repository
+from fhir_server.storage.repository import Grant, Repository
 from fhir_server.subscriptions import subscriber
 
 Standing = Callable[[Actor, int], Awaitable[Actor]]
@@ -38,11 +38,8 @@ class Access:
 
     async def sees(self, actor: Actor | None, type_: str, id_: str) -> bool:
         """Tell whether ``actor`` may read a resource."""
-        if actor is None:
-            return False
-        try:
-            grant = self.gate.grant(actor, "read", type_)
-        except FhirError:  # the scopes or the role do not cover the type
+        grant = self._grant(actor, type_) if actor else None
+        if grant is None:
             return False
         stored = await self.repository.read(grant, type_, id_)
         return stored is not None and stored.visible and not stored.deleted
@@ -56,6 +53,14 @@ class Access:
             with suppress(FhirError):  # the scopes or the role do not cover the type
                 grants.append(self.gate.grant(actor, "read", type_))
         return frozenset(f"{each.type}/{each.id}" for each in await self.repository.fetch(grants, list(references)))
+
+    async def may_hear(self, text: str, type_: str) -> bool:
+        """Tell whether the subscriber kept as ``text`` is still here and may read resources of a type at all.
+
+        That is what can be asked about a resource that is gone; who could see it was decided before.
+        """
+        actor = await self.who(text)
+        return actor is not None and self._grant(actor, type_) is not None
 
     async def addresses(self, actor: Actor) -> Sequence[str]:
         """Return the identifiers ("system|value") by which ``actor``, whose standing is known, can be written to."""
@@ -80,3 +85,9 @@ class Access:
         except Unauthorized:
             pass
         return await self.sees(await self.who(text), type_, id_)
+
+    def _grant(self, actor: Actor, type_: str) -> Grant | None:
+        try:
+            return self.gate.grant(actor, "read", type_)
+        except FhirError:  # the scopes or the role do not cover the type
+            return None

@@ -26,12 +26,16 @@ class About(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """One event: its number, its moment (microseconds), and what changed ("Type/id"), "" where that is not told."""
+    """One event: its number, its moment (microseconds), and what changed ("Type/id"), "" where that is not told.
+
+    ``gone`` tells that it was deleted.
+    """
 
     number: int
     moment: int
     focus: str = ""
     version: int = 0
+    gone: bool = False
 
 
 def status(about: About, type_: str, base: str, events: Iterable[Happened] = ()) -> Resource:
@@ -92,9 +96,12 @@ def _event(event: Happened, base: str) -> list[Resource]:
 
 
 def _focus(event: Happened, base: str) -> Resource:
-    made = event.version == 1
-    request = {"method": "POST", "url": event.focus.partition("/")[0]} if made else {"method": "PUT", "url": event.focus}
-    return {"fullUrl": f"{base}/{event.focus}", "request": request, "response": {"status": "201" if made else "200"}}
+    request, status = {"method": "PUT", "url": event.focus}, "200"
+    if event.gone:
+        request, status = {"method": "DELETE", "url": event.focus}, "204"
+    elif event.version == 1:
+        request, status = {"method": "POST", "url": event.focus.partition("/")[0]}, "201"
+    return {"fullUrl": f"{base}/{event.focus}", "request": request, "response": {"status": status}}
 
 
 def _uuid(id_: str) -> str:
