@@ -121,7 +121,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     async def open_() -> Running:
         services = await open_services(settings)
         remote = Remote()
-        granting = authority(settings, services.repository, remote)
+        granting = authority(settings, services, remote)
         await granting.revocations.look(now())
         keeping = keeper(settings)
         working = await worker(settings, services)
@@ -155,8 +155,9 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
+def authority(settings: Settings, services: Services, remote: Remote) -> Authority:
     """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
+    repository = services.repository
     store = repository.authorization()
     known = clients.read(settings.clients)
     door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
@@ -174,6 +175,7 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
+        standing=services.standings.now,
     )
 
 
