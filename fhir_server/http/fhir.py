@@ -76,7 +76,7 @@ class FhirApplication:
         step = _Step(services.new_id(), services.clock(), scope["method"] == "HEAD")
         headers = Headers(scope["headers"])
         trace = trace_of(headers, step.request)
-        step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers))
+        step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
         answer = await answered(self._answer(scope, receive, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
