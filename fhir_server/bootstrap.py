@@ -36,6 +36,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.identified import identified
+from fhir_server.interactions.kept_bases import KeptBases
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Planned, Reindexing, current
@@ -267,6 +268,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         repository=repository,
         parameters=parameters,
         settlements=SettledGrants(),
+        bases=KeptBases(),
         standings=Standings(repository, gate, settings.base),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
