@@ -66,7 +66,8 @@ class Access:
         """Return the identifiers ("system|value") by which ``actor``, whose standing is known, can be written to."""
         if actor.role != "patient":
             return actor.addresses
-        stored = await self.repository.read(self.gate.locating("Patient"), "Patient", actor.reference.partition("/")[2])
+        grant = self.gate.locating("Patient")
+        stored = await self.repository.read(grant, "Patient", actor.reference.partition("/")[2])
         return () if stored is None or stored.deleted else addresses([read(stored.body, OWN).resource])
 
     async def may_know(self, text: str, type_: str, id_: str) -> bool:

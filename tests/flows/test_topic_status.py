@@ -108,3 +108,6 @@ def test_topics_are_resources_of_their_own(clients: dict[str, Client]) -> None:
     filters = [json.dumps(each) for each in task["extension"] if each["url"].endswith(".canFilterBy")]
     assert any('"owner"' in each for each in filters)
     assert clients["system"].put(task).status == 405
+    assert clients["system"].put({"resourceType": "Patient", "id": "p"}).status == 201
+    assert BASE.encode() not in clients["system"].get("Patient/p/Basic").body  # topics are about nobody
+    assert clients["system"].get("Patient/p/*").status == 200
