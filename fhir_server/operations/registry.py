@@ -10,6 +10,7 @@ from fhir_server.operations import (
     binding_token,
     cover,
     delegate,
+    everything,
     explain_access,
     expunge,
     forward,
@@ -66,6 +67,7 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
+    asking("everything", everything.everything, "Patient"),
     reading("access-log", access_log.access_log, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("question-report", question_report.question_report),
