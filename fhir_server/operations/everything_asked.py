@@ -18,8 +18,9 @@ from fhir_server.search.results import COUNT
 from fhir_server.search.several import named
 from fhir_server.search.tree import Node, Or
 from fhir_server.search.values import DateError, span
+from profiles.operations import takes
 
-NAMES: Final = ("start", "end", "_since", "_type", "_count")
+NAMES: Final = takes("everything")
 _DATES: Final = ("start", "end", "_since")
 _BESIDE: Final = frozenset({"_format", "_pretty", "_page"})
 _DIGITS: Final = re.compile(r"[1-9][0-9]{0,5}")
@@ -76,7 +77,7 @@ def place(call: Call) -> str:
 
 def _given(call: Call) -> list[tuple[str, str]]:
     if call.body.strip():
-        parts = asked(call, NAMES)
+        parts = asked(call)
         return [(name, str(value)) for name in NAMES for _, value in parts.all(name)]
     for name, _ in call.parameters:
         if name not in NAMES and not name.startswith("_"):

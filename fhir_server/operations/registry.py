@@ -1,4 +1,7 @@
-"""The operations (https://hl7.org/fhir/R4/operations.html): a new one is a file beside this one, and a line below."""
+"""The operations (https://hl7.org/fhir/R4/operations.html).
+
+A new one is a file beside this one, a line below, and a table in ``profiles/operations.toml``.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -28,8 +31,7 @@ from fhir_server.operations import (
     what_if,
     who_can_see,
 )
-
-DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
+from profiles.operations import DEFINITIONS
 
 
 class Operation(NamedTuple):
