@@ -26,10 +26,14 @@ _ACTIONS: Mapping[str, Action] = {
 
 
 class Origin(NamedTuple):
-    """Where a request came from: ``trace`` is "traceid-spanid" (W3C trace context), ``address`` the caller's on the network."""
+    """Where a request came from: ``trace`` is "traceid-spanid" (W3C trace context), ``address`` the caller's on the network.
+
+    ``flags`` are those of the trace, two hexadecimal digits; the record does not keep them.
+    """
 
     trace: str = ""
     address: str = ""
+    flags: str = "00"
 
 
 NOWHERE: Final = Origin()

@@ -44,10 +44,14 @@ async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request
 
 def item(call: Call, merged: Merged) -> Item:
     """Return what is known of one resource from a source; whom its author is here, is not."""
-    resource = merged.resource
+    return item_of(merged.resource, call.services.catalog.types.get(merged.type), merged.reference)
+
+
+def item_of(resource: Mapping[str, object], entry: Entry | None, reference: str = "") -> Item:
+    """Return what is known of a resource of the type ``entry``, of which ``reference`` is another name than its own."""
     labels = _labels(resource.get("meta"))
-    entry = call.services.catalog.types.get(merged.type)
-    return Item(merged.reference, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
+    own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
+    return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
 
 
 def _teams(rules: Iterable[Rule]) -> tuple[str, ...]:

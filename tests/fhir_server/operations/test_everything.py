@@ -239,7 +239,7 @@ class Sources:
     def plan(self, type_: str, _: object) -> tuple[Step, ...]:
         return tuple(Step(each, None, type_) for each in self.sources) if type_ in self.holds else ()  # type: ignore[arg-type] # asks nobody
 
-    async def ask(self, plan: Sequence[Step], query: Any) -> tuple[SourceAnswer | SourceFault, ...]:
+    async def ask(self, plan: Sequence[Step], query: Any, _: object) -> tuple[SourceAnswer | SourceFault, ...]:
         self.asked += [(each.type, query.request_id) for each in plan]
         return tuple(self._answer(each) for each in plan)
 
