@@ -17,6 +17,7 @@ from profiles.conformance import conformance
 
 OWN = re.compile(r"(?:https://netwerkdossier\.example/fhir|\{CANONICAL\})/(StructureDefinition|CodeSystem)/([a-z][a-z-]*)")
 OF_THE_RECORD = re.compile(r'_OWN \+ "([a-z-]+)"')
+CODE = re.compile(r"^[a-z_-]+$")
 READS = {"one", "all", "text", "reference", "required"}
 SERVED = {(each.type, each.code): each for each in REGISTERED}
 NOT_TOLD = {"denied", "withdrawn"}  # in the record, of pages, and in no OperationOutcome
@@ -90,5 +91,5 @@ def test_each_code_of_an_error_is_published() -> None:
 
 def _details(path: Path) -> Iterator[str]:
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.keyword) and node.arg == "detail" and isinstance(node.value, ast.Constant) and node.value.value:
-            yield str(node.value.value)
+        if isinstance(node, ast.keyword) and node.arg == "detail" and isinstance(node.value, ast.Constant):
+            yield from CODE.findall(str(node.value.value))
