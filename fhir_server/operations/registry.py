@@ -1,4 +1,7 @@
-"""The operations (https://hl7.org/fhir/R4/operations.html): a new one is a file beside this one, and a line below."""
+"""The operations (https://hl7.org/fhir/R4/operations.html).
+
+A new one is a file beside this one, a line below, and a table in ``profiles/operations.toml``.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,6 +13,7 @@ from fhir_server.operations import (
     binding_token,
     cover,
     delegate,
+    everything,
     explain_access,
     expunge,
     forward,
@@ -28,8 +32,7 @@ from fhir_server.operations import (
     what_if,
     who_can_see,
 )
-
-DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
+from profiles.operations import DEFINITIONS
 
 
 class Operation(NamedTuple):
@@ -57,7 +60,7 @@ def reading(code: str, handle: Handler, type_: str = "") -> Operation:
 
 def asking(code: str, handle: Handler, type_: str, *, of_type: bool = False) -> Operation:
     """Return an operation that changes nothing, whose parameters may also come in a body: GET, HEAD and POST."""
-    interaction = (f"{type_}/${code}" if of_type else f"${code}", handle)
+    interaction = (f"${code}", handle)
     return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_, of_type)
 
 
@@ -68,6 +71,7 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
+    asking("everything", everything.everything, "Patient"),
     reading("access-log", access_log.access_log, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("question-report", question_report.question_report),
@@ -77,7 +81,7 @@ REGISTERED: Final = (
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
     reading("network-summary", network_summary.network_summary, "Patient"),
     asking("status", subscription_status.status, "Subscription"),
-    asking("status", subscription_status.statuses, "Subscription", of_type=True),
+    asking("status", subscription_status.status, "Subscription", of_type=True),
     asking("events", subscription_events.events, "Subscription"),
     asking("get-ws-binding-token", binding_token.binding_token, "Subscription"),
     writing("escalate", questions.escalate, "CommunicationRequest"),

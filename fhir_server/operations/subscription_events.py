@@ -18,10 +18,11 @@ from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.notification import About, Happened
 from fhir_server.subscriptions.subscriber import written
+from profiles.operations import takes
 
 MOST: Final = 200
 """Events of one answer; who wants more asks again, from the last number on."""
-_NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
+_NAMES: Final = takes("events")
 _DIGITS: Final = 18
 _What = tuple[str, str, int]
 
@@ -81,7 +82,7 @@ def _happened(notice: Notice, seen: frozenset[_What]) -> Happened:
 def _given(call: Call) -> Mapping[str, Any]:
     if not call.body.strip():
         return {name: value for name, value in call.parameters if name in _NAMES}
-    parts = asked(call, _NAMES)
+    parts = asked(call)
     found = {name: parts.one(name, "String", "Integer", "UnsignedInt", "PositiveInt", "Code") for name in _NAMES}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -22,14 +22,15 @@ MOST: Final = 1000
 """Subscriptions of one answer."""
 _TYPE: Final = "Subscription"
 _STATUSES: Final = ("requested", "active", "error", "off")
-_NAMES: Final = ("id", "status")
 
 
 async def status(call: Call) -> Answer:
-    """Answer a Bundle with the status of one.
+    """Answer a Bundle with the status of one; without an id as ``statuses`` does.
 
     Raises NotFound, Forbidden, Gone, and Unprocessable for one without a topic (subscription-topic).
     """
+    if not call.id:
+        return await statuses(call)
     known, _ = await topical(call)
     return _answer(call, [known])
 
@@ -37,7 +38,7 @@ async def status(call: Call) -> Answer:
 async def statuses(call: Call) -> Answer:
     """Answer a Bundle with the statuses of those that the caller may read, of the ids and statuses asked for.
 
-    Raises Forbidden, BadRequest, and Unprocessable for more than ``MOST`` (too-many).
+    Raises Forbidden, BadRequest, and Unprocessable for more than ``MOST`` (subscription-limit).
     """
     services = call.services
     ids, wanted = _given(call, "id"), _given(call, "status")
@@ -49,7 +50,7 @@ async def statuses(call: Call) -> Answer:
     where = Id(tuple(ids)) if ids else Everything()
     page = await services.repository.search(grant, Query(_TYPE, where, count=MOST + 1))
     if len(page.resources) > MOST:
-        raise Unprocessable(f"These are more than {MOST} Subscriptions: name them by 'id'.", detail="too-many")
+        raise Unprocessable(f"These are more than {MOST} Subscriptions: name them by 'id'.", detail="subscription-limit")
     known = await services.repository.subscriptions().several([each.id for each in page.resources])
     return _answer(call, [each for each in known if each.manner and (not wanted or each.status in wanted)])
 
@@ -69,7 +70,7 @@ def _given(call: Call, name: str) -> list[str]:
     if not call.body.strip():
         texts = [value for given, value in call.parameters if given == name]
         return [part for text in texts for part in text.split(",") if part]
-    found = asked(call, _NAMES).all(name)
+    found = asked(call).all(name)
     if any(type_ not in {"Id", "Code", "String"} for type_, _ in found):
         raise BadRequest(f"'{name}' is given as valueId, valueCode or valueString.", detail="parameter-value")
     return [str(value) for _, value in found]
