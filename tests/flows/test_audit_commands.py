@@ -46,7 +46,7 @@ def _verified(file: Path, key: str, elsewhere: Path) -> None:
     assert f"whose key {key} is" in verify("--export", str(file)).stdout
     assert verify("--export", str(file), "--key", "another").returncode == 1
     lines = file.read_text().splitlines(keepends=True)
-    shown = next(number for number, line in enumerate(lines) if '"event"' in line)
+    shown = next(number for number, line in enumerate(lines) if '"line"' in line and "HTTP 200 OK" in line)
     file.write_text("".join([*lines[:shown], lines[shown].replace("HTTP 200 OK", "HTTP 404 Not Found"), *lines[shown + 1 :]]))
     broken = verify("--export", str(file))
     assert (broken.returncode, broken.stdout.partition(f"line {shown + 1} of the file")[1] != "") == (1, True), broken.stdout
