@@ -96,6 +96,7 @@ def request(number: int) -> Request:
         kinds=_known(chance, KINDS),
         functions=_known(chance, FUNCTIONS),
         teams=teams,
+        team_functions=_some(chance, FUNCTIONS) if teams else (),
         ended_teams=ended,
         action=chance.choice(("access", *ACTIONS)),
         holder=(HUB,) if own else chance.choice((("ura|a",), ("ura|a", "agb|a"), ("ura|b",))),

@@ -8,10 +8,10 @@ from fhir_server.access.actor import Role
 from fhir_server.access.minimal import minimal
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import Range
-from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule, specificity
+from fhir_server.storage.consent_rule import FUNCTION, HUB, UNKNOWN, Rule, specificity
 
 ACCESS: Final = "access"
-KIND, FUNCTION, TEAM, ORGANISATION = "kind:", "function:", "CareTeam/", "Organization/"
+KIND, TEAM, ORGANISATION = "kind:", "CareTeam/", "Organization/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Request:
 
     Who: ``people`` are all references of the person; ``organisations`` ("Organization/id"), their ``kinds`` and the person's
     ``functions`` (both "system|code") are None when unknown, and empty for who works for nobody. ``teams`` ("CareTeam/id") are the
-    active teams of the dossier in which the person is a member now, ``ended_teams`` those in which that is over. ``is_self``: the
+    active teams of the dossier in which the person is a member now, ``team_functions`` ("system|code") those that the person
+    has there, ``ended_teams`` those in which that is over. ``is_self``: the
     client asks about the own dossier. ``standing_ends`` is when the first of these facts may change.
 
     What: ``category`` is "system|code" and ``purpose`` a code, "" when unknown. ``holder`` has every name of the one holder:
@@ -51,6 +52,7 @@ class Request:
     kinds: tuple[str, ...] | None = ()
     functions: tuple[str, ...] | None = ()
     teams: tuple[str, ...] = ()
+    team_functions: tuple[str, ...] = ()
     ended_teams: tuple[str, ...] = ()
     is_self: bool = False
     action: str = ACCESS
@@ -113,7 +115,8 @@ def fits_recipient(rule: Rule, request: Request) -> bool:
     if recipient.startswith(KIND):
         return one_of(rule, (recipient.removeprefix(KIND),), request.kinds)
     if recipient.startswith(FUNCTION):
-        return one_of(rule, (recipient.removeprefix(FUNCTION),), request.functions)
+        function = recipient.removeprefix(FUNCTION)
+        return function in request.team_functions or one_of(rule, (function,), request.functions)
     if recipient.startswith(TEAM):
         return recipient in request.teams
     if recipient.startswith(ORGANISATION):

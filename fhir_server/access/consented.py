@@ -5,7 +5,7 @@ from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
-from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
+from fhir_server.access.consent_match import ACCESS, KIND, ORGANISATION
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
 from fhir_server.search.tree import (
     And,
@@ -22,6 +22,7 @@ from fhir_server.search.tree import (
     Token,
 )
 from fhir_server.storage.circle import EVERYBODY
+from fhir_server.storage.consent_rule import FUNCTION
 
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""

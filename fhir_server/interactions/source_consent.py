@@ -15,7 +15,8 @@ from fhir_server.search.extract import extract
 from fhir_server.search.rows import LATEST, key
 from fhir_server.search.tree import MemberOf
 from fhir_server.search.values import Range
-from fhir_server.storage.consent_rule import LABELS, TEAM, Rule, specificity
+from fhir_server.storage.consent_rule import FUNCTION, LABELS, TEAM, Rule, in_function, specificity
+from fhir_server.storage.seat import Seat
 
 
 async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consents | None:
@@ -30,13 +31,16 @@ async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consent
 
 async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request:
     """Return who asks about ``patient`` ("Patient/id"), with the teams that ``rules`` name; what is asked is still to be said."""
-    actor = call.actor
+    actor, named = call.actor, tuple(rules)
     members = MemberOf((*actor.people, *actor.teams), call.now, actor.left)
-    seats = await call.services.repository.seats(members, _teams(rules), patient)
+    seats = await call.services.repository.seats(members, _teams(named), patient)
     now = [seat for seat in seats if seat.start <= call.now < seat.end]
     teams = tuple(dict.fromkeys(seat.team for seat in now))
+    functions = await _functions(call, members, patient, named)
+    now += functions.values()
     return replace(
         of_person(actor, patient, "", call.now, teams),
+        team_functions=tuple(functions),
         ended_teams=tuple({seat.team for seat in seats if seat.end <= call.now} - set(teams)),
         standing_ends=min((seat.end for seat in now), default=LATEST),
     )
@@ -52,6 +56,17 @@ def item_of(resource: Mapping[str, object], entry: Entry | None, reference: str 
     labels = _labels(resource.get("meta"))
     own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
     return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
+
+
+async def _functions(call: Call, members: MemberOf, patient: str, rules: Iterable[Rule]) -> dict[str, Seat]:
+    """Return those of the functions that ``rules`` name which ``members`` have in the network of ``patient``, with the place."""
+    found: dict[str, Seat] = {}
+    for recipient in dict.fromkeys(rule.recipient for rule in rules if rule.recipient.startswith(FUNCTION)):
+        place = in_function(patient, recipient)
+        teams = await call.services.repository.networks_of(members, place)
+        seats = await call.services.repository.seats(members, teams, place)
+        found |= {recipient.removeprefix(FUNCTION): seat for seat in seats if seat.start <= call.now < seat.end}
+    return found
 
 
 def _teams(rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from fhir_server.search.rows import US, key, storable
-from fhir_server.storage.consent_rule import LABELS, Rule, specificity
+from fhir_server.storage.consent_rule import FUNCTION, LABELS, Rule, in_function, specificity
 
 SPECIFICITY: Final = ("spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
 LISTS: Final = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors")
 _NUMBERS: Final = ("number", "data_low", "data_high", "starts", "ends")
 _WORDS: Final = ("choice", "effect", "consent", "recipient")
 TEXTS: Final = frozenset({*_WORDS, *LISTS})
-COLUMNS: Final = ("dossier", "version", "place", "made", "who", "mask", *_NUMBERS, *SPECIFICITY, *_WORDS, *LISTS)
+COLUMNS: Final = ("dossier", "version", "place", "made", "who", "seat", "mask", *_NUMBERS, *SPECIFICITY, *_WORDS, *LISTS)
 """All columns but ``row``, which is known when the Consent is written."""
 EVERYONE: Final = 0
 
@@ -48,10 +48,11 @@ def mask(labels: Iterable[str]) -> int:
 
 def _row(rule: Rule, made: int, version: int, place: int) -> RuleRow:
     who = key(rule.recipient) if rule.recipient else EVERYONE
+    seat = key(in_function(rule.dossier, rule.recipient)) if rule.recipient.startswith(FUNCTION) else EVERYONE
     numbers = (getattr(rule, name) for name in _NUMBERS)
     words = (storable(getattr(rule, name)) for name in _WORDS)
     return (
-        *(key(rule.dossier), version, place, made, who, mask(rule.labels)),
+        *(key(rule.dossier), version, place, made, who, seat, mask(rule.labels)),
         *(*numbers, *specificity(rule), *words),
         *(items(getattr(rule, name)) for name in LISTS),
     )

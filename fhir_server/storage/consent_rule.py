@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.search.rows import EARLIEST, LATEST, US
 
 Effect = Literal["permit", "deny", "none"]
 
@@ -13,6 +13,8 @@ HUB: Final = "hub"
 
 UNKNOWN: Final = "?"
 """In the place of a recipient, or among the values of a limit: what the Consent says there is not understood."""
+FUNCTION: Final = "function:"
+"""How a recipient begins that is a role of people."""
 TEAM: Final = 2
 """How specific a recipient is that is a CareTeam."""
 LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
@@ -88,6 +90,16 @@ def _recipient(recipient: str) -> int:
         return 0
     prefixes = (("kind:", 1), ("function:", 1), ("CareTeam/", TEAM), ("Organization/", 3))
     return next((level for prefix, level in prefixes if recipient.startswith(prefix)), 4)
+
+
+def in_function(dossier: str, function: str) -> str:
+    """Return the dossier whose members are those who have ``function`` ("function:system|code") in the network of ``dossier``."""
+    return f"{dossier}{US}{function}"
+
+
+def function_of(dossier: str) -> str:
+    """Return the function ("system|code") that the members of such a dossier have, "" for a dossier of another kind."""
+    return dossier.partition(f"{US}{FUNCTION}")[2]
 
 
 def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:

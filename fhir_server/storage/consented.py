@@ -7,7 +7,7 @@ has. Those that match are one small set; the resource is open when a permit is i
 from collections.abc import Sequence
 
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.storage.consent_rows import SPECIFICITY
+from fhir_server.storage.consent_rows import EVERYONE, SPECIFICITY
 from fhir_server.storage.consent_rule import LABELS, TEAM, UNKNOWN
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
@@ -67,11 +67,17 @@ def _recipient(writer: Writer, keys: Items, team: str, unknown: Sequence[str]) -
 
 
 def _team(writer: Writer, people: Items, left: Items | None, now: str) -> str:
-    """Return the condition that the recipient is a team of which one of ``people`` is a member, in this dossier or by itself."""
-    active = f"a.dossier IN (c.dossier, c.who) AND a.starts <= {now} AND {now} < a.ends"
+    """Return the condition that one of ``people`` has a place with what the recipient is.
+
+    That is a team of which they are a member, in this dossier or by itself, or a function that they have in this network.
+    """
+    active = f"a.starts <= {now} AND {now} < a.ends"
     active += "" if left is None else f" AND NOT a.through {writer.among(left)}"
+    seat = f"SELECT 1 FROM membership a WHERE a.dossier = c.seat AND a.member {writer.among(people)}"
     team = f"SELECT 1 FROM resource t JOIN membership a ON a.row = t.row AND a.member {writer.among(people)} AND {active}"
-    return f"(c.spec_recipient = {TEAM} AND ({team} WHERE t.self = c.who LIMIT 1) IS NOT NULL)"
+    seated = f"c.seat <> {EVERYONE} AND ({seat} AND {active} LIMIT 1) IS NOT NULL"
+    there = f"{team} AND a.dossier IN (c.dossier, c.who) WHERE t.self = c.who"
+    return f"((c.spec_recipient = {TEAM} AND ({there} LIMIT 1) IS NOT NULL) OR ({seated}))"
 
 
 def _listed(writer: Writer, column: str, slot: int, item: str) -> str:

@@ -8,7 +8,8 @@ from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` 
 ``attachment`` is what is known of files that go along with messages (``storage/attachments``).
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
-``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
+``recipient`` (0: everyone), ``seat`` that of the dossier whose members have it as their function (0: it is none), ``mask`` has a
+bit for each of ``labels``; a list is one text, each item between two U+001F.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 ``event`` are new versions that subscriptions have not been told of yet, ``subscription`` is what the server keeps beside each
@@ -145,6 +146,7 @@ consent_rule = Table(
     Column("number", BigInteger, nullable=False),
     Column("made", BigInteger, nullable=False),
     Column("who", BigInteger, nullable=False),
+    Column("seat", BigInteger, nullable=False),
     Column("mask", BigInteger, nullable=False),
     Column("data_low", BigInteger, nullable=False),
     Column("data_high", BigInteger, nullable=False),

@@ -94,6 +94,8 @@ def any_of(limit: tuple[str, ...], values: set[str] | None) -> bool | None:
 def who(recipient: str, request: Request) -> bool | None:
     if recipient in {"", UNKNOWN}:
         return True if recipient == "" else None
+    if recipient.startswith("function:") and recipient[len("function:") :] in request.team_functions:
+        return True
     for prefix, values in (("kind:", request.kinds), ("function:", request.functions)):
         if recipient.startswith(prefix):
             return any_of((recipient[len(prefix) :],), None if values is None else set(values))

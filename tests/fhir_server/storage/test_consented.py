@@ -18,7 +18,7 @@ from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.tree import And, Consented, MemberOf, Not, Query, Token, Unrefused
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
-from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
+from fhir_server.storage.consent_rule import HUB, UNKNOWN, Effect, Rule, in_function
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Membership, Repository
 
@@ -56,7 +56,7 @@ rules = st.builds(
         **limits,
     ),
     effect=st.sampled_from(("permit", "permit", "permit", "deny", "deny", "none")),
-    recipient=st.sampled_from((*RECIPIENTS, *["Practitioner/p", "kind:t|Z3", "Organization/o"] * 4)),
+    recipient=st.sampled_from((*RECIPIENTS, *["Practitioner/p", "kind:t|Z3", "Organization/o", "function:f|01"] * 4)),
     holders=several(HUB, "urn:ura|1", "kind:t|Z3"),
     purposes=several(*PURPOSES),
     categories=several(*CATEGORIES),
@@ -103,6 +103,17 @@ members = st.sampled_from(TEAMS).flatmap(
         st.sampled_from(("", "Organization/o", *LEFT)),
     )
 )
+seats = st.builds(
+    lambda member, dossier, function, span, through: (
+        TEAMS[0],
+        Membership(member, in_function(dossier, f"function:{function}"), *span, through),
+    ),
+    st.sampled_from((*PEOPLE, "Practitioner/else")),
+    st.sampled_from(PATIENTS),
+    st.sampled_from(FUNCTIONS),
+    st.sampled_from(((0, 100), (0, 100), (0, 50))),
+    st.sampled_from(("", "", *LEFT)),
+)
 facts = st.none() | st.just(())
 requests = st.builds(
     Request,
@@ -134,7 +145,7 @@ def things(draw: st.DrawFn, number: int) -> Thing:
 cases = st.builds(
     Case,
     st.lists(consents, max_size=3).map(tuple),
-    st.lists(members, max_size=4).map(tuple),
+    st.lists(members | seats, max_size=4).map(tuple),
     st.tuples(*(things(number) for number in range(3))),
     st.lists(requests, min_size=1, max_size=3).map(tuple),
     st.booleans(),
@@ -190,22 +201,28 @@ async def compare_emergency(repository: Repository, case: Case, asked: Request) 
     found = {each.id for each in (await repository.search(grant(where=where), Query("Task"))).resources}
     wanted = set()
     for thing in case.things:
-        kept, teams = await repository.rules(thing.dossier), await teams_of(repository, thing, asked)
-        request = replace(asked, teams=teams, item=item(thing))
+        kept, placed = await repository.rules(thing.dossier), await seated(repository, thing, asked)
+        request = replace(placed, item=item(thing))
         if decide_in_emergency(request, tuple(kept), "why", settings_).permit:
             wanted.add(thing.id)
     assert found == wanted, repository
 
 
-async def teams_of(repository: Repository, thing: Thing, asked: Request) -> tuple[str, ...]:
-    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
-    return tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
+async def seated(repository: Repository, thing: Thing, asked: Request) -> Request:
+    """Return the request with the places that who asks has in the teams of the dossier."""
+    who = MemberOf(asked.people, NOW, LEFT)
+    seats_ = await repository.seats(who, TEAMS, thing.dossier)
+    places = [(each, in_function(thing.dossier, f"function:{each}")) for each in FUNCTIONS]
+    functions = [each for each, place in places if await repository.networks_of(who, place)]
+    return replace(
+        asked, teams=tuple(seat.team for seat in seats_ if seat.start <= NOW < seat.end), team_functions=tuple(functions)
+    )
 
 
 async def permitted(repository: Repository, thing: Thing, asked: Request, *, open_without: bool) -> bool:
     kept = await repository.rules(thing.dossier)
-    teams = await teams_of(repository, thing, asked)
-    return (open_without and not kept) or decide(replace(asked, teams=teams, item=item(thing)), kept).permit
+    placed = await seated(repository, thing, asked)
+    return (open_without and not kept) or decide(replace(placed, item=item(thing)), kept).permit
 
 
 def test_the_predicate_permits_what_the_decision_permits(postgres_server: PostgresServer, tmp_path: Path) -> None:
@@ -227,6 +244,43 @@ def test_the_predicate_permits_what_the_decision_permits(postgres_server: Postgr
     postgres_server.drop("consents")
 
 
+REQUEST = Request(PEOPLE, "practitioner", "TREAT", CATEGORIES[0], NOW, (), (), ())
+HERE, ELSEWHERE = (in_function(each, "function:f|01") for each in PATIENTS)
+
+
+@pytest.mark.parametrize(
+    ("effect", "place", "found"),
+    [
+        ("permit", Membership(PEOPLE[0], HERE, 0, 100), 1),
+        ("permit", Membership(PEOPLE[0], HERE, 0, NOW), 0),
+        ("permit", Membership(PEOPLE[0], HERE, 0, 100, LEFT[0]), 0),
+        ("permit", Membership(PEOPLE[0], ELSEWHERE, 0, 100), 0),
+        ("permit", Membership(PEOPLE[0], in_function("Patient/1", "function:f|30"), 0, 100), 0),
+        ("permit", Membership("Practitioner/else", HERE, 0, 100), 0),
+        ("deny", Membership(PEOPLE[0], HERE, 0, 100), 0),
+        ("deny", Membership(PEOPLE[0], ELSEWHERE, 0, 100), 1),
+    ],
+)
+def test_a_function_in_the_network_is_a_recipient(run: Run, effect: Effect, place: Membership, found: int) -> None:
+    named = Rule("Patient/1", "", 0, effect, "", recipient="function:f|01")
+    general = (Rule("Patient/1", "", 0, "permit", "", recipient="CareTeam/one"),) if effect == "deny" else ()
+    member = (TEAMS[0], Membership(PEOPLE[0], "Patient/1", 0, 100))
+    made = Case(
+        (Consent("Patient/1", "x", 1, (replace(named, purposes=("TREAT",), categories=CATEGORIES[:1]), *general)),),
+        (member, (TEAMS[0], place)),
+        (Thing("t0", dossier="Patient/1", sort=7),),
+        (REQUEST,),
+        open_without=False,
+    )
+    run(lambda repository: finds(repository, made, found))
+
+
+async def finds(repository: Repository, case: Case, number: int) -> None:
+    await compare(repository, case)
+    page = await repository.search(grant(where=predicate(case.asked[0], open_without=False)), Query("Task"))
+    assert len(page.resources) == number
+
+
 @pytest.mark.parametrize(("permitted_to", "denied_to", "found"), [(0, 1, 3), (1, 0, 0), (0, 0, 0)])
 def test_the_more_specific_rule_wins_and_a_tie_denies(run: Run, permitted_to: int, denied_to: int, found: int) -> None:
     recipients = ("Practitioner/p", "kind:t|Z3")
@@ -234,10 +288,4 @@ def test_the_more_specific_rule_wins_and_a_tie_denies(run: Run, permitted_to: in
     permit = Rule("Patient/1", "", 0, "permit", "", recipient=recipients[permitted_to])
     made = Consent("Patient/1", "x", 1, (permit, replace(permit, effect="deny", recipient=recipients[denied_to])))
     things_ = tuple(Thing(f"t{number}", dossier="Patient/1", sort=7) for number in range(3))
-
-    async def body(repository: Repository) -> None:
-        await compare(repository, Case((made,), (), things_, (asked,), open_without=False))
-        page = await repository.search(grant(where=predicate(asked, open_without=False)), Query("Task"))
-        assert len(page.resources) == found
-
-    run(body)
+    run(lambda repository: finds(repository, Case((made,), (), things_, (asked,), open_without=False), found))
