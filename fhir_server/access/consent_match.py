@@ -16,16 +16,18 @@ KIND, TEAM, ORGANISATION = "kind:", "CareTeam/", "Organization/"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One resource that is asked for. What is empty (``dates``: None) is unknown.
+    """One resource that is asked for. What is empty (``dates``, ``refers``: None) is unknown.
 
-    ``reference`` is "Type/id", ``labels`` its codes of confidentiality, ``authors`` who made it ("Type/id"), ``dates`` the time
-    that it is about, in microseconds.
+    ``reference`` is "Type/id", ``labels`` its codes of confidentiality, ``authors`` who made it ("Type/id" of what they wrote as
+    and of who they are; "" for one who is unknown), ``dates`` the time that it is about, in microseconds, ``refers`` ("Type/id")
+    what it refers to.
     """
 
     reference: str = ""
     labels: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     dates: Range | None = None
+    refers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ def fits_item(rule: Rule, item: Item) -> bool:
     """Tell whether ``rule`` is about ``item``."""
     return (
         one_of(rule, rule.instances, _known(item.reference))
-        and one_of(rule, rule.authors, item.authors or None)
+        and _depends(rule, item)
+        and _authored(rule, item.authors)
         and _labelled(rule, item.labels)
         and _within(rule, item.dates)
     )
@@ -147,7 +150,7 @@ def fits_item(rule: Rule, item: Item) -> bool:
 
 def limits_items(rule: Rule) -> bool:
     """Tell whether ``rule`` is about some of the items of a category only."""
-    return bool(rule.labels or rule.instances or rule.authors) or _dated(rule)
+    return bool(rule.labels or rule.instances or rule.authors or rule.dependents) or _dated(rule)
 
 
 def one_of(rule: Rule, limit: tuple[str, ...], values: Iterable[str] | None) -> bool:
@@ -161,6 +164,16 @@ def one_of(rule: Rule, limit: tuple[str, ...], values: Iterable[str] | None) -> 
 
 def _known(value: str) -> tuple[str, ...] | None:
     return (value,) if value else None
+
+
+def _depends(rule: Rule, item: Item) -> bool:
+    if item.reference in rule.dependents:
+        return True
+    return one_of(rule, rule.dependents, item.refers if item.reference else None)
+
+
+def _authored(rule: Rule, authors: tuple[str, ...]) -> bool:
+    return one_of(rule, rule.authors, authors) or (rule.effect == "deny" and (not authors or "" in authors))
 
 
 def _labelled(rule: Rule, labels: tuple[str, ...]) -> bool:

@@ -15,6 +15,7 @@ from fhir_server.search.tree import (
     Everything,
     InCircle,
     MemberOf,
+    Missing,
     Node,
     Not,
     Nothing,
@@ -49,6 +50,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         open_without=entry.category == _MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
+        author=Missing(entry.author, entry.search[entry.author].place) if entry.author else None,
     )
 
 

@@ -11,6 +11,7 @@ from fhir_server.federation.consented import Consents
 from fhir_server.federation.merge import Merged
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care
+from fhir_server.model.references import targets
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import LATEST, key
 from fhir_server.search.tree import MemberOf
@@ -48,14 +49,15 @@ async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request
 
 def item(call: Call, merged: Merged) -> Item:
     """Return what is known of one resource from a source; whom its author is here, is not."""
-    return item_of(merged.resource, call.services.catalog.types.get(merged.type), merged.reference)
+    return item_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base, merged.reference)
 
 
-def item_of(resource: Mapping[str, object], entry: Entry | None, reference: str = "") -> Item:
-    """Return what is known of a resource of the type ``entry``, of which ``reference`` is another name than its own."""
+def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "") -> Item:
+    """Return what is known of a resource of the type ``entry`` but its author; ``reference`` is another name than its own."""
     labels = _labels(resource.get("meta"))
     own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
-    return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
+    refers = tuple(targets(resource, base))
+    return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None, refers)
 
 
 async def _functions(call: Call, members: MemberOf, patient: str, rules: Iterable[Rule]) -> dict[str, Seat]:

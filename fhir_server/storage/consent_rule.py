@@ -25,8 +25,8 @@ LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
 class Rule:
     """What one provision of a NetworkConsent says to one recipient about the dossier ``dossier`` ("Patient/id").
 
-    A provision gives a recipient several rules when it names holders both by type and by themselves, or data both by instance and
-    by author, since one is more specific than the other.
+    A provision gives a recipient several rules when it names holders both by type and by themselves, or data in several ways
+    (instance, dependents, author), since one is more specific than the other.
 
     ``choice`` ("system|value" of the Consent's identifier) tells which choices replace each other: of the rules with one choice
     only those count that were ``made`` last (microseconds, server order). ``effect`` "none" says nothing about access: it stands
@@ -37,8 +37,9 @@ class Rule:
     type) or "function:system|code" (people in that role). ``holders`` are HUB, "system|value" of an organisation's identifier, or
     "kind:system|code". ``purposes`` are codes of v3-ActReason or our own, ``categories`` are "system|code", ``actions`` codes of
     consentaction. An empty tuple limits nothing. ``labels`` (all codes of confidentiality that are meant, not just the ceiling),
-    ``instances`` and ``authors`` ("Type/id") and ``data_low``/``data_high`` (microseconds, the date of the data, exclusive) limit
-    which items are meant. ``starts`` and ``ends`` (exclusive) are the time in which the rule holds, in microseconds.
+    ``instances``, ``dependents`` (these and what refers to them), ``authors`` ("Type/id") and ``data_low``/``data_high``
+    (microseconds, the date of the data, exclusive) limit which items are meant. ``starts`` and ``ends`` (exclusive) are the
+    time in which the rule holds, in microseconds.
 
     UNKNOWN as recipient or among the values of a tuple fits no request where the rule permits, and every request where it denies.
     """
@@ -58,6 +59,7 @@ class Rule:
     labels: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
     data_low: int = EARLIEST
     data_high: int = LATEST
     starts: int = EARLIEST
@@ -79,7 +81,7 @@ def specificity(rule: Rule) -> Specificity:
 
     The dimensions have no order among themselves: two rules of which each is the more specific one somewhere are not comparable.
     """
-    data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
+    data = 3 if rule.instances or rule.dependents else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
     holder = 0 if not rule.holders else 1 if all(each.startswith("kind:") for each in rule.holders) else 2
     dated = (rule.data_low, rule.data_high) != (EARLIEST, LATEST)
     return Specificity(_recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(dated))

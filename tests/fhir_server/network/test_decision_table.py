@@ -386,6 +386,7 @@ def test_actions(actions: tuple[str, ...], permitted: set[str]) -> None:
     assert {each for each in ("access", "correct", "disclose") if decide(replace(asked, action=each), state).permit} == permitted
 
 
+BY_D1 = (("authoredby", "Practitioner/d1"),)
 RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
 
 
@@ -394,13 +395,19 @@ RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
     [
         ({"data": (("instance", "Communication/1"),)}, Item("Communication/1"), True),
         ({"data": (("instance", "Communication/1"),)}, Item("Communication/2"), False),
-        ({"data": (("authoredby", "Practitioner/d1"),)}, Item(authors=("Practitioner/d1",)), True),
-        ({"data": (("authoredby", "Practitioner/d1"),)}, Item(authors=("Practitioner/a1",)), False),
+        ({"data": BY_D1}, Item(authors=("Practitioner/d1",)), True),
+        ({"data": BY_D1}, Item(authors=("Practitioner/a1",)), False),
         (
             {"data": (("instance", "Communication/1"), ("authoredby", "Practitioner/d1"))},
             Item("x", authors=("Practitioner/d1",)),
             True,
         ),
+        ({"data": BY_D1}, Item(authors=("PractitionerRole/r", "Practitioner/d1")), True),
+        ({"data": (("authoredby", "PractitionerRole/r"),)}, Item(authors=("PractitionerRole/r", "Practitioner/d1")), False),
+        ({"data": BY_D1}, Item(authors=("",)), False),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("CommunicationRequest/1"), True),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("Task/1", refers=("CommunicationRequest/1",)), True),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("Task/1", refers=("CommunicationRequest/2",)), False),
         ({"data": (("related", "Communication/1"),)}, Item("Communication/1"), False),
         ({"label": "N"}, Item(labels=("N",)), True),
         ({"label": "N"}, Item(labels=("L",)), True),
@@ -412,6 +419,15 @@ RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
         ({"exceptions": (provision("deny", data=(("instance", "Communication/1"),)),)}, Item("Communication/1"), False),
         ({"exceptions": (provision("deny", data=(("instance", "Communication/1"),)),)}, Item("Communication/2"), True),
         ({"exceptions": (provision("deny", data=(("related", "Communication/1"),)),)}, Item("Communication/2"), False),
+        ({"exceptions": (provision("deny", data=BY_D1),)}, Item(authors=("Practitioner/a1",)), True),
+        (
+            {"exceptions": (provision("deny", data=BY_D1),)},
+            Item(authors=("Practitioner/d1",)),
+            False,
+        ),
+        ({"exceptions": (provision("deny", data=BY_D1),)}, Item(authors=("", "x")), False),
+        ({"exceptions": (provision("deny", data=(("dependents", "Task/1"),)),)}, Item("Task/2", refers=()), True),
+        ({"exceptions": (provision("deny", data=(("dependents", "Task/1"),)),)}, Item("Task/2", refers=("Task/1",)), False),
         ({"exceptions": (provision("deny", label="R"),)}, Item(labels=("V",)), False),
         ({"exceptions": (provision("deny", label="R"),)}, Item(labels=("N",)), True),
         ({"exceptions": (provision("deny", label="R"),)}, Item(), False),

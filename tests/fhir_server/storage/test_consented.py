@@ -10,18 +10,22 @@ import pytest
 from engines import PostgresServer, empty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from invented import Run, Thing, created, grant, put
+from invented import PLACES, Run, Thing, created, grant, put
 
 from fhir_server.access.break_glass import BreakGlass, decide_in_emergency
 from fhir_server.access.consent import Item, Request, decide
-from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.search.tree import And, Consented, MemberOf, Not, Query, Token, Unrefused
+from fhir_server.catalog.catalog import IN_ROLE, load
+from fhir_server.search.authorship import authorship
+from fhir_server.search.rows import EARLIEST, LATEST, Indexed
+from fhir_server.search.tree import And, Consented, MemberOf, Missing, Not, Query, Token, Unrefused
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
 from fhir_server.storage.consent_rule import HUB, UNKNOWN, Effect, Rule, in_function
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Membership, Repository
 
+CATALOG = load()
+TASK = CATALOG.types["Task"]
 EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "40"))
 NOW = 50
 PATIENTS = ("Patient/1", "Patient/2")
@@ -35,6 +39,15 @@ RECIPIENTS = (
 LEFT = ("Organization/former",)
 PURPOSES, CATEGORIES, ACTIONS = ("TREAT", "COC"), ("c|message", "c|appointment"), ("access", "correct")
 LABELS = ("N", "R", "third-party")
+# Of PractitionerRole/r it is known that Practitioner/p is in it; "" is an author in words only.
+AUTHORS = ("Practitioner/p", "Practitioner/else", "PractitionerRole/r", "PractitionerRole/else", "")
+REFERENCES: tuple[tuple[tuple[str, str], ...], ...] = (
+    *((("requester", each),) for each in AUTHORS),
+    (("focus", "Task/t0"),),
+    (("based-on", "CareTeam/one"), ("requester", "Practitioner/p")),
+    (("focus", "CareTeam/two"),),
+    (),
+)
 times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATEST, 50, 51, 60)))
 
 
@@ -64,6 +77,7 @@ rules = st.builds(
     labels=several(*LABELS),
     instances=several("Task/t0", "Task/t1"),
     authors=several("Practitioner/p"),
+    dependents=several("Task/t0", "CareTeam/one"),
     data=st.just((EARLIEST, LATEST)) | st.sampled_from(((0, 20), (10, 30), (EARLIEST, 15))),
     time=st.just((EARLIEST, LATEST)) | times,
 )
@@ -138,6 +152,7 @@ def things(draw: st.DrawFn, number: int) -> Thing:
         sort=main[0] if main else 7,
         dossier=draw(st.sampled_from(PATIENTS)),
         tokens=tuple(("_security", label, "s") for label in labels),
+        references=draw(st.sampled_from(REFERENCES)),
         dates=(("main", *main),) if main else (),
     )
 
@@ -154,7 +169,11 @@ cases = st.builds(
 
 def item(thing: Thing) -> Item:
     dates = next((Range(low, high) for param, low, high in thing.dates if param == "main"), None)
-    return Item(f"Task/{thing.id}", tuple(code for _, code, _ in thing.tokens) or ("N",), (), dates)
+    labels = tuple(code for _, code, _ in thing.tokens) or ("N",)
+    refers = tuple(target for _, target in thing.references if target)
+    authors = tuple(target for param, target in thing.references if param == "requester")
+    authors += ("Practitioner/p",) if "PractitionerRole/r" in authors else ()
+    return Item(f"Task/{thing.id}", labels, authors, dates, refers)
 
 
 def predicate(request: Request, *, open_without: bool) -> Consented:
@@ -163,11 +182,37 @@ def predicate(request: Request, *, open_without: bool) -> Consented:
     keys = [f"{prefix}{each}" for _, prefix, values in named for each in values or ()]
     unknown = tuple(start for start, _, values in named if values is None)
     words = request.purpose, request.category, request.action
-    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT)
+    author = Missing("requester", PLACES["requester"])
+    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT, author)
+
+
+class Authored(Thing):
+    """A thing of which the index knows the author as it does of a resource."""
+
+    @property
+    def indexed(self) -> Indexed:
+        found = super().indexed
+        authors = [
+            {"reference": target} if target else {"display": "x"} for param, target in self.references if param == "requester"
+        ]
+        made = authorship({"requester": authors}, TASK, "", self.sort)
+        return replace(found, rows=(*found.rows, *made))
+
+
+class Role(Thing):
+    """A PractitionerRole of Practitioner/p."""
+
+    @property
+    def indexed(self) -> Indexed:
+        role = {"id": self.id, "practitioner": {"reference": "Practitioner/p"}}
+        return Indexed(0, "", tuple(authorship(role, CATALOG.types[IN_ROLE], "", 0)), ())
+
+
+ROLE = Role("r", IN_ROLE)
 
 
 async def store(repository: Repository, case: Case) -> None:
-    await put(repository, *case.things)
+    await put(repository, *(Authored(**vars(thing)) for thing in case.things), ROLE)
     for team in TEAMS:
         given_ = [member for at, member in case.members if at == team]
         await repository.commit([grant("CareTeam")], [created(Thing(team.partition("/")[2], "CareTeam"), given_)], ())
@@ -273,6 +318,39 @@ def test_a_function_in_the_network_is_a_recipient(run: Run, effect: Effect, plac
         open_without=False,
     )
     run(lambda repository: finds(repository, made, found))
+
+
+PERMIT = Rule("Patient/1", "", 0, "permit", "", recipient="Practitioner/p")
+DENY = replace(PERMIT, effect="deny", purposes=("TREAT",))
+P, ELSE, R = "Practitioner/p", "Practitioner/else", "PractitionerRole/r"
+
+
+@pytest.mark.parametrize("denied", [False, True])
+@pytest.mark.parametrize(
+    ("references", "limit", "permitted", "left"),
+    [
+        ((("requester", P),), {"authors": (P,)}, 1, 0),
+        ((("requester", R),), {"authors": (P,)}, 1, 0),
+        ((("requester", ELSE),), {"authors": (P,)}, 0, 1),
+        ((("requester", "PractitionerRole/else"),), {"authors": (P,)}, 0, 1),
+        ((("requester", ""),), {"authors": (P,)}, 0, 0),
+        ((), {"authors": (P,)}, 0, 0),
+        ((("requester", ELSE), ("requester", "")), {"authors": (ELSE, "Practitioner/x")}, 1, 0),
+        ((("requester", ELSE), ("requester", "")), {"authors": (P,)}, 0, 0),
+        ((("requester", ELSE),), {"authors": (UNKNOWN,)}, 0, 0),
+        ((("focus", "CareTeam/one"),), {"dependents": ("CareTeam/one",)}, 1, 0),
+        ((("focus", "CareTeam/one"),), {"dependents": ("CareTeam/two", "Task/t1")}, 0, 1),
+        ((), {"dependents": ("Task/t0",)}, 1, 0),
+        ((), {"dependents": (UNKNOWN,)}, 0, 0),
+    ],
+)
+def test_limits_by_author_and_by_what_is_referred_to(
+    run: Run, references: tuple[tuple[str, str], ...], limit: dict[str, Any], permitted: int, left: int, *, denied: bool
+) -> None:
+    rules_ = (PERMIT, replace(DENY, **limit)) if denied else (replace(PERMIT, **limit),)
+    thing = Thing("t0", dossier="Patient/1", sort=7, references=references)
+    made = Case((Consent("Patient/1", "x", 1, rules_),), (), (thing,), (REQUEST,), open_without=False)
+    run(lambda repository: finds(repository, made, left if denied else permitted))
 
 
 async def finds(repository: Repository, case: Case, number: int) -> None:
