@@ -23,6 +23,7 @@ from fhir_server.background import background
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
+from fhir_server.http.cors import Cors
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
@@ -62,6 +63,7 @@ from fhir_server.oauth.failures import Failures
 from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import derive, secret
+from fhir_server.oauth.nonces import Nonces
 from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
@@ -122,7 +124,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     async def open_() -> Running:
         services = await open_services(settings)
         remote = Remote()
-        granting = authority(settings, services.repository, remote)
+        granting = authority(settings, services, remote)
         await granting.revocations.look(now())
         keeping = keeper(settings)
         working = await worker(settings, services)
@@ -147,7 +149,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
-        running = Running(app, shell(services.repository, metrics, routers), close, door)
+        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings))
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -156,8 +158,9 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
+def authority(settings: Settings, services: Services, remote: Remote) -> Authority:
     """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
+    repository = services.repository
     store = repository.authorization()
     known = clients.read(settings.clients)
     door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
@@ -169,12 +172,13 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         ring=KeyRing(settings.data_dir, now()),
         revocations=Revocations(store),
         door=door,
-        proofs=Proofs(_replays(settings, repository)),
+        proofs=Proofs(_replays(settings, repository), nonces(settings)),
         record=repository.record,
         caller=caller(settings),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
+        standing=services.standings.now,
     )
 
 
@@ -194,6 +198,18 @@ def authentication(settings: Settings, services: Services, granting: Authority, 
         revoked=granting.revocations.revoked,
         anonymous=local_system() if settings.auth == "off" else None,
     )
+
+
+def cors(settings: Settings) -> Cors | None:
+    """Return what answers to pages of other origins, None where no origin is named."""
+    return Cors(settings.origins) if settings.origins else None
+
+
+def nonces(settings: Settings) -> Nonces | None:
+    """Return what DPoP proofs must hold, None where nothing is asked. Raises KeyFileError."""
+    if settings.dpop_nonce == "off":
+        return None
+    return Nonces(derive(secret(settings.data_dir, "dpop-nonces"), "dpop nonces 1"), settings.dpop_nonce_period)
 
 
 def caller(settings: Settings) -> Caller:

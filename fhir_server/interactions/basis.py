@@ -69,6 +69,7 @@ async def _item(call: Call, stored: Stored) -> Item:
     entry = services.catalog.types[stored.type]
     made = authors(resource, entry, services.base)
     roles = [each for each in made if each.startswith(f"{IN_ROLE}/")]
-    found = await services.repository.fetch([services.gate.locating(IN_ROLE)], roles) if roles else ()
+    grant = services.gate.locating(IN_ROLE)
+    found = await services.repository.fetch([grant], roles) if roles else ()
     people = (practitioner_of(read(each.body, OWN).resource, services.base) for each in found)
     return replace(item_of(resource, entry, services.base), authors=(*made, *people))

@@ -57,7 +57,7 @@ class Standings:
             self._known.clear()
 
     async def _found(self, actor: Actor, now: int) -> Actor:
-        each = [await self._standing(person, now) for person in actor.people]
+        each = [await self.now(person, now) for person in actor.people]
         people = _all(one.people for one in each)
         if not people:
             raise gone()
@@ -77,13 +77,16 @@ class Standings:
             teams=await self._teams(people, now, left),
         )
 
-    async def _standing(self, person: str, now: int) -> Standing:
+    async def now(self, person: str, now: int) -> Standing:
+        """Return the standing of ``person`` ("Type/id") as the store says it at the instant ``now``; nothing of it is kept."""
         type_ = person.partition("/")[0]
         stored = await self._read(person)
         if stored is None:
             return Standing((person,))  # whom the store does not know, it cannot know to have left
         if stored.deleted:
             return Standing()
+        if type_ == "Patient":
+            return Standing((person,))
         resource = _resource(stored)
         if type_ == "RelatedPerson":
             return standing.of_relations(await self._relations(resource), now)

@@ -1,4 +1,7 @@
-"""The operations (https://hl7.org/fhir/R4/operations.html): a new one is a file beside this one, and a line below."""
+"""The operations (https://hl7.org/fhir/R4/operations.html).
+
+A new one is a file beside this one, a line below, and a table in ``profiles/operations.toml``.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,6 +13,7 @@ from fhir_server.operations import (
     binding_token,
     cover,
     delegate,
+    everything,
     explain_access,
     expunge,
     forward,
@@ -27,8 +31,7 @@ from fhir_server.operations import (
     what_if,
     who_can_see,
 )
-
-DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
+from profiles.operations import DEFINITIONS
 
 
 class Operation(NamedTuple):
@@ -66,6 +69,7 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
+    asking("everything", everything.everything, "Patient"),
     reading("access-log", access_log.access_log, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("question-report", question_report.question_report),

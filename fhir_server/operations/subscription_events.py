@@ -16,10 +16,11 @@ from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.notification import About, Happened
+from profiles.operations import takes
 
 MOST: Final = 200
 """Events of one answer; who wants more asks again, from the last number on."""
-_NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
+_NAMES: Final = takes("events")
 _DIGITS: Final = 18
 
 
@@ -84,7 +85,7 @@ def _happened(notice: Notice, seen: frozenset[str]) -> Happened:
 def _given(call: Call) -> Mapping[str, Any]:
     if not call.body.strip():
         return {name: value for name, value in call.parameters if name in _NAMES}
-    parts = asked(call, _NAMES)
+    parts = asked(call)
     found = {name: parts.one(name, "String", "Integer", "UnsignedInt", "PositiveInt", "Code") for name in _NAMES}
     return {name: value for name, value in found.items() if value is not None}
 

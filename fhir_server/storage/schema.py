@@ -328,6 +328,7 @@ oauth_refresh = Table(
     Column("granted", Text, nullable=False),
     PrimaryKeyConstraint("hash"),
     Index("oauth_refresh_session", "session"),
+    Index("oauth_refresh_live", "subject", sqlite_where=text("used = 0"), postgresql_where=text("used = 0")),
 )
 
 oauth_session = Table(

@@ -302,6 +302,8 @@ def _authorization() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index("oauth_refresh_session", "oauth_refresh", ["session"])
+    live = sa.text("used = 0")
+    op.create_index("oauth_refresh_live", "oauth_refresh", ["subject"], sqlite_where=live, postgresql_where=live)
 
 
 def _subscriptions() -> None:
