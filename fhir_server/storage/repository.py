@@ -140,8 +140,8 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
     that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
+    ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
     """
 
     type: str
@@ -161,6 +161,7 @@ class Change:
     claims: Sequence[Claim] = ()
     by_hub: bool = False
     subscription: Subscribing | None = None
+    told: Sequence[str] = ()
 
     @property
     def reference(self) -> str:

@@ -315,6 +315,7 @@ def _subscriptions() -> None:
         _bytes("id"),
         sa.Column("version", whole, nullable=False),
         _number("updated"),
+        sa.Column("told", sa.Text, nullable=False, server_default="", comment="the subscriptions that hear of a deletion (JSON)"),
     )
     op.create_table(
         "subscription",
@@ -347,6 +348,7 @@ def _deliveries() -> None:
         _bytes("id"),
         sa.Column("version", sa.Integer, nullable=False),
         _number("moment"),
+        sa.Column("gone", sa.Integer, nullable=False, comment="1: the version is a deletion"),
         sa.PrimaryKeyConstraint("subscription", "number"),
         sqlite_with_rowid=False,
     )
