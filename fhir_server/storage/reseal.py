@@ -6,6 +6,7 @@ the bodies themselves, so that a run which was ended is begun again: what is don
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -67,7 +68,7 @@ class _Work:
         total = next(at.stream(f"SELECT count(*) FROM {table}"))[0]
         old, written = self._old(at, table, total, done, progress), 0
         while some := list(islice(old, self._size)):
-            written += database.write(lambda transaction, places=some: self._write(database, transaction, table, places))
+            written += database.write(partial(self._write, database, table, some))
         return written
 
     def _old(self, at: Snapshot, table: str, total: int, done: Resealed, progress: Progress) -> Iterator[_Place]:
@@ -88,7 +89,7 @@ class _Work:
         made = self._change(body)
         return None if made == body else self._bodies.pack(made)
 
-    def _write(self, database: IndexDatabase, transaction: Transaction, table: str, places: Sequence[_Place]) -> int:
+    def _write(self, database: IndexDatabase, table: str, places: Sequence[_Place], transaction: Transaction) -> int:
         if table == "resource":
             return sum(self._resource(transaction, each) for each in _locked(database, transaction, places))
         return sum(self._version(database, transaction, each) for each in places)
