@@ -42,7 +42,7 @@ TEAMS: Final = "CareTeam"
 class Membership:
     """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
 
-    ``through`` is the Organization on whose behalf, "" for none.
+    ``through`` is the Organization on whose behalf, "" for none. ``in_function`` names a dossier for each function in a network.
     """
 
     member: str

@@ -150,12 +150,13 @@ def _circle() -> None:
 
 def _consent() -> None:
     numbers = ("dossier", "row", "version", "place", "number", "made", "who", "mask", "data_low", "data_high", "starts", "ends")
-    specificity = ("spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
-    lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors")
+    more = ("seat", "spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
+    lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors", "dependents")
+    keys = ("author_keys", "role_keys", "dependent_keys")
     op.create_table(
         "consent_rule",
-        *map(_number, (*numbers, *specificity)),
-        *map(_text, ("choice", "effect", "consent", "recipient", *lists)),
+        *map(_number, (*numbers, *more)),
+        *map(_text, ("choice", "effect", "consent", "recipient", *lists, *keys)),
         sa.PrimaryKeyConstraint("dossier", "row", "version", "place"),
         sqlite_with_rowid=False,
     )
