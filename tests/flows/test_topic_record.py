@@ -9,7 +9,8 @@ import pytest
 from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, team
 from engines import PostgresServer
 from flows.test_subscription import Bureau, bureau_open
-from flows.test_topics import EVERYBODY, numbers, subscribe, topical
+from flows.test_topics import EVERYBODY, numbers, received, subscribe, topical
+from flows.test_topics import told as shown
 from hook import hook_running
 
 from fhir_server.interactions.call import Call
@@ -27,6 +28,12 @@ def bureau(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         database = server.create("topic_record", "template1")
     with hook_running() as hook, bureau_open(tmp_path_factory.mktemp("record"), database, hook) as opened:
         yield opened
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first retries come at once."""
+    monkeypatch.setattr("fhir_server.subscriptions.backoff.FIRST", (10_000, 20_000))
 
 
 def told(bureau: Bureau, path: str) -> list[AuditRow]:
@@ -108,14 +115,19 @@ def test_nothing_leaves_that_is_not_in_the_record(bureau: Bureau, monkeypatch: p
     assert len(told(bureau, path)) == 1
 
 
-def test_who_is_told_a_number_alone_is_told_nothing_of_anybody(bureau: Bureau) -> None:
+@pytest.mark.usefixtures("quick")
+def test_each_attempt_has_a_line_and_a_number_alone_has_none(bureau: Bureau) -> None:
     path = subscribe(bureau, DOCTOR, "/number", topical("message", bureau.hook.url("/number")))
-    bureau.hook.delays[path] = 0.3
     thread = bureau.room.thread(DAUGHTER, [NETWORK])
-    for _ in range(2):
-        bureau.room.reply(NURSE, thread)
-    bureau.until(lambda: bureau.room.runner.run(bureau.worker.store.find(bureau.ids[path])).last == 2)  # type: ignore[union-attr]
+    bureau.hook.answers[path] = [500] * 1000
+    bureau.room.reply(NURSE, thread)
+    bureau.until(lambda: len(numbers(bureau, path)) > 1)
     bureau.room.write(SYSTEM, team(NETWORK, [each for each in EVERYBODY if each != DOCTOR], CLIENT))
-    bureau.until(lambda: numbers(bureau, path) == [1, 2])
-    assert [line.request for line in told(bureau, path)] == [f"{bureau.ids[path]}.1"]
+    bureau.hook.answers[path].clear()
+    bureau.settle()
+    events = [event for each in received(bureau, path) for event in shown(each)["events"]]
+    assert events[-1] == (1, "")
+    tried = [each for each in events if each[1]]
+    assert len(tried) > 1
+    assert [line.request for line in told(bureau, path)] == [f"{bureau.ids[path]}.1"] * len(tried)
     bureau.room.write(SYSTEM, team(NETWORK, EVERYBODY, CLIENT))
