@@ -1,6 +1,6 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
@@ -42,7 +42,7 @@ TEAMS: Final = "CareTeam"
 class Membership:
     """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
 
-    ``through`` is the Organization on whose behalf, "" for none.
+    ``through`` is the Organization on whose behalf, "" for none. ``in_function`` names a dossier for each function in a network.
     """
 
     member: str
@@ -140,8 +140,8 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
     that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
+    ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
     """
 
     type: str
@@ -161,6 +161,7 @@ class Change:
     claims: Sequence[Claim] = ()
     by_hub: bool = False
     subscription: Subscribing | None = None
+    told: Sequence[str] = ()
 
     @property
     def reference(self) -> str:
@@ -172,8 +173,8 @@ class Change:
 class Page:
     """One page of a search; ``more`` tells whether another one follows.
 
-    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), ``many`` whether
-    there is too much to look at for ``count_few``, None where nobody looked, and ``total`` how many match, None where not counted.
+    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), ``total`` how
+    many match, None where not counted, ``many`` whether there is too much for ``count_few``, None where nobody looked.
     """
 
     resources: Sequence[Stored]
@@ -214,31 +215,6 @@ class OutOfGrant(Exception):
 
 class TooManyMoved(Exception):
     """More resources changed since the snapshot than can be put back in their places."""
-
-
-class Dangling(Exception):
-    """A resource would refer to what is not there: the ``missing`` among what the changes require ("Type/id")."""
-
-    def __init__(self, missing: Collection[str]) -> None:
-        """Name what is ``missing``."""
-        super().__init__(f"{len(missing)} references would dangle")
-        self.missing = frozenset(missing)
-
-
-class StillReferred(Exception):
-    """What is to be deleted, ``target``, is referred to by ``referrers`` ("Type/id"), of which MOST_REFERRERS are told.
-
-    They were found without a grant: whoever answers a caller looks first which of them the caller may see.
-    """
-
-    def __init__(self, target: str, referrers: Sequence[str]) -> None:
-        """Name both."""
-        super().__init__(f"{len(referrers)} resources still refer to it")
-        self.target = target
-        self.referrers = tuple(sorted(referrers))
-
-
-MOST_REFERRERS: Final = 1_000
 
 
 class SearchTooSlow(TimeoutError):
