@@ -1,4 +1,4 @@
-"""What the server publishes of itself: what a few folders of ``profiles`` hold, and the definitions of its operations."""
+"""What the server publishes of itself: what a few folders of ``profiles`` hold, the topics, and what defines its operations."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from profiles import operations
+from profiles import operations, topics
 
 _FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires", "own")
 
@@ -19,8 +19,8 @@ def conformance() -> Mapping[str, Mapping[str, bytes]]:
         for file in sorted((files("profiles") / folder).iterdir(), key=lambda each: each.name):
             if file.name.endswith(".json"):
                 _add(found, json.loads(file.read_bytes()))
-    for definition in sorted(operations.definitions().values(), key=lambda each: str(each["id"])):
-        _add(found, definition)
+    for made in sorted([*operations.definitions().values(), *topics.basics().values()], key=lambda each: str(each["id"])):
+        _add(found, made)
     return found
 
 

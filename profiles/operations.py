@@ -58,7 +58,7 @@ def _definition(code: str, told: Mapping[str, Any]) -> Json:
         **({"base": told["base"]} if "base" in told else {}),
         **({"resource": list(on)} if on else {}),
         "system": not on,
-        "type": False,
+        "type": told.get("of_type", False),
         "instance": bool(on),
     }
     parameters = [each for use in ("in", "out") for each in _parameters(told[use], use)]

@@ -5,12 +5,15 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_server.access.break_glass import PURPOSE
-from fhir_server.access.consent import Decision, decide
+from fhir_server.access.consent import Decision, Item, decide
+from fhir_server.catalog.catalog import IN_ROLE
 from fhir_server.federation.consented import versions
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.source_consent import item_of, request_of
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
+from fhir_server.network.standing import practitioner_of
+from fhir_server.search.authorship import authors
 from fhir_server.storage.repository import Stored
 
 SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
@@ -57,5 +60,16 @@ async def _decision(call: Call, patient: str, stored: Stored, category: str) -> 
     bases.keep(call.actor, patient, category, decision, call.now, written)
     if decision is None or not decision.residual or not (call.id and stored.body):
         return decision
-    resource = read(stored.body, OWN).resource
-    return decide(replace(request, item=item_of(resource, call.services.catalog.types[stored.type])), rules)
+    return decide(replace(request, item=await _item(call, stored)), rules)
+
+
+async def _item(call: Call, stored: Stored) -> Item:
+    """Return what is known of a stored resource, whoever wrote it in a role under both names."""
+    services, resource = call.services, read(stored.body, OWN).resource
+    entry = services.catalog.types[stored.type]
+    made = authors(resource, entry, services.base)
+    roles = [each for each in made if each.startswith(f"{IN_ROLE}/")]
+    grant = services.gate.locating(IN_ROLE)
+    found = await services.repository.fetch([grant], roles) if roles else ()
+    people = (practitioner_of(read(each.body, OWN).resource, services.base) for each in found)
+    return replace(item_of(resource, entry, services.base), authors=(*made, *people))

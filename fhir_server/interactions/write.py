@@ -15,6 +15,8 @@ from fhir_server.interactions import (
     bsn,
     consent,
     consequences,
+    deletion_heard,
+    leaving,
     own_part,
     question_placed,
     reply,
@@ -82,7 +84,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
     updated, before = instant(call.now), content(previous)
-    document = as_ozo.received(call, document, before, updated)
+    document = leaving.with_stand_ins_ended(call, as_ozo.received(call, document, before, updated), before)
     subscribing = None
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)
@@ -153,6 +155,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
     changes = await binary.placed(call, changes)
     changes = await subscription.completed(call, changes)
+    changes = await deletion_heard.heard(call, changes)
     await require_recipients(call, changes)
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
