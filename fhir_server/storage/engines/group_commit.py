@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
 _MOST = 1000
+_BUSY = 3  # in one batch
+_MOMENT = 0.002  # seconds
 
 
 class GroupCommit(Generic[_Item]):
@@ -34,6 +36,9 @@ class GroupCommit(Generic[_Item]):
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                 await self._one(batch)
+                if len(batch) >= _BUSY:
+                    # Many are writing at once: a moment's wait makes the next batch larger, and there are fewer of them.
+                    await asyncio.sleep(_MOMENT)
         finally:
             self._task = None
 

@@ -109,7 +109,9 @@ class Session:
 
     def _begin(self, name: bytes, parameters: Sequence[Parameter]) -> None:
         values = [value.encode() if isinstance(value, str) else value for value in parameters]
-        formats = [Format.BINARY if isinstance(value, bytes) else Format.TEXT for value in parameters]
+        formats = None  # all are text
+        if bytes in map(type, parameters):
+            formats = [Format.BINARY if isinstance(value, bytes) else Format.TEXT for value in parameters]
         self._libpq.send_query_prepared(name, values, formats, Format.BINARY)
 
     def _begin_all(self, named: Sequence[tuple[bytes, Sequence[Parameter]]]) -> None:

@@ -153,13 +153,7 @@ def parameters(
 
 def bind(values: Iterable[Value]) -> list[str]:
     """Return ``values`` as text, a list as an array literal."""
-    return [_bound(value) for value in values]
-
-
-def _bound(value: Value) -> str:
-    if isinstance(value, tuple):
-        return array(value)
-    return value if isinstance(value, str) else str(value)
+    return [str(value) if isinstance(value, int) else value if isinstance(value, str) else array(value) for value in values]
 
 
 def array(values: Iterable[int]) -> str:
