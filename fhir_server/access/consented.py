@@ -25,6 +25,8 @@ from fhir_server.search.tree import (
 from fhir_server.storage.circle import EVERYBODY
 from fhir_server.storage.consent_rule import FUNCTION
 
+DISCLOSE: Final = "disclose"
+"""The action, and the interaction, of who passes on to others what they see."""
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""
 _MESSAGE: Final = "message"
@@ -63,9 +65,9 @@ def own(actor: Actor, entry: Entry) -> Node:
 def action(interaction: str) -> str:
     """Return the code of http://terminology.hl7.org/CodeSystem/consentaction for ``interaction``.
 
-    Who writes a message takes part in the conversation, and needs no more than who reads it.
+    Who writes a message takes part in the conversation, and needs no more than who reads it. To forward one is to disclose it.
     """
-    return "correct" if interaction in _CORRECTING else ACCESS
+    return DISCLOSE if interaction == DISCLOSE else "correct" if interaction in _CORRECTING else ACCESS
 
 
 def governing(node: Node) -> Consented | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from fhir_server.access.actor import Actor, Role
 from fhir_server.access.consent import decide, of_person
+from fhir_server.access.consent_match import ACCESS
 from fhir_server.storage.consent_rule import HUB, Rule
 
 
@@ -71,8 +72,11 @@ def sights(
     return tuple(one(patient, member, each, purpose, known, at) for member in members for each in held for purpose in purposes)
 
 
-def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rule, ...], at: int) -> Sight:
-    """Return whether ``member`` may see ``held`` for ``purpose``: role, membership and consent must all permit it."""
+def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rule, ...], at: int, action: str = ACCESS) -> Sight:
+    """Return whether ``member`` may see ``held`` for ``purpose``: role, membership and consent must all permit it.
+
+    With another ``action`` (consentaction), whether they may do that with what they see. The client may with what is their own.
+    """
     actor = member.actor
 
     def sight(*reasons: str, permit: bool = False) -> Sight:
@@ -86,9 +90,11 @@ def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rul
         of_person(replace(actor, purpose=purpose), patient, held.category, at, member.teams),
         team_functions=member.functions,
         ended_teams=member.ended_teams,
+        action=action,
         holder=held.names,
         holder_kinds=held.kinds or None,
     )
+    asked = replace(asked, action=ACCESS) if asked.is_self else asked
     if not asked.is_self and not member.teams:
         return sight("membership-ended" if member.ended_teams else "not-a-member")
     if held.open_without and not rules and not asked.is_self:

@@ -25,8 +25,8 @@ def with_roles(world: World, **roles: str) -> None:
     world.put("CareTeam", "t", status="active", participant=members, subject={"reference": world.patient})
 
 
-def explained(world: World, who: str, purpose: str) -> dict[str, Any]:
-    asked = f"who={world.name(who)}&category=message&purpose={purpose}"
+def explained(world: World, who: str, purpose: str, action: str = "access") -> dict[str, Any]:
+    asked = f"who={world.name(who)}&category=message&purpose={purpose}&action={action}"
     reply = world.client.get(f"{world.patient}/$explain-access?{asked}")
     assert reply.status == 200, reply.body
     decision = next(each for each in reply.json["parameter"] if each["name"] == "decision")
@@ -105,3 +105,13 @@ def test_limits_that_nothing_could_carry_out_are_refused_by_name(world: World) -
         reply = world.client.post(consent(world.permit(**limit), "x", patient=client, performer=[client]))
         assert reply.status == 422, reply.body
         assert [each["details"]["coding"][0]["code"] for each in reply.json["issue"]] == [rule]
+
+
+def test_what_somebody_may_do_with_what_they_see_is_explained(world: World) -> None:
+    assert explained(world, "Practitioner/w", "TREAT", "disclose")["reason"] == "membership"
+    world.choose(world.permit(actions=("access", "correct")))
+    found = {each: explained(world, "Practitioner/w", "TREAT", each)["permit"] for each in ("access", "correct", "disclose")}
+    assert found == {"access": True, "correct": True, "disclose": False}
+    assert explained(world, "Patient/p", "PATRQT", "disclose")["permit"]
+    reply = world.client.get(f"{world.patient}/$explain-access?who={world.patient}&category=message&action=look")
+    assert (reply.status, "'action' is access" in str(reply.json)) == (400, True)
