@@ -6,6 +6,7 @@ from typing import Final
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
 from fhir_server.access.consent_match import ACCESS, KIND, ORGANISATION
+from fhir_server.access.labelling import labels
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
 from fhir_server.search.tree import (
     And,
@@ -27,8 +28,6 @@ from fhir_server.storage.consent_rule import FUNCTION
 
 DISCLOSE: Final = "disclose"
 """The action, and the interaction, of who passes on to others what they see."""
-UNLABELLED: Final = "N"
-"""The confidentiality of what has no label."""
 _MESSAGE: Final = "message"
 _CORRECTING: Final = frozenset({"update", "patch", "delete"})
 
@@ -48,10 +47,11 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         action=action(interaction),
         at=at,
         date="" if entry.main_date == LAST_UPDATED else entry.main_date,
-        label=UNLABELLED,
+        label=labels().of_type(entry),
         open_without=entry.category == _MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
+        coded=labels().coded.get(entry.name),
         author=Missing(entry.author, entry.search[entry.author].place) if entry.author else None,
     )
 

@@ -115,3 +115,15 @@ def test_what_somebody_may_do_with_what_they_see_is_explained(world: World) -> N
     assert explained(world, "Patient/p", "PATRQT", "disclose")["permit"]
     reply = world.client.get(f"{world.patient}/$explain-access?who={world.patient}&category=message&action=look")
     assert (reply.status, "'action' is access" in str(reply.json)) == (400, True)
+
+
+def test_what_has_no_label_has_that_of_its_code(world: World) -> None:
+    coding = {"system": "http://loinc.org", "code": "75622-1"}
+    content = {"status": "final", "subject": {"reference": world.patient}, "effectiveDateTime": "2026-05-01"}
+    sensitive = world.put("Observation", "hiv", **content, code={"coding": [coding]})
+    world.choose(world.permit(label="N"))
+    assert (ways(world, world.nurse, sensitive), ways(world, world.nurse, world.measured)) == (set(), EVERY_WAY)
+    world.choose(world.permit(label="R"))
+    assert ways(world, world.nurse, sensitive) == EVERY_WAY
+    world.choose(world.permit(exceptions=[world.deny("Practitioner/w", label="R")]))
+    assert (ways(world, world.nurse, sensitive), ways(world, world.nurse, world.measured)) == (set(), EVERY_WAY)
