@@ -23,7 +23,7 @@ from fhir_server.background import background
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
-from fhir_server.http.cors import Cors
+from fhir_server.http.cors import cors
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
@@ -47,7 +47,7 @@ from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
-from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
+from fhir_server.model.bsn_seal import KEY_BYTES
 from fhir_server.network import ozo
 from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
@@ -63,7 +63,8 @@ from fhir_server.oauth.failures import Failures
 from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import derive, secret
-from fhir_server.oauth.nonces import Nonces
+from fhir_server.oauth.nonces import nonces
+from fhir_server.oauth.number_keys import number_seal
 from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
@@ -149,7 +150,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
-        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings))
+        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -198,18 +199,6 @@ def authentication(settings: Settings, services: Services, granting: Authority, 
         revoked=granting.revocations.revoked,
         anonymous=local_system() if settings.auth == "off" else None,
     )
-
-
-def cors(settings: Settings) -> Cors | None:
-    """Return what answers to pages of other origins, None where no origin is named."""
-    return Cors(settings.origins) if settings.origins else None
-
-
-def nonces(settings: Settings) -> Nonces | None:
-    """Return what DPoP proofs must hold, None where nothing is asked. Raises KeyFileError."""
-    if settings.dpop_nonce == "off":
-        return None
-    return Nonces(derive(secret(settings.data_dir, "dpop-nonces"), "dpop nonces 1"), settings.dpop_nonce_period)
 
 
 def caller(settings: Settings) -> Caller:
@@ -261,6 +250,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     mode = ozo.mode(strict=settings.ozo_strict)
     gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    bsn = number_seal(settings.data_dir, now)
     waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
@@ -269,7 +259,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         parameters=parameters,
         settlements=SettledGrants(),
         bases=KeptBases(),
-        standings=Standings(repository, gate, settings.base),
+        standings=Standings(repository, gate, settings.base, bsn),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=federation(settings, secret(settings.data_dir, "sealed-ids")),
@@ -280,7 +270,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
-        bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,

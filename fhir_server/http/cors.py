@@ -70,6 +70,11 @@ class Cors:
         return sent
 
 
+def cors(origins: Collection[str]) -> Cors | None:
+    """Return what answers to pages of ``origins``, None where there is none."""
+    return Cors(origins) if origins else None
+
+
 def _origin(scope: Scope) -> bytes:
     """Return the origin that asks, b"" for none; of several none is believed."""
     found = [value for name, value in scope["headers"] if name == b"origin"]

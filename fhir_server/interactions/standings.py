@@ -7,6 +7,7 @@ from typing import Any, Final
 from fhir_server.access.actor import Actor, gone
 from fhir_server.access.gate import Gate
 from fhir_server.model.body import OWN
+from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.model.json import read
 from fhir_server.network import standing
 from fhir_server.network.standing import Standing, codes, identifiers
@@ -24,11 +25,12 @@ _KEPT = 4096
 class Standings:
     """Finds the standing of an Actor, and keeps it for a second at most, or until something is written that it comes from."""
 
-    def __init__(self, repository: Repository, gate: Gate, base: str) -> None:
-        """Look in ``repository``; ``base`` is the server's own FHIR base."""
+    def __init__(self, repository: Repository, gate: Gate, base: str, bsn: BsnSeal) -> None:
+        """Look in ``repository``; ``base`` is the server's own FHIR base, ``bsn`` knows which sealed numbers are the same."""
         self._repository = repository
         self._gate = gate
         self._base = base
+        self._bsn = bsn
         self._known: dict[int, tuple[Actor, Actor, int]] = {}
         self._written = 0
 
@@ -104,7 +106,8 @@ class Standings:
         return await self._search("PractitionerRole", ReferenceTo("practitioner", practitioner))
 
     async def _relations(self, own: dict[str, Any]) -> list[dict[str, Any]]:
-        same = tuple(Token("identifier", value, system) for system, value in identifiers(own))
+        known = [(system, each) for system, value in identifiers(own) for each in self._bsn.equivalents(value)]
+        same = tuple(Token("identifier", value, system) for system, value in known)
         if not same:
             return [own]
         others = await self._search("RelatedPerson", Or(same) if len(same) > 1 else same[0])

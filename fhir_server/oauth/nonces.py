@@ -9,6 +9,8 @@ from hashlib import sha256
 from typing import Final
 
 from fhir_server.oauth.claims import SECOND
+from fhir_server.oauth.keys import derive, secret
+from fhir_server.settings import Settings
 
 PERIOD: Final = 300
 """Seconds for which one nonce is given out, unless a setting says otherwise."""
@@ -38,3 +40,10 @@ class Nonces:
     def _of(self, number: int) -> str:
         made = hmac.digest(self._key, str(number).encode(), sha256)[:_BYTES]
         return urlsafe_b64encode(made).decode()
+
+
+def nonces(settings: Settings) -> Nonces | None:
+    """Return what DPoP proofs must hold, None where nothing is asked. Raises KeyFileError."""
+    if settings.dpop_nonce == "off":
+        return None
+    return Nonces(derive(secret(settings.data_dir, "dpop-nonces"), "dpop nonces 1"), settings.dpop_nonce_period)
