@@ -14,7 +14,7 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.network_of import somebody
 from fhir_server.model.json import write
 from fhir_server.network.consent_names import names
-from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts
+from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts, some_items
 from profiles.operations import takes
 
 _KNOWN: Final = frozenset({*takes("explain-access"), "_format", "_pretty"})
@@ -62,6 +62,6 @@ def _parts(call: Call, sight: Sight) -> list[dict[str, Any]]:
         {"name": "purpose", "valueCode": sight.purpose},
         {"name": "permit", "valueBoolean": sight.permit},
         *(part for reason in sight.reasons for part in reason_parts(call, reason)),
-        *({"name": "some-items-differ", "valueBoolean": True} for _ in range(sight.items)),
+        *some_items(sight.limits),
         *rule_parts(sight.rules),
     ]
