@@ -28,7 +28,8 @@ from fhir_server.storage.consent_rule import FUNCTION
 
 DISCLOSE: Final = "disclose"
 """The action, and the interaction, of who passes on to others what they see."""
-_MESSAGE: Final = "message"
+MESSAGE: Final = "message"
+"""The data category of conversations and tasks."""
 _CORRECTING: Final = frozenset({"update", "patch", "delete"})
 
 
@@ -48,7 +49,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         at=at,
         date="" if entry.main_date == LAST_UPDATED else entry.main_date,
         label=labels().of_type(entry),
-        open_without=entry.category == _MESSAGE,
+        open_without=entry.category == MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
         coded=labels().coded.get(entry.name),
