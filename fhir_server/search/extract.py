@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.definitions import OWN, SearchParameter
+from fhir_server.catalog.definitions import OWN, SearchParameter, narrowing
 from fhir_server.catalog.expression import Path, Step
 from fhir_server.search import leaves, quantity, sort_texts, values
 from fhir_server.search.composite import composite
@@ -138,7 +138,9 @@ def source(resource_type: str, parameters: list[SearchParameter]) -> str:
 def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator[int]) -> Iterator[str]:
     indent = "    " * depth
     for parameter, path in node.here:
-        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.index_code}\x1f")
+        narrow = narrowing(resource_type, parameter.index_code)
+        wide = f"{resource_type}\x1f{narrow.wide}\x1f" if narrow else ""
+        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.index_code}\x1f", wide)
         yield f"{indent}{call}; {_present(parameter, resource_type)}"
     for parameter, number in node.elements:
         prefix = f"{resource_type}\x1f{parameter.code}\x1f"
@@ -166,14 +168,16 @@ def _present(parameter: SearchParameter, resource_type: str) -> str:
     return f"boolean(rows, {prefix!r}, True, sort)"
 
 
-def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
+def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: str) -> str:
+    """Write the call that indexes the value in ``at``; ``wide`` is the prefix of the parameter that this one narrows, or ""."""
     match parameter.type:
         case "token":
             more = _MORE.get(path.type, "").format(prefix=repr(prefix), at=at)
             return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort){more}"
         case "reference":
             guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
-            return f"{guard}{'canonical' if path.type == 'canonical' else 'reference'}(rows, {prefix!r}, {at}, sort, base)"
+            kind = "narrowed" if wide else "canonical" if path.type == "canonical" else "reference"
+            return f"{guard}{kind}(rows, {prefix!r}, {f'{wide!r}, ' if wide else ''}{at}, sort, base)"
         case "date":
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
         case "sort":

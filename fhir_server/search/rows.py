@@ -7,8 +7,8 @@ has the same key, so that "equal to, newest first, next page" is one range scan;
 value      key                            sort                        high
 =========  =============================  ==========================  ==========================================
 (all)      type                           the type's main date        which parameters have a value, a bit each
-token      type, parameter, code          the type's main date        hash of the system ("" when there is none)
-reference  type, parameter, "Type/id"     the type's main date        hash of "Type/id"
+token      type, parameter, code          the type's main date        hash of the system (0 when there is none)
+reference  type, parameter, "Type/id"     the type's main date        0
 uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 number     type, parameter                the number (search/numbers) the next number, or the end of a range
@@ -18,6 +18,9 @@ link       U+001F "link", "Type/id"      the type's main date        0 (a refere
 What a parameter finds in further ways is kept under names of its own instead of the parameter's code: ``owner:identifier``,
 ``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
 (``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
+
+A reference parameter that finds those of one type among the values of another one (``patient`` among ``subject``) has no rows of its
+own for them: ``references.reference_key``.
 
 A parameter without a bit of its own (``definitions.OWN``) has instead a token "true" of "parameter:present" where it has a value.
 
@@ -33,6 +36,7 @@ US = "\x1f"  # between the parts of what is hashed
 PRESENT = "present"
 EARLIEST = -(2**62)
 LATEST = 2**62
+NO_SYSTEM = 0
 
 
 START = 64
@@ -50,6 +54,11 @@ def key(*parts: str) -> int:
     BLAKE2b, so that nobody can make a value that is found under somebody else's key.
     """
     return int.from_bytes(blake2b(US.join(parts).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def system_key(system: str) -> int:
+    """Hash the system of a token; none is 0, which takes no room."""
+    return key(system) if system else NO_SYSTEM
 
 
 class IndexRow(NamedTuple):

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from fhir_server.search.rows import US, key
+from fhir_server.search.references import reference_key
+from fhir_server.search.rows import US, key, system_key
 from fhir_server.search.tree import (
     And,
     CircleNames,
@@ -111,7 +112,7 @@ def _token(node: Token, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, key(type_, node.param, node.code))
     if node.system is None:
         return ("equal", kind, slot)
-    return ("exactly", kind, slot, _add(values, key(node.system)))
+    return ("exactly", kind, slot, _add(values, system_key(node.system)))
 
 
 def _token_in(node: TokenIn, type_: str, values: list[Value]) -> Shape:
@@ -120,11 +121,12 @@ def _token_in(node: TokenIn, type_: str, values: list[Value]) -> Shape:
     keys = _keys(values, [key(type_, node.param, code) for code in node.codes])
     if node.system is None:
         return ("among", "token", keys)
-    return ("within", "token", keys, _add(values, key(node.system)))
+    return ("within", "token", keys, _add(values, system_key(node.system)))
 
 
 def _reference(node: ReferenceTo, type_: str, values: list[Value]) -> Shape:
-    return ("equal", "reference", _add(values, key(type_, node.param, node.target)))
+    found = reference_key(type_, node.param, node.target)
+    return NOTHING if found is None else ("equal", "reference", _add(values, found))
 
 
 def _uri(node: Uri, type_: str, values: list[Value]) -> Shape:
