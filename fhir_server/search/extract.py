@@ -52,7 +52,9 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     present |= accessors.rest(resource, sort, rows, texts, base)
     rows += uncovered(resource, entry, base, rows, sort)
     rows.append(IndexRow(accessors.all, sort, present))
-    return Indexed(sort, _dossier(resource, entry, base) or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(texts)))
+    of = _dossier(resource, entry, base) or dossier
+    orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))
+    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders)
 
 
 def _updated(resource: Mapping[str, Json]) -> int:
@@ -71,11 +73,15 @@ def _dossier(resource: Mapping[str, Json], entry: Entry, base: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Accessors:
-    """``all`` is the key of the row that every resource has, ``main`` indexes the main date (it has one value at most)."""
+    """``all`` is the key of the row that every resource has, ``main`` indexes the main date (it has one value at most).
+
+    ``strings`` are the keys under which strings are sorted, by those under which they are found.
+    """
 
     all: int
     main: Accessor
     rest: Accessor
+    strings: Mapping[int, int]
 
 
 @dataclass
@@ -103,7 +109,9 @@ def _accessors(entry: Entry) -> _Accessors:
         main = [found for code, found in entry.search.items() if code == entry.main_date]
         rest = [found for code, found in entry.search.items() if code != entry.main_date]
         rest += [replace(entry.search[code], type="sort") for code in entry.sort]
-        made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest))
+        strings = (one.index_code for one in entry.search.values() if one.type == "string")
+        order = {key(entry.name, code): sort_texts.sort_key(entry.name, code) for code in strings}
+        made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest), order)
         found = _made[id(entry)] = (entry, made)
     return found[1]
 

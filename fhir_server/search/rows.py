@@ -19,13 +19,14 @@ What a parameter finds in further ways is kept under names of its own instead of
 ``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
 (``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
 
-A reference parameter that finds those of one type among the values of another one (``patient`` among ``subject``) has no rows of its
-own for them: ``references.reference_key``.
+A reference parameter that finds those of one type among the values of another one (``patient`` among ``subject``) has no rows of
+its own for them: ``references.reference_key``.
 
 A parameter without a bit of its own (``definitions.OWN``) has instead a token "true" of "parameter:present" where it has a value.
 
-A string is a ``TextRow``: key of type and parameter, and the normalised text itself. So is the text by which a token, reference or
-uri is sorted where the catalogue says so: key of type, parameter and "sort".
+A string is a ``TextRow``: key of type and parameter, and the normalised text itself. What an answer is sorted by is an
+``OrderRow``: key of type, parameter and "sort", and the start of the text. Strings have one, and tokens, references and uris where
+the catalogue says so.
 """
 
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class TextRow(NamedTuple):
     exact: str
 
 
+class OrderRow(NamedTuple):
+    """One text by which a resource is sorted: the first START characters of the normalised text, storable."""
+
+    key: int
+    start: str
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """Everything the index holds of one resource; ``dossier`` is "Patient/id", or "" for what belongs to no dossier."""
@@ -85,3 +93,4 @@ class Indexed:
     dossier: str
     rows: tuple[IndexRow, ...]
     texts: tuple[TextRow, ...]
+    orders: tuple[OrderRow, ...] = ()

@@ -9,7 +9,7 @@ import pytest
 from fhir_server.catalog.catalog import load
 from fhir_server.search.extract import extract
 from fhir_server.search.references import reference_key
-from fhir_server.search.rows import EARLIEST, LATEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import EARLIEST, LATEST, START, Indexed, IndexRow, OrderRow, TextRow, key
 
 TYPES = load().types
 BASE = "https://hub.example/fhir"
@@ -34,6 +34,7 @@ class Expected:
         self.type, self.sort = type_, sort
         self.rows: set[IndexRow] = set()
         self.texts: set[TextRow] = set()
+        self.orders: set[OrderRow] = set()
         self.present: set[str] = set()
 
     def token(self, param: str, code: str, system: str = "") -> None:
@@ -57,6 +58,8 @@ class Expected:
     def string(self, param: str, exact: str, normal: str) -> None:
         self.present.add(param.partition(":")[0])
         self.texts.add(TextRow(key(self.type, param), normal, exact))
+        if param in TYPES[self.type].search:
+            self.orders.add(OrderRow(key(self.type, param, "sort"), normal[:START]))
 
     def links(self, *targets: str) -> None:
         self.rows |= {IndexRow(key("\x1flink", target), self.sort, 0) for target in targets}
@@ -67,7 +70,8 @@ class Expected:
         all_ = {IndexRow(key(self.type), self.sort, sum(1 << TYPES[self.type].search[param].place for param in self.present))}
         assert set(found.rows) == self.rows | all_
         sorting = {key(self.type, param, "sort") for param in TYPES[self.type].sort}
-        assert {text for text in found.texts if text.key not in sorting} == self.texts
+        assert set(found.texts) == self.texts
+        assert {row for row in found.orders if row.key not in sorting} == self.orders
         assert len(set(found.rows)) == len(found.rows)
         assert len(set(found.texts)) == len(found.texts)
 
