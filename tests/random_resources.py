@@ -32,6 +32,8 @@ TARGETS = (
     f"{BASE}/Patient/2/_history/3",
     "https://b.example/fhir/Patient/1",
 )
+LATITUDES = (-90.0, -33.9, 0.0, 51.98, 52.0, 52.09, 52.1, 89.99, 90.0)
+LONGITUDES = (-180.0, -179.99, -0.01, 0.0, 5.0, 5.12, 5.2, 179.99, 180.0)
 OF_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 # Makes a value; of these and no other kind of strategy, so that every kind of value is as likely as the next.
@@ -77,6 +79,10 @@ def joined(*makers: Maker) -> Maker:
 
 def limits(ends: list[Decimal], of: Json, left_out: str) -> Json:
     return {name: {"value": end, **of} for name, end in zip(("low", "high"), sorted(ends), strict=True) if name != left_out}
+
+
+def place(latitude: float, longitude: float) -> Json:
+    return {"latitude": latitude, "longitude": longitude}
 
 
 def as_document(target: str) -> str:
@@ -141,5 +147,6 @@ RESOURCES: dict[str, Maker] = {
     "Patient": some(identifier=few(until(some(system=pick((OTHER,)), value=pick(CODES), type=kind), bool))),
     "Group": some(characteristic=few(characteristic)),
     "DocumentReference": some(relatesTo=few(relates)),
+    "Location": some(position=builds(place, pick(LATITUDES), pick(LONGITUDES)), name=pick(TEXTS)),
     "RiskAssessment": some(prediction=few(some(probabilityDecimal=number))),
 }

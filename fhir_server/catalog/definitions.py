@@ -80,7 +80,7 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
         fact = replace(fact, targets=of_r4.targets)  # one of ours that finds more than that of R4 does
     if fact.type == "composite":
         return _composite(fact, resource_type)
-    found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))
+    found = paths(fact.expression, resource_type, {**LEAVES, **_SPECIAL}.get(fact.type, ()))
     return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found, _places(resource_type)[code])
 
 
@@ -113,6 +113,10 @@ def _reference_paths(resource_type: str, code: str) -> tuple[Path, ...]:
     except ExpressionError:
         return ()
     return found.paths if found is not None and found.type == "reference" else ()
+
+
+_SPECIAL = {"special": ("BackboneElement",)}
+"""The leaves of a parameter of which R4 itself says what it means: Location.near has positions."""
 
 
 def united(search: Mapping[str, SearchParameter]) -> dict[str, SearchParameter]:

@@ -12,7 +12,7 @@ from typing import Any
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter, narrowing
 from fhir_server.catalog.expression import Path, Step
-from fhir_server.search import leaves, quantity, sort_texts, values
+from fhir_server.search import leaves, position, quantity, sort_texts, values
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
 from fhir_server.search.rows import EARLIEST, PRESENT, Indexed, IndexRow, TextRow, key
@@ -122,7 +122,7 @@ def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
     It returns which of them have a value in the resource, a bit each (``SearchParameter.place``).
     """
     space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
-    space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite}
+    space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite, "position": position.position}
     space["composites"] = {parameter.code: parameter.composites for parameter in parameters}
     space["sort_text"] = sort_texts.sort_text
     exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
@@ -195,6 +195,8 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
             return f"{_STRING.get(path.type, 'string')}(texts, {prefix!r}, {at})"
         case "number" | "quantity":
             return f"{parameter.type}(rows, {prefix!r}, {at})"
+        case "special":
+            return f"position(rows, {prefix!r}, {at})"
         case _:
             below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
             return f"uri(rows, {prefix!r}, {at}, sort){below}"

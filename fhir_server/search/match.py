@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.search import tree, values
+from fhir_server.search import position, tree, values
 from fhir_server.search.extract import extract
 from fhir_server.search.references import reference_key
 from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key, system_key
@@ -59,6 +59,8 @@ def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901, PLR0912 -
             return any(_holds(tree.Token(param, code, system), subject) for code in codes)
         case tree.Date(param, prefix, low, high) | tree.Number(param, prefix, low, high):
             return any(compares(prefix, low, high, row.sort, row.high) for row in subject.rows(param))
+        case tree.Near():
+            return any(position.holds(node, row.sort, row.high) for row in subject.rows(node.param))
         case tree.Text():
             return any(_reads(node, row) for row in subject.texts(node.param))
         case tree.Id(ids):

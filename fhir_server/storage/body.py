@@ -128,7 +128,6 @@ def _writer(dictionary: ZstdCompressionDict) -> ZstdCompressor:
     parameters = ZstdCompressionParameters.from_level(
         LEVEL, source_size=_USUAL, dict_size=size, format=FORMAT_ZSTD1_MAGICLESS, write_content_size=True, write_dict_id=True
     )
-    dictionary.precompute_compress(compression_params=parameters)
     return ZstdCompressor(dict_data=dictionary, compression_params=parameters)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fhir_server.search.position import heights
 from fhir_server.search.references import reference_key
 from fhir_server.search.rows import US, key, system_key
 from fhir_server.search.tree import (
@@ -22,6 +23,7 @@ from fhir_server.search.tree import (
     LastUpdated,
     MemberOf,
     Missing,
+    Near,
     Node,
     Not,
     Nothing,
@@ -141,6 +143,10 @@ def _date(node: Date, type_: str, values: list[Value]) -> Shape:
 def _number(node: Number, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, often(type_, node.param), node.low, node.high, *_range(node))
     return ("date", node.prefix, False, slot)  # kept and compared as a date is that is not the main one
+
+
+def _near(node: Near, type_: str, values: list[Value]) -> Shape:
+    return ("near", _add(values, often(type_, node.param), *heights(node), node.x, node.y, node.z, node.most))
 
 
 def _text(node: Text, type_: str, values: list[Value]) -> Shape:
@@ -265,6 +271,7 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     TokenIn: _token_in,
     Date: _date,
     Number: _number,
+    Near: _near,
     Text: _text,
     Id: _id,
     LastUpdated: _updated,

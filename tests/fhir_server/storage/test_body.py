@@ -1,4 +1,4 @@
-from uuid import UUID as UUIDs
+import uuid
 
 import pytest
 import zstandard
@@ -24,6 +24,14 @@ def test_resources_that_the_dictionary_never_saw_shrink_to_a_quarter() -> None:
     assert sum(map(len, packed)) * 4 < sum(map(len, fresh))
 
 
+def test_one_object_does_not_disturb_another() -> None:
+    one = Bodies()
+    content = bytes(samples(1)[0])
+    packed = one.pack(content)
+    other = Bodies()
+    assert (one.pack(content), other.pack(content)) == (packed, packed)
+
+
 UUID = "0c3c6b2e-6a4c-4c8e-9a52-6f1f1a5b9f10"
 
 
@@ -46,7 +54,7 @@ def test_uuids_come_back_where_they_stood(body: str) -> None:
 
 
 @given(st.text("0123456789abcdef-\x01 ", max_size=200), st.lists(st.uuids(), max_size=4))
-def test_whatever_stands_between_them(between: str, uuids: list[UUIDs]) -> None:
+def test_whatever_stands_between_them(between: str, uuids: list[uuid.UUID]) -> None:
     body = between.join(["", *map(str, uuids), ""]).encode()
     assert BODIES.unpack(BODIES.pack(body)) == body
 
