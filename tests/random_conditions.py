@@ -16,6 +16,7 @@ from random_resources import (
     TARGETS,
     UCUM,
     URLS,
+    VERSIONED,
     as_document,
 )
 from spoken_search import (
@@ -204,6 +205,10 @@ DOCUMENT = (at("target"), one_of(map(as_document, TARGETS), refers))
 VALUE_SET = "http://hl7.org/fhir/ValueSet/observation-category"
 
 
+def is_canonical(found: str, wanted: str) -> bool:
+    return found == wanted or found.partition("|")[0] == wanted
+
+
 def in_value_set(concept: Json, _url: str) -> bool:
     return bool(concept["coding"][0]["code"] in {"vital-signs", "laboratory"})
 
@@ -261,6 +266,9 @@ CONDITIONS: dict[str, list[Make]] = {
         single("url", at("url"), one_of(URLS, str.__eq__)),
         found("url:below", at("url"), one_of(URLS[:-1], is_below)),
         found("url:above", at("url"), one_of(URLS[:-1], lambda one, url: is_below(url, one))),
+        found("_source:below", at("meta", "source"), one_of(URLS[:-1], is_below)),
+        single("_source", at("meta", "source"), one_of(URLS, str.__eq__)),
+        single("_profile", at("meta", "profile"), one_of((URLS[0], *VERSIONED, f"{URLS[0]}|2"), is_canonical)),
         single("context-quantity", both(at("useContext", "valueQuantity"), at("useContext", "valueRange")), asked_quantity),
         composite("context-type-quantity", CONTEXT, FIRST, (AMOUNTS, asked_quantity)),
         composite("context-type-value", CONTEXT, FIRST, CONCEPTS),

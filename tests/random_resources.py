@@ -24,6 +24,7 @@ URLS = (
     "https://a.example/Q",
     "urn:oid:1.2",
 )
+VERSIONED = (f"{URLS[0]}|1", f"{URLS[0]}|1.1")
 TARGETS = (
     "Patient/1",
     "Patient/2",
@@ -143,7 +144,11 @@ relates = joined(named("code", pick(("replaces", "appends"))), named("target", d
 kind = until(some(coding=pick(([{"system": OF_TYPE, "code": "MR"}],)), text=pick(TEXTS)), bool)
 RESOURCES: dict[str, Maker] = {
     "Observation": either(observation("Quantity"), observation("CodeableConcept"), observation(*VALUES)),
-    "Questionnaire": some(url=pick(URLS), useContext=few(context)),
+    "Questionnaire": some(
+        url=pick(URLS),
+        useContext=few(context),
+        meta=some(source=pick(URLS), profile=few(pick((*URLS, *VERSIONED)))),
+    ),
     "Patient": some(identifier=few(until(some(system=pick((OTHER,)), value=pick(CODES), type=kind), bool))),
     "Group": some(characteristic=few(characteristic)),
     "DocumentReference": some(relatesTo=few(relates)),

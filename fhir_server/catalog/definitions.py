@@ -59,7 +59,7 @@ class SearchParameter:
     @property
     def is_indexed_below(self) -> bool:
         """Whether the index finds what lies below a URL; not where every resource has one of a few (``_profile``)."""
-        return self.type == "uri" and not self.code.startswith("_")
+        return self.type == "uri" and self.code != "_profile"
 
     @property
     def repeats(self) -> bool:

@@ -199,4 +199,4 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
             return f"position(rows, {prefix!r}, {at})"
         case _:
             below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
-            return f"uri(rows, {prefix!r}, {at}, sort){below}"
+            return f"{'uri_of_version' if path.type == 'canonical' else 'uri'}(rows, {prefix!r}, {at}, sort){below}"

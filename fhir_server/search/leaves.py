@@ -117,6 +117,12 @@ def uri(rows: Rows, prefix: str, value: str, sort: int) -> None:
     rows.append(IndexRow(often(prefix + value), sort, 0))
 
 
+def uri_of_version(rows: Rows, prefix: str, value: str, sort: int) -> None:
+    """Index a canonical of a uri parameter, with and without its version."""
+    for one in dict.fromkeys((value, value.partition("|")[0])):
+        uri(rows, prefix, one, sort)
+
+
 def uri_below(texts: Texts, prefix: str, value: str) -> None:
     """Index a URL, as it is written, for ``:below``."""
     if "://" in value:

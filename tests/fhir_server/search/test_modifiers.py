@@ -1,10 +1,13 @@
 """Quantities, composites and the modifiers of tokens and uris: to nodes, and carried out on one resource."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import profiles
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import BadRequest
 from fhir_server.search.extract import extract
@@ -227,3 +230,13 @@ def test_money_and_durations_are_quantities() -> None:
     for value in ("30", f"30|{UCUM}|min", "30||minuten", "gt29||min"):
         assert matches(where("Encounter", "length", value), encounter, TYPES["Encounter"]), value
     assert not matches(where("Encounter", "length", "30||h"), encounter, TYPES["Encounter"])
+
+
+def test_no_code_system_that_is_held_has_a_hierarchy() -> None:
+    """If one gets it, ``:above`` and ``:below`` of tokens must be carried out rather than refused."""
+    systems = [json.loads(each.read_bytes()) for each in Path(profiles.__file__).parent.rglob("CodeSystem-*.json")]
+    concepts = [concept for system in systems for concept in system.get("concept", ())]
+    assert concepts
+    for concept in concepts:
+        assert "concept" not in concept
+        assert not {"parent", "child", "subsumedBy"} & {each["code"] for each in concept.get("property", ())}
