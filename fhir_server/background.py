@@ -9,9 +9,10 @@ from typing import Any, Final
 from fhir_server.audit.keeper import Keeper
 from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.reindexing import LOOK
-from fhir_server.interactions.rounds import Rounds
+from fhir_server.interactions.rounds import DUTIES, Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.leavers import Leavers
 from fhir_server.settings import Settings
 
 _log = logging.getLogger("fhir_server")
@@ -27,7 +28,7 @@ def background(settings: Settings, services: Services, granting: Authority, keep
         _repeat(_PRUNE, partial(_prune, granting), "throw away tokens that are over"),
         _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
         keeping.keep(services.repository, settings.audit_anchor_interval),
-        Rounds(services).make(settings.round_interval),
+        Rounds(services, (*DUTIES, Leavers(granting))).make(settings.round_interval),
     )
 
 

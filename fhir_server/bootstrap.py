@@ -23,6 +23,7 @@ from fhir_server.background import background
 from fhir_server.catalog import catalog, own
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
+from fhir_server.http.cors import cors
 from fhir_server.http.fhir import FhirApplication
 from fhir_server.http.hub import Hub, Running
 from fhir_server.http.metrics import Metrics
@@ -35,6 +36,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.identified import identified
+from fhir_server.interactions.kept_bases import KeptBases
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Planned, Reindexing, current
@@ -45,7 +47,7 @@ from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.model.body import Limits
-from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal
+from fhir_server.model.bsn_seal import KEY_BYTES
 from fhir_server.network import ozo
 from fhir_server.oauth import anchor, clients, endpoint, metadata
 from fhir_server.oauth.authority import Authority
@@ -61,6 +63,8 @@ from fhir_server.oauth.failures import Failures
 from fhir_server.oauth.issuer import Issuer, Issuers
 from fhir_server.oauth.issuer_file import Surroundings, read_issuers
 from fhir_server.oauth.keys import derive, secret
+from fhir_server.oauth.nonces import nonces
+from fhir_server.oauth.number_keys import number_seal
 from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
 from fhir_server.oauth.revocations import Revocations
@@ -121,7 +125,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     async def open_() -> Running:
         services = await open_services(settings)
         remote = Remote()
-        granting = authority(settings, services.repository, remote)
+        granting = authority(settings, services, remote)
         await granting.revocations.look(now())
         keeping = keeper(settings)
         working = await worker(settings, services)
@@ -146,7 +150,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
-        running = Running(app, shell(services.repository, metrics, routers), close, door)
+        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
         if lasting:
             gc.collect()
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
@@ -155,8 +159,9 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     return Hub(open_)
 
 
-def authority(settings: Settings, repository: Repository, remote: Remote) -> Authority:
+def authority(settings: Settings, services: Services, remote: Remote) -> Authority:
     """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
+    repository = services.repository
     store = repository.authorization()
     known = clients.read(settings.clients)
     door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
@@ -168,12 +173,13 @@ def authority(settings: Settings, repository: Repository, remote: Remote) -> Aut
         ring=KeyRing(settings.data_dir, now()),
         revocations=Revocations(store),
         door=door,
-        proofs=Proofs(_replays(settings, repository)),
+        proofs=Proofs(_replays(settings, repository), nonces(settings)),
         record=repository.record,
         caller=caller(settings),
         clock=now,
         new_id=new_id,
         token_lifetime=settings.token_lifetime,
+        standing=services.standings.now,
     )
 
 
@@ -244,6 +250,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     mode = ozo.mode(strict=settings.ozo_strict)
     gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
+    bsn = number_seal(settings.data_dir, now)
     waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
     return Services(
         base=settings.base,
@@ -251,7 +258,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         repository=repository,
         parameters=parameters,
         settlements=SettledGrants(),
-        standings=Standings(repository, gate, settings.base),
+        bases=KeptBases(),
+        standings=Standings(repository, gate, settings.base, bsn),
         reindexing=Reindexing(repository, parameters, types, settings.base, now),
         gate=gate,
         federation=federation(settings, secret(settings.data_dir, "sealed-ids")),
@@ -262,7 +270,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         parsed=ParsedSearches(),
         clock=now,
         new_id=new_id,
-        bsn=BsnSeal({"1": derive(secret(settings.data_dir, "bsn"), "bsn 1", KEY_BYTES)}, "1"),
+        bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
         bsn_in_url=settings.bsn_in_url,

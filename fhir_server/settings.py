@@ -17,6 +17,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _OFFICER = re.compile(r"(Organization|Practitioner|PractitionerRole)/[A-Za-z0-9\-.]{1,64}")
 _SMTP = re.compile(r"smtps?://([^@/\s]+@)?[A-Za-z0-9.-]+(:\d{1,5})?")
 _SENDER = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[1-9]\d{0,4}))?")
 _SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
@@ -26,6 +27,7 @@ _LOOPBACK = ("127.", "localhost", "::1")
 
 _CHOICES = {
     "auth": ("on", "off"),
+    "dpop_nonce": ("on", "off"),
     "development_login": ("on", "off"),
     "referential_integrity": ("on", "off"),
     "bsn_in_url": ("refuse", "accept-and-redact"),
@@ -60,6 +62,11 @@ class Settings:
     issuers: str = _setting("", "Path of `issuers.toml`, other issuers whose tokens are accepted (docs/tokens.md). Default: none.")
     trusted_proxies: str = _setting("", "Addresses or networks of the proxies in front, between commas. Default: none is believed.")
     client_cert_header: str = _setting("", "Header in which a trusted proxy hands on the client's certificate (docs/tokens.md).")
+    dpop_nonce: Literal["on", "off"] = _setting("off", "`on` asks for a nonce of this server in every DPoP proof (docs/tokens.md).")
+    dpop_nonce_period: int = _setting(300, "Seconds after which another nonce is given out; the one before counts as long again.")
+    cors_origins: str = _setting(
+        "", "Origins of apps in a browser that may call the API, between commas: `https://app.example`. Default: none may."
+    )
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
     token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
     login_providers: str = _setting("", "Path of `providers.toml`, where people log in (docs/login.md). Default: nowhere.")
@@ -132,6 +139,11 @@ class Settings:
         return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that may call the API from a browser, one by one."""
+        return tuple(each.strip() for each in self.cors_origins.split(",") if each.strip())
+
+    @property
     def on_loopback(self) -> bool:
         """Whether nobody but this machine can reach the server: it listens there, and its base URL is there."""
         return _is_loopback(self.host) and _is_loopback(urlsplit(self.base).hostname or "")
@@ -190,6 +202,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "depth_limit"
                 | "entries_limit"
                 | "audit_retention_days"
+                | "dpop_nonce_period"
             ):
                 return int(text)
             case (
@@ -229,6 +242,7 @@ def _check(settings: Settings) -> None:
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
         raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
+    _check_browsers(settings)
     _check_record(settings)
     _check_subscriptions(settings)
     if not settings.round_interval > 0:
@@ -257,6 +271,18 @@ def _check_proxies(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
     if settings.client_cert_header and not _HEADER.fullmatch(settings.client_cert_header):
         raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER: must be the name of a header, not {settings.client_cert_header!r}")
+
+
+def _check_browsers(settings: Settings) -> None:
+    for each in settings.origins:
+        found = _ORIGIN.fullmatch(each)
+        if found is None or found["port"] == {"http": "80", "https": "443"}[found["scheme"]]:
+            told = "write it as browsers do: https://host or https://host:port, in lower case, without the usual port or a slash"
+            raise SettingsError(f"{PREFIX}CORS_ORIGINS: {each!r} is no origin; {told}")
+        if found["scheme"] == "http" and not _is_loopback(found["host"].strip("[]")):
+            raise SettingsError(f"{PREFIX}CORS_ORIGINS: {each!r} must be https; http is for this machine only")
+    if settings.dpop_nonce_period < 1:
+        raise SettingsError(f"{PREFIX}DPOP_NONCE_PERIOD: must be 1 second or more")
 
 
 def _check_record(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The conformance resources that the server publishes: everything that is one in a few folders of ``profiles``."""
+"""What the server publishes of itself: what a few folders of ``profiles`` hold, the topics, and what defines its operations."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-_FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires")
+from profiles import operations, topics
+
+_FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires", "own")
 
 
 @cache
@@ -16,10 +18,15 @@ def conformance() -> Mapping[str, Mapping[str, bytes]]:
     for folder in _FOLDERS:
         for file in sorted((files("profiles") / folder).iterdir(), key=lambda each: each.name):
             if file.name.endswith(".json"):
-                resource = json.loads(file.read_bytes())
-                text = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
-                found.setdefault(resource["resourceType"], {})[resource["id"]] = text
+                _add(found, json.loads(file.read_bytes()))
+    for made in sorted([*operations.definitions().values(), *topics.basics().values()], key=lambda each: str(each["id"])):
+        _add(found, made)
     return found
+
+
+def _add(found: dict[str, dict[str, bytes]], resource: Mapping[str, Any]) -> None:
+    text = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+    found.setdefault(resource["resourceType"], {})[resource["id"]] = text
 
 
 @cache

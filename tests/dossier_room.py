@@ -13,6 +13,7 @@ from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.scope import parse_scopes
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.create import create
+from fhir_server.interactions.delete import delete
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.operations.registry import OPERATIONS
@@ -87,6 +88,17 @@ class Room:
             self.services, actor_, interaction, entry, id=id_, body=body, request=f"r{next(_moments)}", now=self.services.clock()
         )
         return await (update if interaction == "update" else create)(call)
+
+    def delete(self, who: Actor | str, reference: str) -> Answer:
+        """Delete a resource as ``who``. Raises FhirError."""
+
+        async def deleted() -> Answer:
+            type_, _, id_ = reference.partition("/")
+            actor_ = await self.services.standings.of(who if isinstance(who, Actor) else actor(who), self.services.clock())
+            more = {"id": id_, "request": f"r{next(_moments)}", "now": self.services.clock()}
+            return await delete(Call(self.services, actor_, "delete", self.services.catalog.types[type_], **more))
+
+        return self.runner.run(deleted())
 
     def operate(self, who: Actor | str, code: str, on: str, body: bytes = b"") -> Answer:
         """Carry out the operation ``$code`` on a resource ("Type/id") as ``who``. Raises FhirError."""

@@ -23,6 +23,7 @@ HOLDERS = (HUB, "ura|a", "ura|b")
 PURPOSES, ACTIONS = ("TREAT", "CAREMGT", "BTG"), ("access", "disclose")
 CATEGORIES = ("own|message", "national|Condition")
 LABELS = ("N", "R", "V")
+REFERRED = ("CareTeam/a", "Communication/2")
 INSTANCES, AUTHORS = ("Communication/1", "Communication/2"), ("Practitioner/a", "Practitioner/c")
 NOW = 100
 ALWAYS = (EARLIEST, LATEST)
@@ -47,7 +48,7 @@ def rule(number: int, *, unknown: bool = True) -> Rule:
     chance = Random(number)
     effect = chance.choice(EFFECTS)
     choice = chance.choice("123456")
-    limited = chance.choice(("", "", "", "", "", "labels", "instances", "authors", "dates", "labels dates"))
+    limited = chance.choice(("", "", "", "", "", "labels", "instances", "authors", "dependents", "dates", "labels dates"))
     data_low, data_high = chance.choice(DATA_PERIODS) if "dates" in limited else ALWAYS
     starts, ends = chance.choice(PERIODS)
     made = Rule(
@@ -66,19 +67,22 @@ def rule(number: int, *, unknown: bool = True) -> Rule:
         labels=chance.choice((("N",), ("N", "R"), ("R", "V"))) if "labels" in limited else (),
         instances=INSTANCES[:1] if limited == "instances" else (),
         authors=AUTHORS[:1] if limited == "authors" else (),
+        dependents=REFERRED if limited == "dependents" else (),
         data_low=data_low,
         data_high=data_high,
         starts=starts,
         ends=ends,
     )
-    name = chance.choice((*[""] * 8, "recipient", "holders", "purposes", "categories", "labels")) if unknown else ""
+    unreadable = "recipient", "holders", "purposes", "categories", "labels", "authors", "dependents"
+    name = chance.choice((*[""] * 10, *unreadable)) if unknown else ""
     return replace(made, **{name: UNKNOWN if name == "recipient" else (UNKNOWN,)}) if name else made  # type: ignore[arg-type]
 
 
 def item(number: int) -> Item:
     """Make one item."""
     chance = Random(number)
-    return Item(chance.choice(("", *INSTANCES)), _some(chance, LABELS), _some(chance, AUTHORS), chance.choice(DATES))
+    reference, authors = chance.choice(("", *INSTANCES)), _some(chance, (*AUTHORS, ""))
+    return Item(reference, _some(chance, LABELS), authors, chance.choice(DATES), _known(chance, REFERRED[:1]))
 
 
 def request(number: int) -> Request:
@@ -96,6 +100,7 @@ def request(number: int) -> Request:
         kinds=_known(chance, KINDS),
         functions=_known(chance, FUNCTIONS),
         teams=teams,
+        team_functions=_some(chance, FUNCTIONS) if teams else (),
         ended_teams=ended,
         action=chance.choice(("access", *ACTIONS)),
         holder=(HUB,) if own else chance.choice((("ura|a",), ("ura|a", "agb|a"), ("ura|b",))),

@@ -7,7 +7,6 @@ from typing import Final, Literal, get_args
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent_match import (
     ACCESS,
-    FUNCTION,
     KIND,
     ORGANISATION,
     TEAM,
@@ -21,7 +20,7 @@ from fhir_server.access.consent_match import (
     undominated,
 )
 from fhir_server.search.rows import LATEST
-from fhir_server.storage.consent_rule import Rule
+from fhir_server.storage.consent_rule import FUNCTION, Rule
 
 __all__ = ["Decision", "Item", "Reason", "Request", "decide", "newest", "of_person", "with_holder"]
 

@@ -8,24 +8,26 @@ from fhir_server.access.actor import Role
 from fhir_server.access.minimal import minimal
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import Range
-from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule, specificity
+from fhir_server.storage.consent_rule import FUNCTION, HUB, UNKNOWN, Rule, specificity
 
 ACCESS: Final = "access"
-KIND, FUNCTION, TEAM, ORGANISATION = "kind:", "function:", "CareTeam/", "Organization/"
+KIND, TEAM, ORGANISATION = "kind:", "CareTeam/", "Organization/"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One resource that is asked for. What is empty (``dates``: None) is unknown.
+    """One resource that is asked for. What is empty (``dates``, ``refers``: None) is unknown.
 
-    ``reference`` is "Type/id", ``labels`` its codes of confidentiality, ``authors`` who made it ("Type/id"), ``dates`` the time
-    that it is about, in microseconds.
+    ``reference`` is "Type/id", ``labels`` its codes of confidentiality, ``authors`` who made it ("Type/id" of what they wrote as
+    and of who they are; "" for one who is unknown), ``dates`` the time that it is about, in microseconds, ``refers`` ("Type/id")
+    what it refers to.
     """
 
     reference: str = ""
     labels: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
     dates: Range | None = None
+    refers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Request:
 
     Who: ``people`` are all references of the person; ``organisations`` ("Organization/id"), their ``kinds`` and the person's
     ``functions`` (both "system|code") are None when unknown, and empty for who works for nobody. ``teams`` ("CareTeam/id") are the
-    active teams of the dossier in which the person is a member now, ``ended_teams`` those in which that is over. ``is_self``: the
+    active teams of the dossier in which the person is a member now, ``team_functions`` ("system|code") those that the person
+    has there, ``ended_teams`` those in which that is over. ``is_self``: the
     client asks about the own dossier. ``standing_ends`` is when the first of these facts may change.
 
     What: ``category`` is "system|code" and ``purpose`` a code, "" when unknown. ``holder`` has every name of the one holder:
@@ -51,6 +54,7 @@ class Request:
     kinds: tuple[str, ...] | None = ()
     functions: tuple[str, ...] | None = ()
     teams: tuple[str, ...] = ()
+    team_functions: tuple[str, ...] = ()
     ended_teams: tuple[str, ...] = ()
     is_self: bool = False
     action: str = ACCESS
@@ -113,7 +117,8 @@ def fits_recipient(rule: Rule, request: Request) -> bool:
     if recipient.startswith(KIND):
         return one_of(rule, (recipient.removeprefix(KIND),), request.kinds)
     if recipient.startswith(FUNCTION):
-        return one_of(rule, (recipient.removeprefix(FUNCTION),), request.functions)
+        function = recipient.removeprefix(FUNCTION)
+        return function in request.team_functions or one_of(rule, (function,), request.functions)
     if recipient.startswith(TEAM):
         return recipient in request.teams
     if recipient.startswith(ORGANISATION):
@@ -136,7 +141,8 @@ def fits_item(rule: Rule, item: Item) -> bool:
     """Tell whether ``rule`` is about ``item``."""
     return (
         one_of(rule, rule.instances, _known(item.reference))
-        and one_of(rule, rule.authors, item.authors or None)
+        and _depends(rule, item)
+        and _authored(rule, item.authors)
         and _labelled(rule, item.labels)
         and _within(rule, item.dates)
     )
@@ -144,7 +150,7 @@ def fits_item(rule: Rule, item: Item) -> bool:
 
 def limits_items(rule: Rule) -> bool:
     """Tell whether ``rule`` is about some of the items of a category only."""
-    return bool(rule.labels or rule.instances or rule.authors) or _dated(rule)
+    return bool(rule.labels or rule.instances or rule.authors or rule.dependents) or _dated(rule)
 
 
 def one_of(rule: Rule, limit: tuple[str, ...], values: Iterable[str] | None) -> bool:
@@ -158,6 +164,16 @@ def one_of(rule: Rule, limit: tuple[str, ...], values: Iterable[str] | None) -> 
 
 def _known(value: str) -> tuple[str, ...] | None:
     return (value,) if value else None
+
+
+def _depends(rule: Rule, item: Item) -> bool:
+    if item.reference in rule.dependents:
+        return True
+    return one_of(rule, rule.dependents, item.refers if item.reference else None)
+
+
+def _authored(rule: Rule, authors: tuple[str, ...]) -> bool:
+    return one_of(rule, rule.authors, authors) or (rule.effect == "deny" and (not authors or "" in authors))
 
 
 def _labelled(rule: Rule, labels: tuple[str, ...]) -> bool:

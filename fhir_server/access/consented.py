@@ -5,7 +5,7 @@ from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
-from fhir_server.access.consent_match import ACCESS, FUNCTION, KIND, ORGANISATION
+from fhir_server.access.consent_match import ACCESS, KIND, ORGANISATION
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
 from fhir_server.search.tree import (
     And,
@@ -15,6 +15,7 @@ from fhir_server.search.tree import (
     Everything,
     InCircle,
     MemberOf,
+    Missing,
     Node,
     Not,
     Nothing,
@@ -22,6 +23,7 @@ from fhir_server.search.tree import (
     Token,
 )
 from fhir_server.storage.circle import EVERYBODY
+from fhir_server.storage.consent_rule import FUNCTION
 
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""
@@ -48,6 +50,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         open_without=entry.category == _MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
+        author=Missing(entry.author, entry.search[entry.author].place) if entry.author else None,
     )
 
 

@@ -12,12 +12,14 @@ from fhir_server.storage.consent_rule import HUB, Rule
 class Member:
     """Somebody of the network: the ``actor`` they would be, and the teams of the dossier they are in, or were in.
 
-    ``actor`` is as it stands at the moment; ``left`` tells that the person is not active any more.
+    ``functions`` ("system|code") are those that they have there now. ``actor`` is as it stands at the moment; ``left`` tells that
+    the person is not active any more.
     """
 
     actor: Actor
     teams: tuple[str, ...] = ()
     ended_teams: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     left: bool = False
 
 
@@ -82,6 +84,7 @@ def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rul
         return sight("role-closed")
     asked = replace(
         of_person(replace(actor, purpose=purpose), patient, held.category, at, member.teams),
+        team_functions=member.functions,
         ended_teams=member.ended_teams,
         holder=held.names,
         holder_kinds=held.kinds or None,

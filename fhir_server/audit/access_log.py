@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fhir_server.audit.codes import outcome
 from fhir_server.audit.fhir_event import Named
+from fhir_server.audit.record import types_in
 from fhir_server.audit.texts import Texts
 from fhir_server.storage.repository import AuditRow
 
@@ -80,7 +81,9 @@ class Words:
             role=say("roles", line.role),
             organisation=names.get(line.organisation, Named()).name or line.organisation,
             action=say("actions", line.interaction),
-            data=say("data", line.type, self._labels.get(line.type, "")),
+            data=", ".join(
+                dict.fromkeys(say("data", each, self._labels.get(each, "")) for each in types_in(line.detail) or [line.type])
+            ),
             purpose=say("purposes", line.purpose),
             basis=self._basis(line),
             emergency=line.purpose == "BTG",

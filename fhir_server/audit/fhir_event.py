@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fhir_server.audit.balp import profiles
 from fhir_server.audit.codes import ENTITY, REQUEST_ID, SOURCE, agent_type, coded, coding, outcome, subtypes
+from fhir_server.audit.record import types_in
 from fhir_server.model.meta import instant
 from fhir_server.storage.line_id import line_id
 from fhir_server.storage.repository import AuditRow, Logged
@@ -191,7 +192,9 @@ def _details(line: AuditRow) -> Iterable[Json]:
     if line.action == "D":
         return
     decision = " ".join(one for one in line.basis.split() if not one.startswith(("Consent/", "closed:")))
-    for name, value in (("data-category", line.category), ("decision", decision), ("emergency-reason", line.reason)):
+    types = " ".join(types_in(line.detail))
+    told = (("data-category", line.category), ("resource-types", types), ("decision", decision), ("emergency-reason", line.reason))
+    for name, value in told:
         if value:
             yield {"type": name, "valueString": value}
 

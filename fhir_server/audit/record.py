@@ -26,15 +26,20 @@ _ACTIONS: Mapping[str, Action] = {
 
 
 class Origin(NamedTuple):
-    """Where a request came from: ``trace`` is "traceid-spanid" (W3C trace context), ``address`` the caller's on the network."""
+    """Where a request came from: ``trace`` is "traceid-spanid" (W3C trace context), ``address`` the caller's on the network.
+
+    ``flags`` are those of the trace, two hexadecimal digits; the record does not keep them.
+    """
 
     trace: str = ""
     address: str = ""
+    flags: str = "00"
 
 
 NOWHERE: Final = Origin()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
 _NO_NAME = "?"
+_TYPES: Final = "types:"
 
 
 def row(  # noqa: PLR0913 - one argument per column of the record
@@ -99,3 +104,14 @@ def parameter_names(parameters: Iterable[tuple[str, str]]) -> str:
     A name that can be none of FHIR's (digits, spaces, other scripts) becomes "?": it may be a value in the wrong place.
     """
     return "&".join(name if _NAME.fullmatch(name) else _NO_NAME for name, _ in parameters)
+
+
+def seen(types: Iterable[str]) -> str:
+    """Return the word of a line's ``detail`` that tells which ``types`` one request gave."""
+    return f"{_TYPES}{','.join(sorted(types))}"
+
+
+def types_in(detail: str) -> list[str]:
+    """Return the types that a line's ``detail`` tells of, [] when its type says it all."""
+    words = [each.removeprefix(_TYPES) for each in detail.split() if each.startswith(_TYPES)]
+    return [type_ for each in words for type_ in each.split(",") if type_]

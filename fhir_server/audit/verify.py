@@ -1,6 +1,6 @@
 """Verification of the record: every chain is computed anew, and compared with the anchors and with the table that is searched."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -45,7 +45,7 @@ class Sound:
 
 def verify(at: Snapshot, open_: Open, copies: Sequence[str], progress: Progress = lambda _done, _total: None) -> Sound:
     """Verify the record as ``at`` shows it; ``copies`` are anchors that were kept elsewhere. Raises Broken."""
-    anchored = _anchors(keeping.anchors(at), open_, copies)
+    anchored = anchored_in(keeping.anchors(at), open_, copies)
     kept = keeping.chains(at)
     sound, total = Sound(anchors=anchored.count), keeping.count(at)
     projection = _Projection(keeping.events(at))
@@ -60,7 +60,8 @@ def verify(at: Snapshot, open_: Open, copies: Sequence[str], progress: Progress 
     return sound
 
 
-def _anchors(anchors: Iterator[Anchor], open_: Open, copies: Sequence[str]) -> Anchored:
+def anchored_in(anchors: Iterable[Anchor], open_: Open, copies: Sequence[str] = ()) -> Anchored:
+    """Return what all ``anchors`` of a record say, of which ``copies`` were kept elsewhere. Raises Broken."""
     found = Anchored()
     missing, previous = set(copies), ""
     for expected, anchor in enumerate(anchors, 1):

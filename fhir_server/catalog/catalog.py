@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -23,7 +23,9 @@ NATIONAL_CATEGORIES = "http://minvws.github.io/generiekefuncties-docs/CodeSystem
 _OWN = frozenset({"message", "appointment", "self-report", "social-support", "incident"})
 _READING = frozenset({"read", "search-type"})
 _REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
-_OPTIONAL = frozenset({"include", "category", "sort"})
+_OPTIONAL = frozenset({"include", "category", "sort", "author"})
+IN_ROLE = "PractitionerRole"
+"""The type of what a professional is as whom, and under which they may write."""
 _SORTED_BY_TEXT = frozenset({"token", "reference", "uri"})
 
 
@@ -38,7 +40,9 @@ class Entry:
     ``search`` are its parameters by code, ``includes`` the codes that ``_include`` may follow. ``patient`` says where the dossier
     is named, as written ("subject | id"); ``dossier`` are the same places as paths, and ``own_dossier`` tells that the resource is
     a dossier itself when none of them names one. ``main_date`` is a code of ``search`` or "_lastUpdated". ``sort`` are the tokens,
-    references and uris by which the type can be sorted; by dates and strings it always can.
+    references and uris by which the type can be sorted; by dates and strings it always can. ``author`` is the reference parameter,
+    and element, that says who made a resource, "" when none does. ``authored`` are types and their ``author``, for the one type
+    in whose resources people write (IN_ROLE).
     """
 
     name: str
@@ -53,6 +57,8 @@ class Entry:
     dossier: tuple[Path, ...] = ()
     own_dossier: bool = False
     sort: tuple[str, ...] = ()
+    author: str = ""
+    authored: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_stored(self) -> bool:
@@ -88,7 +94,11 @@ def load(file: File | None = None) -> Catalog:
     """Read and check the catalogue (``profiles/catalog.toml`` unless another ``file`` is given). Raises CatalogError."""
     tables = tomllib.loads((file or File(profiles.__path__[0]) / "catalog.toml").read_text(encoding="utf-8"))
     common = tables.pop("common", {}).get("search", [])
-    return Catalog(MappingProxyType({name: _entry(name, table, common) for name, table in tables.items()}))
+    types = {name: _entry(name, table, common) for name, table in tables.items()}
+    if IN_ROLE in types:
+        authored = tuple((name, each.author) for name, each in types.items() if each.author)
+        types[IN_ROLE] = replace(types[IN_ROLE], authored=authored)
+    return Catalog(MappingProxyType(types))
 
 
 def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
@@ -112,6 +122,7 @@ def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
         dossier=tuple(path for place in places if place != "id" for path in _dossier(name, place)),
         own_dossier="id" in places,
         sort=_sort(name, table.get("sort", ()), search),
+        author=_author(name, table.get("author", ""), search),
     )
 
 
@@ -156,6 +167,12 @@ def _includes(name: str, codes: Iterable[str], search: Mapping[str, SearchParame
 def _sort(name: str, codes: Iterable[str], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
     _known(name, "sort", codes, [code for code, parameter in search.items() if parameter.type in _SORTED_BY_TEXT])
     return tuple(codes)
+
+
+def _author(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:
+    elements = [code for code, found in search.items() if found.type == "reference" and found.expression == f"{name}.{code}"]
+    _known(name, "author", [code] if code else (), elements)
+    return code
 
 
 def _main_date(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:

@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """New versions of the resources of one type; ``filters`` are the search parameters by which they can be narrowed down."""
+    """What happens to the resources of one type; ``filters`` are the search parameters by which they can be narrowed down.
+
+    ``interactions`` are those on which it fires: create and update, and with delete also when a resource is deleted.
+    """
 
     url: str
     title: str
     resource: str
     filters: frozenset[str]
+    interactions: frozenset[str]
 
 
 @cache
@@ -22,6 +26,7 @@ def topics() -> Mapping[str, Topic]:
     tables = tomllib.loads(files("profiles").joinpath("topics.toml").read_text(encoding="utf-8"))
     base: str = tables["base"]
     made = (
-        Topic(base + name, each["title"], each["resource"], frozenset(each["filters"])) for name, each in tables["topics"].items()
+        Topic(base + name, each["title"], each["resource"], frozenset(each["filters"]), frozenset(tables["interactions"]))
+        for name, each in tables["topics"].items()
     )
     return {each.url: each for each in made}

@@ -13,7 +13,7 @@ from adapters.manifest import ManifestError
 from fhir_server import __version__
 from fhir_server.access.roles import RolesError
 from fhir_server.catalog.catalog import CatalogError
-from fhir_server.cli import adapter, audit, check, demo, key, load, mapping, migrate, reindex, serve, subscriptions, token
+from fhir_server.cli import adapter, audit, bsn, check, demo, key, load, mapping, migrate, reindex, serve, subscriptions, token
 from fhir_server.cli.command import CommandFailed
 from fhir_server.federation.sources import InvalidSources
 from fhir_server.oauth.authorize.consent_groups import GroupsError
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, check, adapter, mapping):
+    for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, bsn, check, adapter, mapping):
         command.add(commands)
     return root
 

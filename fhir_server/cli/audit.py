@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fhir_server.audit.verify import Broken
 from fhir_server.bootstrap import keeper, now
-from fhir_server.cli import audit_export, audit_report, audit_touched
+from fhir_server.cli import audit_export, audit_exported, audit_report, audit_touched
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
 from fhir_server.storage.reindex.open import open_index
@@ -33,12 +33,16 @@ def add(commands: Commands) -> None:
         deed.set_defaults(run=run)
         if name == "verify":
             deed.add_argument("--anchors", type=Path, metavar="FILE", help="copies of anchors that a witness kept")
+            deed.add_argument("--export", type=Path, metavar="FILE", help="verify that export, and look at no database")
+            deed.add_argument("--key", default="", metavar="THUMBPRINT", help="of the key that must have signed its anchors")
     for module in (audit_report, audit_export, audit_touched):
         module.add(deeds)
 
 
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Say on stdout that the record is whole, or name its first broken place."""
+    if options.export is not None:
+        return audit_exported.verify(options.export, options.key)
     if options.anchors is not None and not options.anchors.is_file():
         raise CommandFailed(f"there is no file {options.anchors}")
     last = now()

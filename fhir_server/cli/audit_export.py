@@ -1,19 +1,27 @@
-"""``fhir-server audit export``: the record for the inspectorate, one AuditEvent a line (NDJSON), the oldest first.
+"""``fhir-server audit export``: the record for the inspectorate: AuditEvents, with what shows that they were written so (NDJSON).
 
-With --dossier only what touched that client; another client is named only as who asked.
+Chain by chain, in the order in which lines were written, and then the signed anchors. With --dossier only what touched that client;
+another client is named only as who asked. ``audit verify --export`` needs nothing but the file.
 FILE is made readable for its owner only.
 """
 
 import argparse
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from fhir_server.audit.export import Asked, Export
+from fhir_server.audit.verify import Broken
+from fhir_server.bootstrap import keeper, now, observer_of
 from fhir_server.cli import audit_period
 from fhir_server.cli.command import CommandFailed, Commands
-from fhir_server.cli.recorded import exported
+from fhir_server.model import json
 from fhir_server.model.reference import parse
+from fhir_server.oauth.anchor import anchor_key
 from fhir_server.settings import Settings
+from fhir_server.storage.journal.line import Unreadable
+from fhir_server.storage.reindex.open import open_index
 
 _EVERY = 10_000
 
@@ -28,7 +36,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Write the file; say how many lines there are."""
+    """Write the file; say how many lines there are, and by which key its anchors are signed."""
     since, until = audit_period.read(options)
     client = parse(options.dossier) if options.dossier else None
     if options.dossier and (client is None or client.type != "Patient" or client.version):
@@ -37,11 +45,23 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         descriptor = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise CommandFailed(f"cannot make {options.file}: {error.strerror}") from error
-    number = 0
-    with os.fdopen(descriptor, "wb") as file:
-        for number, event in enumerate(exported(settings, since, until, str(client) if client else ""), 1):
-            file.write(event + b"\n")
-            if number % _EVERY == 0:
-                sys.stderr.write(f"{number:,} lines\n")
-    print(f"{number:,} lines of the record written to {options.file}")
+    key = anchor_key(settings.data_dir)
+    export = Export(Asked(since, until, str(client) if client else ""), observer_of(settings), key.jwk())
+    try:
+        _write(descriptor, export, settings)
+    except (Broken, Unreadable) as error:
+        raise CommandFailed(f"the record is broken, and the export ends there: {error}. Run: fhir-server audit verify") from error
+    print(f"{export.lines:,} lines of the record written to {options.file}; its anchors are signed by the key {key.kid}")
     return 0
+
+
+def _write(descriptor: int, export: Export, settings: Settings) -> None:
+    open_ = keeper(settings).open_
+    with os.fdopen(descriptor, "wb") as file, closing(open_index(settings.database, write=False)) as database:
+        with database.snapshot() as at:
+            for number, entry in enumerate(export.entries(at, open_, now()), 1):
+                file.write(json.write(entry) + b"\n")
+                if number % _EVERY == 0:
+                    sys.stderr.write(f"{number:,} lines\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -59,7 +59,13 @@ def progress(clock: Callable[[], int], write: Callable[[str], object]) -> Callab
     return show
 
 
-_PHASES = {"fill": "add what is missing", "clear": "remove what is surplus", "check": "compare"}
+_PHASES = {
+    "fill": "add what is missing",
+    "clear": "remove what is surplus",
+    "check": "compare",
+    "resource": "current versions",
+    "history": "older versions",
+}
 
 
 def _check(settings: Settings) -> int:

@@ -9,22 +9,28 @@ from dataclasses import replace
 from adapters.contract import SourceError, SourceQuery, Transport
 from fhir_server.federation.answer import Answer, SourceAnswer, SourceFault
 from fhir_server.federation.plan import Plan, Step
+from fhir_server.federation.traced import NO_TRACE, Trace, traced
 
 BUDGET = 8.0
 LOG = logging.getLogger("fhir_server.federation")
 
 
-async def ask(plan: Plan, query: SourceQuery, transports: Mapping[str, Transport], budget: float = BUDGET) -> tuple[Answer, ...]:
+async def ask(
+    plan: Plan, query: SourceQuery, transports: Mapping[str, Transport], budget: float = BUDGET, trace: Trace = NO_TRACE
+) -> tuple[Answer, ...]:
     """Carry out ``plan``: one answer or fault per step, in the order of the plan, within ``budget`` seconds.
 
     ``query`` is the question without its type; the message to the n-th source is called ``request_id`` + "." + n. What is not
-    there when a source's time is up is cancelled, and its connection closed.
+    there when a source's time is up is cancelled, and its connection closed. ``trace`` goes along with every call.
     """
     questions = (
         replace(query, resource_type=step.type, request_id=f"{query.request_id}.{number}") for number, step in enumerate(plan, 1)
     )
-    tasks = (_ask(step, each, transports[step.source.name], budget) for step, each in zip(plan, questions, strict=True))
-    return tuple(await asyncio.gather(*tasks))
+    asked = [
+        (step, each, traced(transports[step.source.name], trace, each.request_id))
+        for step, each in zip(plan, questions, strict=True)
+    ]
+    return tuple(await asyncio.gather(*(_ask(*each, budget) for each in asked)))
 
 
 async def _ask(step: Step, query: SourceQuery, transport: Transport, budget: float) -> Answer:

@@ -13,6 +13,7 @@ from fhir_server.federation.holder import HolderConsent
 from fhir_server.federation.locate import locate
 from fhir_server.federation.plan import Capability, Plan, plan
 from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.traced import NO_TRACE, Trace
 from fhir_server.federation.transport import HttpTransport
 
 
@@ -48,9 +49,9 @@ class Federation:
         """Plan a question for ``type_`` to the sources of ``organisations`` ((system, value) pairs)."""
         return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)
 
-    async def ask(self, plan_: Plan, query: SourceQuery) -> tuple[Answer, ...]:
-        """Carry out a plan within the budget; answers about anybody but the patient of ``query`` have become faults."""
-        answers = await ask(plan_, query, self.transports, self.budget)
+    async def ask(self, plan_: Plan, query: SourceQuery, trace: Trace = NO_TRACE) -> tuple[Answer, ...]:
+        """Carry out a plan within the budget, as part of ``trace``; answers about anybody but its patient are faults."""
+        answers = await ask(plan_, query, self.transports, self.budget, trace)
         return tuple(guard(answer, query.identifiers) for answer in answers)
 
     async def close(self) -> None:

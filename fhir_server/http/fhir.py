@@ -28,6 +28,7 @@ from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
 from fhir_server.oauth.bearer import Bearer
+from fhir_server.oauth.refusal import NONCE
 from fhir_server.operations import DECLARED, OPERATIONS, ROUTES
 from fhir_server.operations.paper import may_be_printed
 from fhir_server.search.query_string import parse_query
@@ -55,6 +56,7 @@ class _Step:
     compress: bool = False
     unstored: bool = False
     correlation: str = ""
+    nonce: str = ""
     origin: Origin = NOWHERE
 
 
@@ -76,13 +78,15 @@ class FhirApplication:
         step = _Step(services.new_id(), services.clock(), scope["method"] == "HEAD")
         headers = Headers(scope["headers"])
         trace = trace_of(headers, step.request)
-        step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers))
+        step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
         answer = await answered(self._answer(scope, receive, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
         answer.headers = (*answer.headers, ("traceparent", trace.header))
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
+        if step.nonce:
+            answer.headers = (*answer.headers, (NONCE, step.nonce))
         if step.unstored:
             answer.headers = (*answer.headers, admission.NOT_KEPT)
         format_ = step.wanted or accepted(headers.get("accept"))
@@ -99,12 +103,12 @@ class FhirApplication:
         step.unstored = admission.may_go_unstored(mode, request.headers.get("cache-control"))
         step.wanted = self._wanted(request, step.parameters)
         if mode.operations and any(each.startswith("$") for each in request.segments):
-            step.actor = await self._actor(scope, request, step.now)
+            step.actor = await self._actor(scope, request, step)
             admission.require_no_operation(mode, step.actor.role, request.segments)
         step.route = routed(self._services.catalog, request.method, request.segments, step.parameters, ROUTES)
         if step.route.interaction == "capabilities":
             return await self._declared(scope, request, step)
-        step.actor = step.actor or await self._actor(scope, request, step.now)
+        step.actor = step.actor or await self._actor(scope, request, step)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         self._require_json(request, step, step.actor.role)
@@ -117,16 +121,21 @@ class FhirApplication:
             answer.headers = (*answer.headers, *binary.SANDBOX)
         return answer
 
-    async def _actor(self, scope: Scope, request: Request, now: int) -> Actor:
+    async def _actor(self, scope: Scope, request: Request, step: _Step) -> Actor:
         authorization = request.headers.raw("authorization")
-        known = self._bearer.known(authorization, now)
-        return known or await self._bearer.actor(presented(scope, authorization, self._services.base, PREFIX), now)
+        known = self._bearer.known(authorization, step.now)
+        if known is not None:
+            return known
+        shown = presented(scope, authorization, self._services.base, PREFIX)
+        actor = await self._bearer.actor(shown, step.now)
+        step.nonce = self._bearer.nonce(shown, step.now)
+        return actor
 
     async def _declared(self, scope: Scope, request: Request, step: _Step) -> Answer:
         """Answer what is declared to the caller; who shows no token, or none that is good for anything, is anybody."""
         if request.headers.raw("authorization"):
             with suppress(FhirError):
-                step.actor = await self._actor(scope, request, step.now)
+                step.actor = await self._actor(scope, request, step)
         role = step.actor.role if step.actor else None
         self._require_json(request, step, role)
         return self._capabilities.answer(step.parameters, role)

@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from fhir_server.http.cors import Cors
 from fhir_server.http.fhir import PREFIX, FhirApplication
 from fhir_server.http.request import Receive, Scope, Send
 from fhir_server.http.socket import SocketDoor
@@ -18,12 +19,13 @@ _WELL_KNOWN: Final = PREFIX + "/.well-known/"
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An opened server: its two applications, its door for websockets, and how to close what they use."""
+    """An opened server: its two applications, its door for websockets, how to close what they use, and which origins may ask."""
 
     fhir: FhirApplication
     shell: FastAPI
     close: Callable[[], Awaitable[None]]
     socket: SocketDoor
+    cors: Cors | None = None
 
 
 class Hub:
@@ -44,6 +46,11 @@ class Hub:
         if scope["type"] == "websocket":
             await self._running.socket(scope, receive, send)
             return
+        cors = self._running.cors
+        if cors is not None:
+            if await cors.answered(scope, send):
+                return
+            send = cors.sending(scope, send)
         if scope["type"] == "http" and (path.startswith(PREFIX + "/") or path == PREFIX) and not path.startswith(_WELL_KNOWN):
             await self._running.fhir(scope, receive, send)
         else:

@@ -8,7 +8,11 @@ from typing import Any, Final, NamedTuple
 
 from fhir_server.http.request import Headers
 
-_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+# A version after 00 may say more behind the flags (section 3.2.4).
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])(?:-.*)?"
+)
+_SAMPLED: Final = 1  # the one flag of version 00
 _TRACE, _SPAN = 16, 8  # bytes
 
 
@@ -34,7 +38,7 @@ def trace_of(headers: Headers, request: str) -> Trace:
     """Return the trace that the header traceparent names; a new one, made of the ``request`` id, without a valid header."""
     found = _TRACEPARENT.fullmatch(headers.get("traceparent")) if "traceparent" in headers else None
     if found:
-        return Trace(found[1], found[2], found[3])
+        return Trace(found[1], found[2], f"{int(found[3], 16) & _SAMPLED:02x}")
     made = blake2b(request.encode(), digest_size=_TRACE + _SPAN).hexdigest()
     return Trace(made[: 2 * _TRACE], made[2 * _TRACE :], "01")
 

@@ -15,6 +15,7 @@ from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
+from fhir_server.federation.traced import Trace
 from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
@@ -56,7 +57,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
             raise refused(call)
     await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)
-    answers = (*await federation.ask(plan, _question(call, care)), *unknown)
+    answers = (*await federation.ask(plan, _question(call, care), _trace(call)), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     merged = merge(answers, patient, care.identifiers, federation.seal)
     if consents is not None:
@@ -93,3 +94,7 @@ def _narrowed(plan: Plan, only: int | None) -> Plan:
 def _question(call: Call, care: Care) -> SourceQuery:
     moment = datetime.fromtimestamp(call.now / _MICROSECONDS, UTC).isoformat(timespec="seconds")
     return SourceQuery(call.type, care.identifiers, call.request, moment)
+
+
+def _trace(call: Call) -> Trace:
+    return Trace(call.origin.trace.partition("-")[0], call.origin.flags)

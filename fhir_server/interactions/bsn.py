@@ -30,7 +30,7 @@ def query_sealed(call: Call, query: Query) -> Query:
     """
     if not has_number(query.where) or call.services.gate.bsn.sight(call.actor) != "all":
         return query
-    return replace(query, where=sealed_in(query.where, call.services.bsn.seal))
+    return replace(query, where=sealed_in(query.where, call.services.bsn.seals))
 
 
 async def answered(call: Call, answer: Answer) -> Answer:
@@ -53,4 +53,5 @@ async def _visible(call: Call) -> Collection[str] | None:
         return ()
     grants = [call.services.gate.locating("Patient")]
     found = await call.services.repository.fetch(grants, [own])
-    return {text for each in found for text in bsn_body.own_texts(each.body)}
+    own_texts = (text for each in found for text in bsn_body.own_texts(each.body))
+    return {each for text in own_texts for each in call.services.bsn.equivalents(text)}

@@ -10,5 +10,6 @@ async def follow(services: Services, changes: Sequence[Change]) -> None:
     """Tell everybody in this process what was just committed; other processes look for themselves, at least once a second."""
     services.standings.follow(changes)
     services.settlements.follow(changes)
+    services.bases.follow(changes)
     services.subscriptions.bell.follow(changes)
     await services.parameters.follow(changes)

@@ -14,6 +14,7 @@ from fhir_server.model.json import read
 from fhir_server.model.reference import parse
 from fhir_server.network.careteam import memberships
 from fhir_server.search.tree import Query, ReferenceTo
+from fhir_server.storage.consent_rule import function_of
 from fhir_server.storage.repository import TEAMS, Membership, Stored
 
 _MOST_TEAMS = 50
@@ -55,18 +56,21 @@ async def _member(call: Call, person: str, places: Sequence[Membership]) -> Memb
     except Unauthorized:
         return Member(actor, left=True)
     mine = [each for each in places if each.member in actor.people and each.through not in actor.left]
-    now = _named(each for each in mine if each.start <= call.now < each.end)
-    return Member(actor, now, tuple(each for each in _named(mine) if each not in now))
+    lasting = [each for each in mine if each.start <= call.now < each.end]
+    now = _named(lasting)
+    functions = dict.fromkeys(function for each in lasting if (function := function_of(each.dossier)))
+    return Member(actor, now, tuple(each for each in _named(mine) if each not in now), tuple(functions))
 
 
 def _places(call: Call, team: dict[str, Any]) -> list[Membership]:
-    """Return the memberships that ``team`` gives, each with the team itself as what it is a membership of."""
+    """Return the memberships that ``team`` gives, each with the team itself as what it is a membership of, and the functions."""
     own = f"CareTeam/{team['id']}"
-    return [replace(each, dossier=own) for each in memberships(team, call.services.base) if each.dossier != TEAMS]
+    found = [each for each in memberships(team, call.services.base) if each.dossier != TEAMS]
+    return [each if function_of(each.dossier) else replace(each, dossier=own) for each in found]
 
 
 def _named(places: Iterable[Membership]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.dossier for each in places))
+    return tuple(dict.fromkeys(each.dossier for each in places if not function_of(each.dossier)))
 
 
 async def _teams(call: Call, patient: str) -> list[dict[str, Any]]:

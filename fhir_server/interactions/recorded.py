@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fhir_server.audit.record import row
+from fhir_server.interactions.basis import note_basis
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.storage.repository import AuditRow
 
@@ -14,8 +15,9 @@ async def recorded(call: Call, answer: Answer) -> AuditRow:
     names |= touched.asked
     if call.actor.role == "patient":
         names[call.actor.reference] = None  # whatever clients ask, it is in their own dossier too
-    for each in touched.keys.values():
-        names[await call.services.dossier_names.of(each)] = None
+    found = {name: each for each in touched.keys.values() if (name := await call.services.dossier_names.of(each))}
+    names |= dict.fromkeys(found)
+    await note_basis(call, answer, found, alone=len(names.keys() - {"", call.actor.reference}) == 1)
     return line(call, answer, (each for each in names if each))
 
 

@@ -26,7 +26,7 @@ class Route(NamedTuple):
 
 
 Operations = Mapping[tuple[str, str], Mapping[str, str]]
-"""Operations by type ("": of the whole system) and "$code": which method means which interaction."""
+"""Operations by type ("": of the whole system, "Type/": of the type itself) and "$code": which method means which interaction."""
 NO_OPERATIONS: Final[Operations] = {}
 BUNDLE: Final = "batch"
 """A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
@@ -89,6 +89,8 @@ def _operation(method: str, segments: tuple[str, ...], operations: Operations) -
     match segments:
         case (code,) if ("", code) in operations:
             return Route(_on(operations["", code], method, code))
+        case (type_, code) if (f"{type_}/", code) in operations:
+            return Route(_on(operations[f"{type_}/", code], method, code), type_)
         case (type_, id_, code) if (type_, code) in operations:
             return Route(_on(operations[type_, code], method, code), type_, _checked(id_))
     return None

@@ -27,8 +27,8 @@ from fhir_server.search.tree import And, Query, Snapshot
 from fhir_server.storage.repository import Grant, Page, Stored
 
 
-class _Part(NamedTuple):
-    """The search of one type."""
+class Part(NamedTuple):
+    """The search of one type, under the grant for it."""
 
     grant: Grant
     query: Query
@@ -43,7 +43,7 @@ async def search(call: Call) -> Answer:
         body = searchset(warnings(wanted), [self_link(call, wanted)], await _count(call, parts))
         return Answer(200, body, dossier=dossier)
     wanted, subset = of_search(call, wanted)
-    page = await _page(call, wanted.query, parts, position)
+    page = await page_of(call, wanted.query, parts, position)
     call.touched.find(page.resources)
     entries = [*entries_of(call, page.resources, subset), *await beside(call, wanted, page.resources, subset), *warnings(wanted)]
     total = await _total(call, wanted, parts, page, position)
@@ -60,7 +60,7 @@ def _continued(call: Call) -> tuple[Sequence[tuple[str, str]], Position | None]:
     return position.parameters, position
 
 
-async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Search, list[_Part]]:
+async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Search, list[Part]]:
     catalog = call.services.catalog
     asked = named(parameters, catalog)
     grants = _granted(call, asked)
@@ -74,7 +74,7 @@ async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Sea
         # What a token holds was read before: a BSN in it stands in the URL only sealed.
         in_url=in_url(call) and parameters is call.parameters,
     )
-    parts = [_Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
+    parts = [Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
     return replace(several.answer, warnings=(*elsewhere(asked), *several.answer.warnings)), parts
 
 
@@ -118,12 +118,12 @@ async def _query(call: Call, wanted: Search) -> Query:
     return replace(query, where=And((within(entry, call.within), query.where))) if call.within else query
 
 
-async def _page(call: Call, order: Query, parts: Sequence[_Part], position: Position | None) -> Read:
-    """Read a page of all parts within one snapshot: that of the first page, whose first part tells it."""
+async def page_of(call: Call, order: Query, parts: Sequence[Part], position: Position | None) -> Read:
+    """Read a page of all parts, ordered as ``order``, within one snapshot: that of the first page, whose first part tells it."""
     after = position.cursor if position else None
     snapshot = position.snapshot if position else None
 
-    def fetch(part: _Part) -> Fetch:
+    def fetch(part: Part) -> Fetch:
         async def from_(last: Stored | None, count: int) -> Page:
             nonlocal snapshot
             query = replace(part.query, after=last.cursor if last else after, count=count)
@@ -146,11 +146,11 @@ def _place(stored: Stored) -> tuple[int, int]:
     return stored.sort, stored.row
 
 
-async def _count(call: Call, parts: Sequence[_Part]) -> int:
+async def _count(call: Call, parts: Sequence[Part]) -> int:
     return sum([await call.services.repository.count(grant, query) for grant, query in parts])
 
 
-async def _total(call: Call, wanted: Search, parts: Sequence[_Part], page: Read, position: Position | None) -> int | None:
+async def _total(call: Call, wanted: Search, parts: Sequence[Part], page: Read, position: Position | None) -> int | None:
     if wanted.total == "none":
         return None
     if position is None and page.end is None:

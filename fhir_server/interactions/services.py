@@ -10,6 +10,7 @@ from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
 from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.dossier_names import DossierNames
+from fhir_server.interactions.kept_bases import KeptBases
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
 from fhir_server.interactions.reindexing import Reindexing
@@ -41,6 +42,7 @@ class Services:
     parameters: OwnParameters
     standings: Standings
     settlements: SettledGrants
+    bases: KeptBases
     reindexing: Reindexing
     gate: Gate
     federation: Federation

@@ -11,11 +11,13 @@ from fhir_server.federation.consented import Consents
 from fhir_server.federation.merge import Merged
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care
+from fhir_server.model.references import targets
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import LATEST, key
 from fhir_server.search.tree import MemberOf
 from fhir_server.search.values import Range
-from fhir_server.storage.consent_rule import LABELS, TEAM, Rule, specificity
+from fhir_server.storage.consent_rule import FUNCTION, LABELS, TEAM, Rule, in_function, specificity
+from fhir_server.storage.seat import Seat
 
 
 async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consents | None:
@@ -30,13 +32,16 @@ async def consents_of(call: Call, grant: FederationGrant, care: Care) -> Consent
 
 async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request:
     """Return who asks about ``patient`` ("Patient/id"), with the teams that ``rules`` name; what is asked is still to be said."""
-    actor = call.actor
+    actor, named = call.actor, tuple(rules)
     members = MemberOf((*actor.people, *actor.teams), call.now, actor.left)
-    seats = await call.services.repository.seats(members, _teams(rules), patient)
+    seats = await call.services.repository.seats(members, _teams(named), patient)
     now = [seat for seat in seats if seat.start <= call.now < seat.end]
     teams = tuple(dict.fromkeys(seat.team for seat in now))
+    functions = await _functions(call, members, patient, named)
+    now += functions.values()
     return replace(
         of_person(actor, patient, "", call.now, teams),
+        team_functions=tuple(functions),
         ended_teams=tuple({seat.team for seat in seats if seat.end <= call.now} - set(teams)),
         standing_ends=min((seat.end for seat in now), default=LATEST),
     )
@@ -44,10 +49,26 @@ async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request
 
 def item(call: Call, merged: Merged) -> Item:
     """Return what is known of one resource from a source; whom its author is here, is not."""
-    resource = merged.resource
+    return item_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base, merged.reference)
+
+
+def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "") -> Item:
+    """Return what is known of a resource of the type ``entry`` but its author; ``reference`` is another name than its own."""
     labels = _labels(resource.get("meta"))
-    entry = call.services.catalog.types.get(merged.type)
-    return Item(merged.reference, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None)
+    own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
+    refers = tuple(targets(resource, base))
+    return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None, refers)
+
+
+async def _functions(call: Call, members: MemberOf, patient: str, rules: Iterable[Rule]) -> dict[str, Seat]:
+    """Return those of the functions that ``rules`` name which ``members`` have in the network of ``patient``, with the place."""
+    found: dict[str, Seat] = {}
+    for recipient in dict.fromkeys(rule.recipient for rule in rules if rule.recipient.startswith(FUNCTION)):
+        place = in_function(patient, recipient)
+        teams = await call.services.repository.networks_of(members, place)
+        seats = await call.services.repository.seats(members, teams, place)
+        found |= {recipient.removeprefix(FUNCTION): seat for seat in seats if seat.start <= call.now < seat.end}
+    return found
 
 
 def _teams(rules: Iterable[Rule]) -> tuple[str, ...]:

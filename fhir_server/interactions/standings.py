@@ -7,6 +7,7 @@ from typing import Any, Final
 from fhir_server.access.actor import Actor, gone
 from fhir_server.access.gate import Gate
 from fhir_server.model.body import OWN
+from fhir_server.model.bsn_seal import BsnSeal
 from fhir_server.model.json import read
 from fhir_server.network import standing
 from fhir_server.network.standing import Standing, codes, identifiers
@@ -24,11 +25,12 @@ _KEPT = 4096
 class Standings:
     """Finds the standing of an Actor, and keeps it for a second at most, or until something is written that it comes from."""
 
-    def __init__(self, repository: Repository, gate: Gate, base: str) -> None:
-        """Look in ``repository``; ``base`` is the server's own FHIR base."""
+    def __init__(self, repository: Repository, gate: Gate, base: str, bsn: BsnSeal) -> None:
+        """Look in ``repository``; ``base`` is the server's own FHIR base, ``bsn`` knows which sealed numbers are the same."""
         self._repository = repository
         self._gate = gate
         self._base = base
+        self._bsn = bsn
         self._known: dict[int, tuple[Actor, Actor, int]] = {}
         self._written = 0
 
@@ -57,7 +59,7 @@ class Standings:
             self._known.clear()
 
     async def _found(self, actor: Actor, now: int) -> Actor:
-        each = [await self._standing(person, now) for person in actor.people]
+        each = [await self.now(person, now) for person in actor.people]
         people = _all(one.people for one in each)
         if not people:
             raise gone()
@@ -77,13 +79,16 @@ class Standings:
             teams=await self._teams(people, now, left),
         )
 
-    async def _standing(self, person: str, now: int) -> Standing:
+    async def now(self, person: str, now: int) -> Standing:
+        """Return the standing of ``person`` ("Type/id") as the store says it at the instant ``now``; nothing of it is kept."""
         type_ = person.partition("/")[0]
         stored = await self._read(person)
         if stored is None:
             return Standing((person,))  # whom the store does not know, it cannot know to have left
         if stored.deleted:
             return Standing()
+        if type_ == "Patient":
+            return Standing((person,))
         resource = _resource(stored)
         if type_ == "RelatedPerson":
             return standing.of_relations(await self._relations(resource), now)
@@ -101,7 +106,8 @@ class Standings:
         return await self._search("PractitionerRole", ReferenceTo("practitioner", practitioner))
 
     async def _relations(self, own: dict[str, Any]) -> list[dict[str, Any]]:
-        same = tuple(Token("identifier", value, system) for system, value in identifiers(own))
+        known = [(system, each) for system, value in identifiers(own) for each in self._bsn.equivalents(value)]
+        same = tuple(Token("identifier", value, system) for system, value in known)
         if not same:
             return [own]
         others = await self._search("RelatedPerson", Or(same) if len(same) > 1 else same[0])

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from fhir_server.access.private import private
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.services import Services
 from fhir_server.interactions.subscription_limit import require_room
 from fhir_server.model.json import Document, write
 from fhir_server.storage.repository import Change, Stored
 from fhir_server.storage.subscriptions.store import Subscribing
+from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.admission import hidden
+from fhir_server.subscriptions.mail import require_own
 
 TYPE = "Subscription"
 
@@ -53,9 +56,16 @@ async def completed(call: Call, changes: Sequence[Change]) -> list[Change]:
 async def _completed(call: Call, change: Change, made: Subscribing) -> Change:
     if not made.status:
         return change
+    if made.channel == "email":
+        await require_own(access_of(call.services), call.actor, made.endpoint)
     stored = await call.services.repository.subscriptions().find(change.id)
     found = await call.services.subscriptions.completed(made, stored.secret if stored else "")
     return replace(change, subscription=found)
+
+
+def access_of(services: Services) -> Access:
+    """Return what subscribers may see."""
+    return Access(services.repository, services.gate, services.standings.of, services.clock)
 
 
 def ended(id_: str) -> Subscribing:

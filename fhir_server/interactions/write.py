@@ -15,6 +15,7 @@ from fhir_server.interactions import (
     bsn,
     consent,
     consequences,
+    deletion_heard,
     own_part,
     question_placed,
     reply,
@@ -153,6 +154,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
     changes = await binary.placed(call, changes)
     changes = await subscription.completed(call, changes)
+    changes = await deletion_heard.heard(call, changes)
     await require_recipients(call, changes)
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)

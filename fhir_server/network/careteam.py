@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fhir_server.model import reference
+from fhir_server.network.consent_names import names
+from fhir_server.network.json_parts import listed, text
 from fhir_server.network.period import lasting
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import Range
+from fhir_server.storage.consent_rule import FUNCTION, in_function
 from fhir_server.storage.repository import TEAMS, Membership
 
 _MEMBERS = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson", "Patient", "Organization", "CareTeam"})
@@ -22,6 +25,9 @@ def memberships(careteam: Mapping[str, Any], base: str = "") -> tuple[Membership
     either: who follows teams in teams does so from the actor's side (``standing``), and finds the team under TEAMS.
 
     A membership lasts while the period of the participant and that of the team both do; dates count whole days in the Netherlands.
+    Whoever has a coded role in the network of a patient is besides a member of the dossier of that role (``in_function``), where a
+    choice of the client can name such a role as recipient.
+
     What overlaps is joined, so that a member has no two memberships that begin at the same instant. ``base`` is the server's own
     FHIR base, below which absolute references are its own.
     """
@@ -33,8 +39,10 @@ def memberships(careteam: Mapping[str, Any], base: str = "") -> tuple[Membership
     for member, through, own in _members(careteam, base):
         times.setdefault((member, through), []).append(Range(max(team.low, own.low), min(team.high, own.high)))
     found = [(*who, each) for who, ranges in times.items() for each in _joined(ranges)]
-    within = (dossier,) if dossier.startswith("Patient/") else (dossier, TEAMS)
-    return tuple(Membership(member, each, *during, through) for each in within for member, through, during in found)
+    if not dossier.startswith("Patient/"):
+        return tuple(Membership(member, each, *during, through) for each in (dossier, TEAMS) for member, through, during in found)
+    members = (Membership(member, dossier, *during, through) for member, through, during in found)
+    return (*members, *_in_functions(careteam, dossier, base))
 
 
 def dossier_of(careteam: Mapping[str, Any], base: str = "") -> str:
@@ -56,6 +64,26 @@ def _members(careteam: Mapping[str, Any], base: str) -> Iterator[tuple[str, str,
             yield member, through, during
         if through:
             yield through, "", during
+
+
+def _in_functions(careteam: Mapping[str, Any], dossier: str, base: str) -> Iterator[Membership]:
+    team = lasting(careteam.get("period"))
+    times: dict[tuple[str, str, str], list[Range]] = {}
+    for participant in careteam.get("participant", ()):
+        own = lasting(participant.get("period"))
+        during = Range(max(team.low, own.low), min(team.high, own.high))
+        member, through = (_reference(participant.get(name), base) for name in ("member", "onBehalfOf"))
+        for each in functions(participant) if member and not member.startswith("Organization/") else ():
+            times.setdefault((member, in_function(dossier, f"{FUNCTION}{each}"), through), []).append(during)
+    for (member, within, through), ranges in times.items():
+        yield from (Membership(member, within, *during, through) for during in _joined(ranges))
+
+
+def functions(participant: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the roles of a participant ("system|code") that a choice can name as recipient."""
+    codings = (coding for role in listed(participant, "role") for coding in listed(role, "coding"))
+    pairs = ((text(each, "system"), text(each, "code")) for each in codings)
+    return tuple(dict.fromkeys(f"{system}|{code}" for system, code in pairs if code and system in names().functions))
 
 
 def _reference(value: object, base: str) -> str:

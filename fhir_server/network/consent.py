@@ -127,8 +127,8 @@ def _of(stated: Mapping[str, Any], blank: Rule, base: str, addressed: tuple[str,
     if permit and (not purposes or provision.has_unread_limits(stated)):
         return
     holds = provision.time(stated.get("period"))
-    data = provision.time(stated.get("dataPeriod"))
-    if permit and (holds is None or data is None):
+    dated = provision.time(stated.get("dataPeriod"))
+    if permit and (holds is None or dated is None):
         return
     rule = replace(
         blank,
@@ -136,12 +136,12 @@ def _of(stated: Mapping[str, Any], blank: Rule, base: str, addressed: tuple[str,
         purposes=purposes,
         categories=provision.categories(stated),
         actions=provision.actions(stated),
-        data_low=data.low if data else EARLIEST,
-        data_high=data.high if data else LATEST,
+        data_low=dated.low if dated else EARLIEST,
+        data_high=dated.high if dated else LATEST,
         starts=holds.low if holds else EARLIEST,
         ends=holds.high if holds else LATEST,
     )
     for recipient in recipients:
         for holders in provision.holders(stated, addressed):
-            for instances, authors in provision.data(stated, base):
-                yield replace(rule, recipient=recipient, holders=holders, instances=instances, authors=authors)
+            for data in provision.data(stated, base):
+                yield replace(rule, recipient=recipient, holders=holders, **data._asdict())

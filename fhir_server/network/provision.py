@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fhir_server.model import reference
 from fhir_server.network.consent_names import CUSTODIAN, PARTICIPATION, RECIPIENT, names
@@ -14,6 +14,8 @@ from fhir_server.search.values import DateError, Range, span
 from fhir_server.storage.consent_rule import HUB, UNKNOWN
 
 _RECIPIENTS: Final = frozenset({"CareTeam", "Organization", "PractitionerRole", "Practitioner", "RelatedPerson", "Patient"})
+AUTHORS: Final = frozenset({"Patient", "Practitioner", "RelatedPerson", "Device"})
+"""The types of who makes what, in whatever role or for whatever organisation."""
 _UNREAD: Final = ("code", "modifierExtension")
 _KIND, _FUNCTION = "kind:", "function:"
 
@@ -105,17 +107,34 @@ def labels(provision: Mapping[str, Any], effect: str) -> tuple[str, ...]:
     return order[: max(places) + 1] if effect == "permit" else order[min(places) :]
 
 
-def data(provision: Mapping[str, Any], base: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Yield (instances, authors) for each way in which the provision says which data it means; ((), ()) when it does not."""
+class Data(NamedTuple):
+    """Which data a provision means: the ``instances``, what the ``authors`` made, or the ``dependents`` ("Type/id" each)."""
+
+    instances: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
+
+
+def data(provision: Mapping[str, Any], base: str) -> Iterator[Data]:
+    """Yield each way in which the provision says which data it means; one without any limit when it does not."""
     stated = [(text(each, "meaning"), literal(each.get("reference"), base) or UNKNOWN) for each in listed(provision, "data")]
-    instances = _once(found if meaning == "instance" else UNKNOWN for meaning, found in stated if meaning != "authoredby")
-    authors = _once(found for meaning, found in stated if meaning == "authoredby")
+    others = ("authoredby", "dependents")
+    instances = _once(found if meaning == "instance" else UNKNOWN for meaning, found in stated if meaning not in others)
+    authors = _once(author(found) for meaning, found in stated if meaning == "authoredby")
+    dependents = _once(found for meaning, found in stated if meaning == "dependents")
     if not stated:
-        yield (), ()
+        yield Data()
     if instances:
-        yield instances, ()
+        yield Data(instances=instances)
     if authors:
-        yield (), authors
+        yield Data(authors=authors)
+    if dependents:
+        yield Data(dependents=dependents)
+
+
+def author(reference_: str) -> str:
+    """Return an author ("Type/id") as a rule names one: a person; UNKNOWN for what people act as or act for."""
+    return reference_ if reference_.partition("/")[0] in AUTHORS else UNKNOWN
 
 
 def time(period: object) -> Range | None:

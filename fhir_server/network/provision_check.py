@@ -10,7 +10,7 @@ from fhir_server.network.consent_names import CUSTODIAN, RECIPIENT
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.storage.consent_rule import UNKNOWN
 
-_MEANINGS = frozenset({"instance", "authoredby"})
+_MEANINGS = frozenset({"instance", "dependents", "authoredby"})
 _UNREAD = ("code", "modifierExtension")
 
 
@@ -106,7 +106,13 @@ def _codes(stated: Mapping[str, Any], place: str) -> Iterator[Issue]:
 
 def _data(data: Mapping[str, Any], base: str, place: str) -> Iterator[Issue]:
     if text(data, "meaning") not in _MEANINGS:
-        text_ = "The server can carry out 'instance' and 'authoredby', not what is related to or depends on a resource."
+        text_ = "The server can carry out 'instance', 'dependents' and 'authoredby', not what a resource refers to ('related')."
         yield issue("consent-data-meaning", text_, f"{place}.meaning")
     if any(UNKNOWN in each for pair in provision.data({"data": [{**data, "meaning": "instance"}]}, base) for each in pair):
         yield issue("consent-data-reference", "Give a reference of the form Type/id.", f"{place}.reference")
+    elif text(data, "meaning") == "authoredby" and provision.author(provision.literal(data.get("reference"), base)) == UNKNOWN:
+        text_ = (
+            "An author is a person: a Practitioner (whatever role they wrote in), RelatedPerson or Patient, or a Device. Name the "
+            "person, not the PractitionerRole or the organisation."
+        )
+        yield issue("consent-data-author", text_, f"{place}.reference")

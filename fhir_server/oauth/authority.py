@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fhir_server.network.standing import Standing
 from fhir_server.oauth.client_proof import ClientDoor
 from fhir_server.oauth.clients import Client, Clients
 from fhir_server.oauth.dpop import Proofs
@@ -21,7 +22,7 @@ class Authority:
 
     ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh id that nobody can guess. ``record`` appends a line to the
     record: nothing is given out before it returned. ``token_lifetime`` is in seconds. ``caller`` gives the address from
-    which an ASGI scope comes.
+    which an ASGI scope comes. ``standing`` tells of a person ("Type/id") and an instant who that is then, and whether still there.
     """
 
     issuer: str
@@ -37,6 +38,7 @@ class Authority:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     token_lifetime: int
+    standing: Callable[[str, int], Awaitable[Standing]]
 
     def lifetime(self, client: Client) -> int:
         """Return for how many seconds an access token of ``client`` lives."""
@@ -78,3 +80,10 @@ class Authority:
         await self.store.revoke_subject(reference, now)
         await self.revocations.look(now)
         await self.note("revoke", 200, now, detail=f"subject {reference}")
+
+    async def revoke_family(self, family: str, granted: Granted) -> None:
+        """Take from a client all that came from one authorization; other processes know within two seconds."""
+        now = self.clock()
+        await self.store.revoke_family(family, now)
+        await self.revocations.look(now)
+        await self.note("revoke", 200, now, client=granted.client, granted=granted, detail="left the organisation")

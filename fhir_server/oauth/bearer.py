@@ -87,6 +87,10 @@ class Bearer:
         await self._refuse_unproven(verified, token, presented, now)
         return verified.actor
 
+    def nonce(self, presented: Presented, now: int) -> str:
+        """Return the nonce to give out to who sent a proof, "" for nobody else and where none is asked for."""
+        return self._proofs.nonce(now) if presented.values(b"dpop") else ""
+
     async def _verified(self, token: bytes, now: int) -> Verified:
         text = token.decode("ascii")
         issuer = self._issuers.of(text) if self._issuers else None

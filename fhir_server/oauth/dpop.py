@@ -13,8 +13,9 @@ from fhir_server.oauth.claims import SECOND
 from fhir_server.oauth.compact import Compact, parse_compact
 from fhir_server.oauth.jwk import ALGORITHMS, UnusableKey, VerifyingKey, embedded_key, encode
 from fhir_server.oauth.jws import signed_with
+from fhir_server.oauth.nonces import Nonces
 from fhir_server.oauth.presented import Presented
-from fhir_server.oauth.refusal import unproven
+from fhir_server.oauth.refusal import unproven, wants_nonce
 from fhir_server.oauth.replays import Replays
 
 WINDOW = 60 * SECOND
@@ -25,22 +26,28 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that holds but for its being used once: ``key`` names it among all proofs, ``issued`` is in microseconds."""
+    """A proof that holds but for its nonce and its being used once: ``key`` names it among all, ``issued`` is in microseconds."""
 
     key: bytes
     issued: int
+    nonce: object = None
 
 
 class Proofs:
-    """Checks proofs and remembers those that were used in ``replays``."""
+    """Checks proofs and remembers those that were used in ``replays``; with ``nonces``, each proof must hold one of those."""
 
-    def __init__(self, replays: Replays) -> None:
+    def __init__(self, replays: Replays, nonces: Nonces | None = None) -> None:
         self._replays = replays
+        self._nonces = nonces
+
+    def nonce(self, now: int) -> str:
+        """Return the nonce that the next proof is to hold, "" where none is asked for."""
+        return self._nonces.current(now) if self._nonces else ""
 
     async def check(self, presented: Presented, token: bytes, thumbprint: str, now: int) -> None:
         """Return when the request brings one good and unused proof for ``token``, by the key ``thumbprint``.
 
-        Raises Unauthorized: dpop-missing, dpop-proof, dpop-replayed.
+        Raises Unauthorized: dpop-missing, dpop-proof, dpop-nonce, dpop-replayed.
         """
         found = presented.values(b"dpop")
         if not found:
@@ -50,7 +57,7 @@ class Proofs:
     async def key(self, presented: Presented, now: int) -> str:
         """Return the thumbprint of the key that a request for a token proves to have, "" when it brings no proof (section 5).
 
-        Raises Unauthorized: dpop-proof, dpop-replayed.
+        Raises Unauthorized: dpop-proof, dpop-nonce, dpop-replayed.
         """
         found = presented.values(b"dpop")
         if not found:
@@ -60,6 +67,8 @@ class Proofs:
         return key.kid
 
     async def _once(self, proof: Proof, now: int) -> None:
+        if self._nonces is not None and not self._nonces.holds(proof.nonce, now):
+            raise wants_nonce(self._nonces.current(now))
         if not await self._replays.first(proof.key, proof.issued, proof.issued + WINDOW + SECOND, now):
             raise unproven("dpop-replayed", "The DPoP proof was used before, or made before this server started. Make a new one.")
 
@@ -99,7 +108,7 @@ def _signed(raw: bytes, method: str, url: str) -> tuple[VerifyingKey, Mapping[st
 
 
 def _named(key: VerifyingKey, claims: Mapping[str, Any], now: int) -> Proof:
-    return Proof(sha256(f"{key.kid} {_jti(claims)}".encode()).digest(), _issued(claims, now))
+    return Proof(sha256(f"{key.kid} {_jti(claims)}".encode()).digest(), _issued(claims, now), claims.get("nonce"))
 
 
 def same_place(htu: object, url: str) -> bool:

@@ -15,6 +15,7 @@ from fhir_server.oauth.inspection import inspected, revoked
 from fhir_server.oauth.oauth_error import NO_STORE, OAuthError, answer
 from fhir_server.oauth.posted import posted, required
 from fhir_server.oauth.presented import Presented
+from fhir_server.oauth.refusal import NONCE, WANTS_NONCE
 from fhir_server.oauth.store import Granted
 from fhir_server.storage.repository import StorageFull, Unavailable
 
@@ -33,6 +34,7 @@ class Exchange:
         self.client = ""
         self.granted: Granted | None = None
         self.detail = ""
+        self.headers: dict[str, str] = {}
         self._interaction = interaction
 
     @property
@@ -51,17 +53,22 @@ class Exchange:
 
     async def bound(self) -> str:
         """Return the thumbprint of the key that the request proves to have (DPoP), "" for none; raises OAuthError."""
+        nonce = self.authority.proofs.nonce(self.now)
+        if nonce and "dpop" in self.request.headers:
+            self.headers = {NONCE: nonce}
         url = f"{self.authority.issuer}{self.request.url.path}"
         try:
             return await self.authority.proofs.key(Presented(None, self.request.method, url, self.request.headers.raw), self.now)
         except Unauthorized as error:
-            raise OAuthError("invalid_dpop_proof", error.text) from error
+            wanted = error.issues[0].detail == WANTS_NONCE
+            raise OAuthError("use_dpop_nonce" if wanted else "invalid_dpop_proof", error.text, headers=self.headers) from error
 
     async def answer(self, act: Callable[["Exchange"], Awaitable[dict[str, Any]]]) -> Response:
         """Answer with what ``act`` returns, or why not; in both cases after the line is in the record."""
         try:
             try:
-                answered: Response = JSONResponse(await act(self), _OK, NO_STORE)
+                body = await act(self)
+                answered: Response = JSONResponse(body, _OK, {**NO_STORE, **self.headers})
             except OAuthError as error:
                 self.detail = f"{self.detail} {error.error} {error.noted}".strip()
                 answered = answer(error)

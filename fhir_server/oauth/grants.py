@@ -16,6 +16,7 @@ from fhir_server.access.scope import parse_scopes
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.clients import Client
 from fhir_server.oauth.issuing import access_token, answered, first_refresh, next_refresh
+from fhir_server.oauth.leavers import refuse_leaver
 from fhir_server.oauth.narrowing import covered, narrowed
 from fhir_server.oauth.oauth_error import OAuthError, invalid_grant
 from fhir_server.oauth.posted import required
@@ -49,6 +50,7 @@ async def authorization_code(authority: Authority, client: Client, form: Form, n
         raise invalid_grant("The redirect_uri is not the one of the authorization request.")
     if not _VERIFIER.fullmatch(verifier) or not compare_digest(challenge_of(verifier), taken.challenge):
         raise invalid_grant("The code_verifier does not belong to the code_challenge of the authorization request.")
+    await refuse_leaver(authority, taken.granted, taken.family, now)
     granted = taken.granted.narrowed(of_a_person(narrowed(taken.granted.scope, client.scope)))
     body = answered(authority, client, granted, taken.family, now, bound)
     refresh = first_refresh(client, granted, taken.family, now, bound)
@@ -66,6 +68,7 @@ async def refresh_token(authority: Authority, client: Client, form: Form, now: i
     granted = _refreshed(client, found, form.get("scope", found.granted.scope))
     if found.bound and not compare_digest(found.bound, bound):
         raise OAuthError("invalid_dpop_proof", "The refresh token is bound to a key: send a DPoP proof made with it.")
+    await refuse_leaver(authority, found.granted, found.family, now)
     secret, following = next_refresh(found, now)
     rotation = await authority.store.rotate_refresh(found.hash, following, now)
     if rotation != "rotated":

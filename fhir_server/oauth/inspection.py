@@ -7,6 +7,7 @@ from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.claims import Expected, expiry
 from fhir_server.oauth.clients import Client
 from fhir_server.oauth.jws import verify
+from fhir_server.oauth.leavers import has_left, is_of_leaver
 from fhir_server.oauth.store import SECOND, Granted, RefreshToken, hashed
 
 _INACTIVE: dict[str, Any] = {"active": False}
@@ -35,6 +36,8 @@ async def inspected(authority: Authority, client: Client, token: str, now: int) 
         await authority.revocations.look(now)
         mine = client.introspects or claims.get("client_id") == client.id
         if not mine or authority.revocations.revoked(str(claims.get("jti", "")), str(claims["sub"]), claims["iat"]):
+            return _INACTIVE
+        if await is_of_leaver(authority, claims, now):
             return _INACTIVE
         kind = "DPoP" if "cnf" in claims else "Bearer"
         return {"active": True, "token_type": kind, **{name: claims[name] for name in _TOLD if name in claims}}
@@ -76,4 +79,7 @@ def _claims(authority: Authority, token: str, now: int) -> dict[str, Any] | None
 async def _alive(authority: Authority, token: RefreshToken, now: int) -> bool:
     if token.used or now >= min(token.expires, token.ends):
         return False
-    return not await authority.store.is_revoked(token.family, token.granted.subject, token.granted.authenticated)
+    granted = token.granted
+    if await authority.store.is_revoked(token.family, granted.subject, granted.authenticated):
+        return False
+    return not await has_left(authority, granted.subject, granted.organisation, now)

@@ -3,6 +3,10 @@
 from fhir_server.errors import NoIssuer, Unauthorized
 
 RETRY_AFTER = 10
+NONCE = "dpop-nonce"
+"""The header that gives out a nonce."""
+WANTS_NONCE = "dpop-nonce"
+"""The code of the error for a proof without it."""
 _PROOF_ALGORITHMS = b'algs="ES256 ES384 PS256 RS256 EdDSA"'
 
 
@@ -20,6 +24,14 @@ def unproven(detail: str, text: str) -> Unauthorized:
     """Return the error for a token that is bound to a key which the request does not prove to have (RFC 9449 section 7.1)."""
     error = b"invalid_dpop_proof" if detail.startswith("dpop-") else b"invalid_token"
     return _with_challenge(Unauthorized(text, detail=detail), b'DPoP error="' + error + b'", ' + _PROOF_ALGORITHMS)
+
+
+def wants_nonce(nonce: str) -> Unauthorized:
+    """Return the error for a proof without the ``nonce`` of this server (RFC 9449 section 9)."""
+    text = "The DPoP proof must hold the nonce in the header DPoP-Nonce of this answer. Make another proof with it."
+    error = Unauthorized(text, detail=WANTS_NONCE)
+    error.headers = ((b"www-authenticate", b'DPoP error="use_dpop_nonce", ' + _PROOF_ALGORITHMS), (NONCE.encode(), nonce.encode()))
+    return error
 
 
 def silent(text: str) -> NoIssuer:

@@ -27,9 +27,10 @@ from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.tree import And, Cursor, Date, Dossier, Node
 from fhir_server.search.values import ZONE, DateError, span
 from fhir_server.storage.repository import Logged
+from profiles.operations import takes
 
 _SHOWN: Final = ("who", "role", "organisation", "action", "data", "purpose", "basis", "outcome", "sources", "reason")
-_KNOWN: Final = frozenset({"start", "end", "_count", "_page", "_format", "_pretty"})
+_KNOWN: Final = frozenset({*takes("access-log"), "_page", "_format", "_pretty"})
 _DIGITS: Final = re.compile(r"[1-9][0-9]{0,5}")
 _AT_ONCE: Final = 200
 _COUNT: Final = 50

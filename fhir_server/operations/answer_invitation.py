@@ -30,7 +30,7 @@ async def accept(call: Call) -> Answer:
     Raises NotFound, Forbidden; Conflict (invitation-answered); Unprocessable (invitation-expired, invitation-withdrawn,
     team-inactive, not-of-organisation, role-not-allowed, relation-missing, second-director).
     """
-    asked(call, ())
+    asked(call)
 
     async def decide() -> Decided:
         task, wanted = await _invited(call, "Task/$accept")
@@ -78,7 +78,7 @@ def _represented(call: Call, by: Resource, client: str, made: str) -> bool:
 
 async def decline(call: Call) -> Answer:
     """Let the invitation be over; 200 with the Task, again and again. Raises as ``accept`` does."""
-    reason = asked(call, ["reason"]).text("reason")
+    reason = asked(call).text("reason")
 
     async def decide() -> Decided:
         task, wanted = await _invited(call, "Task/$decline")
@@ -93,7 +93,7 @@ async def decline(call: Call) -> Answer:
 
 async def cancel(call: Call) -> Answer:
     """Withdraw the invitation; 200 with the Task, again and again. Raises Conflict (invitation-answered) when it was answered."""
-    reason = asked(call, ["reason"]).text("reason")
+    reason = asked(call).text("reason")
 
     async def decide() -> Decided:
         bound = call.services.gate.operating(call.actor, "Task/$cancel")

@@ -1,6 +1,6 @@
 """The Parameters that an operation is called with (https://hl7.org/fhir/R4/parameters.html)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from fhir_server.interactions.call import Call, resource_type_of
 from fhir_server.model import reference
 from fhir_server.model.json import read
 from fhir_server.network.json_parts import listed
+from profiles.operations import takes
 
 _LONGEST: Final = 2_000  # characters of a text that somebody gives
 
@@ -62,8 +63,11 @@ class Asked:
         return [each for each in self.parts if each.get("name") == name]
 
 
-def asked(call: Call, names: Collection[str]) -> Asked:
-    """Read the body; raises Malformed, Unprocessable, or BadRequest for a parameter that is none of ``names``."""
+def asked(call: Call) -> Asked:
+    """Read the body; raises Malformed, Unprocessable, or BadRequest for a parameter that the operation of the call does not take.
+
+    What it takes says ``profiles/operations.toml``.
+    """
     if not call.body.strip():
         return Asked((), call.services.base)
     found = read(call.body, call.services.limits).resource
@@ -71,10 +75,11 @@ def asked(call: Call, names: Collection[str]) -> Asked:
         raise BadRequest("Send a Parameters resource.", expression="resourceType")
     validation.check(found)
     parts = tuple(listed(found, "parameter"))
+    names = takes(call.interaction.removeprefix("$"))
     unknown = sorted({str(each.get("name")) for each in parts} - set(names))
     if unknown:
-        known = ", ".join(sorted(names))
-        raise BadRequest(f"There is no such parameter here. There are: {known}.", detail="parameter-unknown")
+        known = f"There are: {', '.join(sorted(names))}." if names else "It takes none."
+        raise BadRequest(f"There is no such parameter here. {known}", detail="parameter-unknown")
     return Asked(parts, call.services.base)
 
 

@@ -25,7 +25,7 @@ async def cover(call: Call) -> Answer:
     bound = call.services.gate.operating(call.actor, "Practitioner/$cover")
     if bound:
         raise Forbidden("This token is for one patient, and this is about all networks of an organisation.")
-    given = asked(call, ("stand-in", "organisation", "period", "withdraw"))
+    given = asked(call)
     who, by, organisation = f"Practitioner/{call.id}", given.required("stand-in"), given.required("organisation")
     if who not in call.actor.people or organisation not in call.actor.organisations:
         await require_manager(call, organisation)

@@ -21,7 +21,7 @@ async def delegate(call: Call) -> Answer:
 
     Raises NotFound, BadRequest; Forbidden for a coordinator; Unprocessable (not-a-participant, role-not-delegable, period-over).
     """
-    given = asked(call, ("who", "period", "withdraw"))
+    given = asked(call)
     who, period = given.required("who"), given.one("period", "Period") or {"start": begins(call.now)}
     withdrawn = given.one("withdraw", "Boolean") is True
     low, high = lasting(period)

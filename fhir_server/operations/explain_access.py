@@ -13,8 +13,9 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.network_of import somebody
 from fhir_server.model.json import write
 from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts
+from profiles.operations import takes
 
-_KNOWN: Final = frozenset({"who", "category", "type", "purpose", "_format", "_pretty"})
+_KNOWN: Final = frozenset({*takes("explain-access"), "_format", "_pretty"})
 
 
 async def explain_access(call: Call) -> Answer:

@@ -13,9 +13,10 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.erase import Erased
 from fhir_server.interactions.recorded import line
 from fhir_server.model.json import read, write
+from profiles.operations import takes
 
 _DELETED, _VERSIONS, _EVERYTHING = "expungeDeletedResources", "expungePreviousVersions", "expungeEverything"
-_KNOWN: Final = frozenset({_DELETED, _VERSIONS, _EVERYTHING})
+_KNOWN: Final = frozenset(takes("expunge"))
 
 
 async def expunge(call: Call) -> Answer:

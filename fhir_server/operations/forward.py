@@ -54,7 +54,7 @@ async def forward(call: Call) -> Answer:
     where it may not go.
     """
     call.services.gate.operating(call.actor, f"{call.type}/{call.interaction}")
-    given = asked(call, {"recipient", "thread", "comment"})
+    given = asked(call)
     for _ in range(_ATTEMPTS):
         original = await _original(call)
         made = await _made(call, original, given)

@@ -25,7 +25,7 @@ async def hand_over(call: Call) -> Answer:
     if bound:
         raise Forbidden("This token is for one patient, and this is about all networks of an organisation.")
     organisation = f"Organization/{call.id}"
-    given = asked(call, ("from", "to"))
+    given = asked(call)
     leaver, heir = given.required("from"), given.required("to")
     await require_manager(call, organisation)
     left, to = await person(call, leaver), await colleague(call, heir, organisation)

@@ -24,7 +24,6 @@ from fhir_server.operations.invitee import Invitee, invitee
 from fhir_server.search.tree import And, ReferenceTo, Token
 from fhir_server.search.values import DateError, span
 
-_NAMES: Final = ("who", "role", "onBehalfOf", "period", "category", "message", "expires")
 _DAY: Final = 86_400_000_000
 _MOST_CATEGORIES: Final = 20
 
@@ -38,7 +37,7 @@ async def invite(call: Call) -> Answer:
 
     async def decide() -> Decided:
         team, client, as_ = await directing(call, "CareTeam/$invite")
-        given = asked(call, _NAMES)
+        given = asked(call)
         wanted = await _wanted(call, given, team, client, as_)
         waiting = await _waiting(call, team)
         for each in waiting:

@@ -28,7 +28,7 @@ async def leave(call: Call) -> Answer:
 
     Raises NotFound, Forbidden, BadRequest; Unprocessable (not-a-participant, last-director, not-a-member).
     """
-    given = asked(call, ("reason", "reassign-to"))
+    given = asked(call)
     reason, heir = given.text("reason"), given.reference("reassign-to")
 
     async def decide() -> Decided:
@@ -47,7 +47,7 @@ async def remove(call: Call) -> Answer:
 
     Raises as ``leave`` does, and Unprocessable (client-stays); Forbidden (not-directing, role-not-yours).
     """
-    given = asked(call, ("who", "reason", "reassign-to"))
+    given = asked(call)
     who, reason, heir = given.required("who"), given.text("reason"), given.reference("reassign-to")
 
     async def decide() -> Decided:

@@ -14,11 +14,12 @@ from fhir_server.network.question import QUESTION, Question, is_question, questi
 from fhir_server.network.question_report import Closed, closed, measure_report, region_of
 from fhir_server.search.tree import Query, Token
 from fhir_server.search.values import DateError, span
+from profiles.operations import takes
 
 _DAYS: Final = 30
 _DAY: Final = 86_400_000_000
 _AT_ONCE: Final = 500
-_KNOWN: Final = frozenset({"start", "end", "_format", "_pretty"})
+_KNOWN: Final = frozenset({*takes("question-report"), "_format", "_pretty"})
 
 
 async def question_report(call: Call) -> Answer:

@@ -38,7 +38,7 @@ async def escalate(call: Call) -> Answer:
     it has gone up already, gets it as it is. Raises Forbidden (not-at-level), Unprocessable (no-question, question-closed,
     no-level-above).
     """
-    given = asked(call, {"reason", "category", "step"})
+    given = asked(call)
     seen: list[int] = []
 
     async def decide(at: Standing) -> tuple[Answer, list[Change]]:
@@ -67,7 +67,7 @@ async def answer(call: Call) -> Answer:
     Who is at its level may; and so may who was until it went up because time was over. When the question was answered meanwhile the
     message is posted all the same. Raises Forbidden (not-at-level), Unprocessable (no-question, question-closed, no-answer).
     """
-    payload = list(_payload(asked(call, {"payload", PROFESSIONAL, LAY})))
+    payload = list(_payload(asked(call)))
     id_ = call.services.new_id()
 
     async def decide(at: Standing) -> tuple[Answer, list[Change]]:

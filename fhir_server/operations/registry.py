@@ -1,4 +1,7 @@
-"""The operations (https://hl7.org/fhir/R4/operations.html): a new one is a file beside this one, and a line below."""
+"""The operations (https://hl7.org/fhir/R4/operations.html).
+
+A new one is a file beside this one, a line below, and a table in ``profiles/operations.toml``.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -10,6 +13,7 @@ from fhir_server.operations import (
     binding_token,
     cover,
     delegate,
+    everything,
     explain_access,
     expunge,
     forward,
@@ -22,24 +26,25 @@ from fhir_server.operations import (
     reindex,
     signal,
     subscription_events,
+    subscription_status,
     usage_report,
     verify_signal,
     what_if,
     who_can_see,
 )
-
-DEFINITIONS: Final = "https://netwerkdossier.example/fhir/OperationDefinition/"
+from profiles.operations import DEFINITIONS
 
 
 class Operation(NamedTuple):
-    """The operation ``$code`` on one resource of ``type``, or on the whole system; which method does what.
+    """The operation ``$code`` on one resource of ``type``, on the type itself (``of_type``), or on the whole system.
 
-    The interactions, the values of ``methods``, are the names under which the record knows it.
+    Which method does what say ``methods``: their values, the interactions, are the names under which the record knows it.
     """
 
     code: str
     methods: Mapping[str, tuple[str, Handler]]
     type: str = ""
+    of_type: bool = False
 
     @property
     def definition(self) -> str:
@@ -53,10 +58,10 @@ def reading(code: str, handle: Handler, type_: str = "") -> Operation:
     return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
 
 
-def asking(code: str, handle: Handler, type_: str) -> Operation:
+def asking(code: str, handle: Handler, type_: str, *, of_type: bool = False) -> Operation:
     """Return an operation that changes nothing, whose parameters may also come in a body: GET, HEAD and POST."""
     interaction = (f"${code}", handle)
-    return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_)
+    return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_, of_type)
 
 
 def writing(code: str, handle: Handler, type_: str) -> Operation:
@@ -66,6 +71,7 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
+    asking("everything", everything.everything, "Patient"),
     reading("access-log", access_log.access_log, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("question-report", question_report.question_report),
@@ -74,7 +80,8 @@ REGISTERED: Final = (
     Operation("expunge", {"POST": ("$expunge", expunge.expunge)}, "Patient"),
     Operation("what-if", {"POST": ("$what-if", what_if.what_if)}, "Patient"),
     reading("network-summary", network_summary.network_summary, "Patient"),
-    asking("status", subscription_events.status, "Subscription"),
+    asking("status", subscription_status.status, "Subscription"),
+    asking("status", subscription_status.status, "Subscription", of_type=True),
     asking("events", subscription_events.events, "Subscription"),
     asking("get-ws-binding-token", binding_token.binding_token, "Subscription"),
     writing("escalate", questions.escalate, "CommunicationRequest"),
@@ -95,7 +102,10 @@ REGISTERED: Final = (
 )
 OPERATIONS: Final[Mapping[str, Handler]] = {name: handle for each in REGISTERED for name, handle in each.methods.values()}
 """What carries each of them out, by the names of the interactions."""
-ROUTES: Final = {(each.type, f"${each.code}"): {method: name for method, (name, _) in each.methods.items()} for each in REGISTERED}
-"""The interactions by type and path, then by method."""
-DECLARED: Final = tuple((each.type, each.code, each.definition) for each in REGISTERED)
+ROUTES: Final = {
+    (each.type + "/" * each.of_type, f"${each.code}"): {method: name for method, (name, _) in each.methods.items()}
+    for each in REGISTERED
+}
+"""The interactions by type ("Type/" for those of the type itself) and path, then by method."""
+DECLARED: Final = tuple(dict.fromkeys((each.type, each.code, each.definition) for each in REGISTERED))
 """Type, code and definition of each, for the CapabilityStatement."""

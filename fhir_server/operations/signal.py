@@ -33,7 +33,7 @@ async def signal(call: Call) -> Answer:
 
     Raises BadRequest, Unprocessable (signal-topic, signal-severity), Forbidden for who is not of the network, Conflict.
     """
-    given, services = asked(call, {"text", "topic", "severity"}), call.services
+    given, services = asked(call), call.services
     if call.actor.role == "system":
         raise Forbidden("A signal is what somebody of the network tells in person.", detail="signal-in-person")
     grant = services.gate.grant(call.actor, "create", _THREAD)

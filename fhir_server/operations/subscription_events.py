@@ -1,4 +1,4 @@
-"""``Subscription/{id}/$status`` and ``$events``: how a topic-based subscription is doing, and what its subscriber may have missed.
+"""``Subscription/{id}/$events``: what the subscriber to a topic may have missed.
 
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/operations.html
 """
@@ -9,6 +9,7 @@ from typing import Any, Final
 from fhir_server.errors import BadRequest, Unprocessable
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.read import existing
+from fhir_server.interactions.subscription import access_of
 from fhir_server.model.json import write
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.storage.subscriptions.store import Notice, Subscribed
@@ -16,34 +17,30 @@ from fhir_server.subscriptions import notification
 from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.manner import Manner, kept
 from fhir_server.subscriptions.notification import About, Happened
+from fhir_server.subscriptions.subscriber import written
+from profiles.operations import takes
 
 MOST: Final = 200
 """Events of one answer; who wants more asks again, from the last number on."""
-_NAMES: Final = ("eventsSinceNumber", "eventsUntilNumber", "content")
+_NAMES: Final = takes("events")
 _DIGITS: Final = 18
-
-
-async def status(call: Call) -> Answer:
-    """Answer a Bundle with the status. Raises NotFound, Forbidden, Unprocessable (subscription-topic)."""
-    known, manner = await topical(call)
-    made = notification.status(_about(known, manner), "query-status", call.services.base)
-    return Answer(200, write(notification.found(made, call.services.base, call.id)), id=call.id, keep=False)
+_What = tuple[str, str, int]
 
 
 async def events(call: Call) -> Answer:
     """Answer the events from ``eventsSinceNumber`` to ``eventsUntilNumber`` that are kept still, ``MOST`` of them at most.
 
-    What each is about is told where the subscriber and the caller may read that now. Raises as ``status`` does, and BadRequest.
+    What each is about is told where the subscriber and the caller may read that now. Raises as ``topical`` does, and BadRequest.
     """
     known, manner = await topical(call)
     given = _given(call)
     since, until = _number(given, "eventsSinceNumber", 1), _number(given, "eventsUntilNumber", known.last)
     notices = await call.services.repository.subscriptions().pending(call.id, max(since, 1) - 1, MOST)
     wanted = [each for each in notices if each.number <= until]
-    seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[str]()
+    seen = await _seen(call, known, wanted) if _content(given, manner) == "id-only" else frozenset[_What]()
     happened = [_happened(each, seen) for each in wanted]
     services = call.services
-    made = notification.bundle(_about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
+    made = notification.bundle(about(known, manner), "query-event", services.base, services.new_id(), call.now, happened)
     return Answer(200, write(made), id=call.id, keep=False)
 
 
@@ -60,31 +57,32 @@ async def topical(call: Call) -> tuple[Subscribed, Manner]:
     return known, manner
 
 
-def _about(known: Subscribed, manner: Manner) -> About:
+def about(known: Subscribed, manner: Manner) -> About:
+    """Return the subscription as a status tells of it."""
     return About(known.id, manner.topic, known.status, known.last, known.error)
 
 
-async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[str]:
-    services = call.services
-    access = Access(services.repository, services.gate, services.standings.of, services.clock)
-    return frozenset(
-        [
-            f"{type_}/{id_}"
-            for type_, id_ in dict.fromkeys((each.type, each.id) for each in notices)
-            if await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
-        ]
-    )
+async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[_What]:
+    access = access_of(call.services)
+    asked = dict.fromkeys((each.type, each.id, each.gone) for each in notices)
+    return frozenset([each for each in asked if await _sees(call, access, known, *each)])
 
 
-def _happened(notice: Notice, seen: frozenset[str]) -> Happened:
-    focus = f"{notice.type}/{notice.id}"
-    return Happened(notice.number, notice.moment, focus if focus in seen else "", notice.version)
+async def _sees(call: Call, access: Access, known: Subscribed, type_: str, id_: str, gone: int) -> bool:
+    if gone:
+        return await access.may_hear(written(call.actor), type_) and await access.may_hear(known.subscriber, type_)
+    return await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
+
+
+def _happened(notice: Notice, seen: frozenset[_What]) -> Happened:
+    focus = notice.reference if (notice.type, notice.id, notice.gone) in seen else ""
+    return Happened(notice.number, notice.moment, focus, notice.version, bool(notice.gone))
 
 
 def _given(call: Call) -> Mapping[str, Any]:
     if not call.body.strip():
         return {name: value for name, value in call.parameters if name in _NAMES}
-    parts = asked(call, _NAMES)
+    parts = asked(call)
     found = {name: parts.one(name, "String", "Integer", "UnsignedInt", "PositiveInt", "Code") for name in _NAMES}
     return {name: value for name, value in found.items() if value is not None}
 

@@ -35,7 +35,7 @@ async def verify(call: Call) -> Answer:
 
     Raises NotFound, Forbidden (signal-not-yours), BadRequest, Unprocessable (no-signal, signal-outcome), Conflict (signal-over).
     """
-    given = asked(call, {"outcome", "note"})
+    given = asked(call)
     outcome, note = str(given.one("outcome", "Code", "String") or ""), given.text("note").strip()
     if outcome not in OUTCOMES:
         told = f"The outcome is one of {', '.join(OUTCOMES)}."

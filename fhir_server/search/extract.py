@@ -13,6 +13,7 @@ from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter, narrowing
 from fhir_server.catalog.expression import Path, Step
 from fhir_server.search import leaves, position, quantity, sort_texts, values
+from fhir_server.search.authorship import authorship
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
 from fhir_server.search.rows import EARLIEST, PRESENT, Indexed, IndexRow, TextRow, key
@@ -51,6 +52,8 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     sort = rows[0].sort if rows else _updated(resource)
     present |= accessors.rest(resource, sort, rows, texts, base)
     rows += uncovered(resource, entry, base, rows, sort)
+    if entry.author or entry.authored:
+        rows += authorship(resource, entry, base, sort)
     rows.append(IndexRow(accessors.all, sort, present))
     of = _dossier(resource, entry, base) or dossier
     orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))

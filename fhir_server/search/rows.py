@@ -13,6 +13,8 @@ uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 number     type, parameter                the number (search/numbers) the next number, or the end of a range
 link       U+001F "link", "Type/id"      the type's main date        0 (a reference that no parameter covers)
+author     U+001F "author", "Type/id"    the type's main date        key of what that person made (search/authorship)
+author     U+001F "author", type, "?"    the type's main date        0 (an author who is unknown)
 =========  =============================  ==========================  ==========================================
 
 What a parameter finds in further ways is kept under names of its own instead of the parameter's code: ``owner:identifier``,

@@ -1,6 +1,6 @@
 """A BSN in a search: the index knows it sealed, and no link repeats it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -8,8 +8,8 @@ from fhir_server.model.bsn import SYSTEMS, is_bsn
 from fhir_server.search import tree, values
 from fhir_server.search.rows import US
 
-Sealing = Callable[[str], str]
-"""Gives what is stored in the place of a BSN."""
+Sealing = Callable[[str], Sequence[str]]
+"""Gives what may be stored in the place of a BSN: several texts while its key is being replaced."""
 _REDACTED: Final = "redacted"
 
 
@@ -48,10 +48,10 @@ def _token(node: tree.Token, seal: Sealing) -> tree.Node:
     kind, separator, text = node.code.rpartition(US)  # of ":of-type" a code comes first, which is no system
     if not is_bsn(text):
         return node
-    found = replace(node, code=f"{kind}{separator}{seal(text)}")
+    found = tuple(replace(node, code=f"{kind}{separator}{each}") for each in seal(text))
     if not separator and node.system in SYSTEMS:
-        return found
-    return tree.Or((node, found)) if separator or node.system is None else node
+        return found[0] if len(found) == 1 else tree.Or(found)
+    return tree.Or((node, *found)) if separator or node.system is None else node
 
 
 def without_numbers(parameters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

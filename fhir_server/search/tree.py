@@ -193,8 +193,8 @@ class Consented:
     the actor is found in care teams (``left`` as in ``MemberOf``). Of recipients that begin like one of ``unknown`` it is not known
     whether the actor is one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the
     parameter of the type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is
-    unknown. A dossier without any rule is open if ``open_without``. What decides, and which of several rules, says
-    ``access/consent.decide``.
+    unknown, ``author`` the condition that it names no author, None when nothing of the type does. A dossier without any rule is
+    open if ``open_without``. What decides, and which of several rules, says ``access/consent.decide``.
     """
 
     keys: tuple[str, ...]
@@ -208,6 +208,7 @@ class Consented:
     open_without: bool = False
     unknown: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    author: "Missing | None" = None
 
 
 @dataclass(frozen=True, slots=True)

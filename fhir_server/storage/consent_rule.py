@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.search.rows import EARLIEST, LATEST, US
 
 Effect = Literal["permit", "deny", "none"]
 
@@ -13,6 +13,8 @@ HUB: Final = "hub"
 
 UNKNOWN: Final = "?"
 """In the place of a recipient, or among the values of a limit: what the Consent says there is not understood."""
+FUNCTION: Final = "function:"
+"""How a recipient begins that is a role of people."""
 TEAM: Final = 2
 """How specific a recipient is that is a CareTeam."""
 LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
@@ -23,8 +25,8 @@ LABELS: Final = ("U", "L", "M", "N", "R", "V", "third-party")
 class Rule:
     """What one provision of a NetworkConsent says to one recipient about the dossier ``dossier`` ("Patient/id").
 
-    A provision gives a recipient several rules when it names holders both by type and by themselves, or data both by instance and
-    by author, since one is more specific than the other.
+    A provision gives a recipient several rules when it names holders both by type and by themselves, or data in several ways
+    (instance, dependents, author), since one is more specific than the other.
 
     ``choice`` ("system|value" of the Consent's identifier) tells which choices replace each other: of the rules with one choice
     only those count that were ``made`` last (microseconds, server order). ``effect`` "none" says nothing about access: it stands
@@ -35,8 +37,9 @@ class Rule:
     type) or "function:system|code" (people in that role). ``holders`` are HUB, "system|value" of an organisation's identifier, or
     "kind:system|code". ``purposes`` are codes of v3-ActReason or our own, ``categories`` are "system|code", ``actions`` codes of
     consentaction. An empty tuple limits nothing. ``labels`` (all codes of confidentiality that are meant, not just the ceiling),
-    ``instances`` and ``authors`` ("Type/id") and ``data_low``/``data_high`` (microseconds, the date of the data, exclusive) limit
-    which items are meant. ``starts`` and ``ends`` (exclusive) are the time in which the rule holds, in microseconds.
+    ``instances``, ``dependents`` (these and what refers to them), ``authors`` ("Type/id") and ``data_low``/``data_high``
+    (microseconds, the date of the data, exclusive) limit which items are meant. ``starts`` and ``ends`` (exclusive) are the
+    time in which the rule holds, in microseconds.
 
     UNKNOWN as recipient or among the values of a tuple fits no request where the rule permits, and every request where it denies.
     """
@@ -56,6 +59,7 @@ class Rule:
     labels: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     authors: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
     data_low: int = EARLIEST
     data_high: int = LATEST
     starts: int = EARLIEST
@@ -77,7 +81,7 @@ def specificity(rule: Rule) -> Specificity:
 
     The dimensions have no order among themselves: two rules of which each is the more specific one somewhere are not comparable.
     """
-    data = 3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
+    data = 3 if rule.instances or rule.dependents else 2 if rule.labels or rule.authors else 1 if rule.categories else 0
     holder = 0 if not rule.holders else 1 if all(each.startswith("kind:") for each in rule.holders) else 2
     dated = (rule.data_low, rule.data_high) != (EARLIEST, LATEST)
     return Specificity(_recipient(rule.recipient), holder, data, int(bool(rule.purposes)), int(dated))
@@ -88,6 +92,16 @@ def _recipient(recipient: str) -> int:
         return 0
     prefixes = (("kind:", 1), ("function:", 1), ("CareTeam/", TEAM), ("Organization/", 3))
     return next((level for prefix, level in prefixes if recipient.startswith(prefix)), 4)
+
+
+def in_function(dossier: str, function: str) -> str:
+    """Return the dossier whose members are those who have ``function`` ("function:system|code") in the network of ``dossier``."""
+    return f"{dossier}{US}{function}"
+
+
+def function_of(dossier: str) -> str:
+    """Return the function ("system|code") that the members of such a dossier have, "" for a dossier of another kind."""
+    return dossier.partition(f"{US}{FUNCTION}")[2]
 
 
 def withdrawn(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ has. Those that match are one small set; the resource is open when a permit is i
 from collections.abc import Sequence
 
 from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.storage.consent_rows import SPECIFICITY
+from fhir_server.storage.consent_rows import EVERYONE, SPECIFICITY
 from fhir_server.storage.consent_rule import LABELS, TEAM, UNKNOWN
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
@@ -35,7 +35,7 @@ def unrefused(writer: Writer, shape: Shape, at: str) -> str:
 
 def _matches(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
-    _, keys, people, slot, purposed, dated, unknown, left, _ = shape
+    _, keys, people, slot, purposed, dated, author, unknown, left, _ = shape
     now = writer.at(slot + _NOW)
     newer = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
     instance = f"{writer.at(slot + _US)} || r.type || '/' || r.id || {writer.at(slot + _US)}"
@@ -48,7 +48,8 @@ def _matches(writer: Writer, shape: Shape, at: str) -> str:
             _listed(writer, "actions", slot, writer.at(slot + _ACTION)),
             _listed(writer, "holders", slot, writer.at(slot + _HOLDER)),
             _listed(writer, "instances", slot, instance),
-            _listed(writer, "authors", slot, ""),
+            _dependents(writer, slot, instance, at),
+            _authored(writer, slot, author, at),
             _labelled(writer, slot, at),
             _dated(writer, slot + _DATE, at) if dated else f"({_ALWAYS} OR c.effect = 'deny')",
             f"NOT EXISTS ({newer})",
@@ -67,11 +68,17 @@ def _recipient(writer: Writer, keys: Items, team: str, unknown: Sequence[str]) -
 
 
 def _team(writer: Writer, people: Items, left: Items | None, now: str) -> str:
-    """Return the condition that the recipient is a team of which one of ``people`` is a member, in this dossier or by itself."""
-    active = f"a.dossier IN (c.dossier, c.who) AND a.starts <= {now} AND {now} < a.ends"
+    """Return the condition that one of ``people`` has a place with what the recipient is.
+
+    That is a team of which they are a member, in this dossier or by itself, or a function that they have in this network.
+    """
+    active = f"a.starts <= {now} AND {now} < a.ends"
     active += "" if left is None else f" AND NOT a.through {writer.among(left)}"
+    seat = f"SELECT 1 FROM membership a WHERE a.dossier = c.seat AND a.member {writer.among(people)}"
     team = f"SELECT 1 FROM resource t JOIN membership a ON a.row = t.row AND a.member {writer.among(people)} AND {active}"
-    return f"(c.spec_recipient = {TEAM} AND ({team} WHERE t.self = c.who LIMIT 1) IS NOT NULL)"
+    seated = f"c.seat <> {EVERYONE} AND ({seat} AND {active} LIMIT 1) IS NOT NULL"
+    there = f"{team} AND a.dossier IN (c.dossier, c.who) WHERE t.self = c.who"
+    return f"((c.spec_recipient = {TEAM} AND ({there} LIMIT 1) IS NOT NULL) OR ({seated}))"
 
 
 def _listed(writer: Writer, column: str, slot: int, item: str) -> str:
@@ -79,6 +86,27 @@ def _listed(writer: Writer, column: str, slot: int, item: str) -> str:
     doubt = f"{_has(writer, column, writer.at(slot + _UNKNOWN))} AND c.effect = 'deny'" if item else "c.effect = 'deny'"
     found = f"{_has(writer, column, item)} OR " if item else ""
     return f"(c.{column} = '' OR {found}({doubt}))"
+
+
+def _dependents(writer: Writer, slot: int, instance: str, at: str) -> str:
+    """Return the condition that the resource is one of those whose dependents are meant, or refers to one."""
+    refers = _found(f"p.key {writer.dialect.numbers('c.dependent_keys')}", at)
+    return f"({_listed(writer, 'dependents', slot, instance)} OR {refers})"
+
+
+def _authored(writer: Writer, slot: int, author: int | None, at: str) -> str:
+    """Return the condition on who made the resource, who may have done so in a role; who that is may be unknown."""
+    if author is None:
+        return _listed(writer, "authors", slot, "")
+    made = _found(f"p.key {writer.dialect.numbers('c.author_keys')}", at)
+    role = f"p.key IN (SELECT e.high FROM idx e WHERE e.key {writer.dialect.numbers('c.role_keys')})"
+    nobody = _found(f"p.key = {writer.at(author)} AND (p.high & {writer.at(author + 1)}) = 0", at)
+    doubt = f"{_has(writer, 'authors', writer.at(slot + _UNKNOWN))} OR {nobody} OR {_found(f'p.key = {writer.at(author + 2)}', at)}"
+    return f"(c.authors = '' OR {made} OR {_found(role, at)} OR (c.effect = 'deny' AND ({doubt})))"
+
+
+def _found(rows: str, at: str) -> str:
+    return f"(SELECT 1 FROM idx p WHERE {rows} AND p.sort = {at}.sort AND p.row = {at}.row LIMIT 1) IS NOT NULL"
 
 
 def _has(writer: Writer, column: str, item: str) -> str:

@@ -12,8 +12,8 @@ class Dialect:
     ``unused`` before a column keeps the planner from an index on it. ``keeps_order`` tells that a join reads a sorted subquery
     row by row and needs no second sort; the other engine's planner sees by itself that none is needed. ``fence`` ends a subquery
     that is to be carried out as it is. ``few`` stands before a subquery of few rows that is read several times: a table of its
-    own costs SQLite more than finding them again. ``snapshot`` tells what has been written, ``seen`` whether a ``written`` is
-    among it.
+    own costs SQLite more than finding them again. ``numbers`` tells that a value is among those that a text column holds,
+    with commas between. ``snapshot`` tells what has been written, ``seen`` whether a ``written`` is among it.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Dialect:
     fence: str
     snapshot: str
     few: str
+    numbers: Callable[[str], str]
     seen: Callable[[str, str], str]
 
 
@@ -54,6 +55,7 @@ SQLITE = Dialect(
     fence="LIMIT -1",
     snapshot="(SELECT number FROM commits)",
     few="NOT MATERIALIZED",
+    numbers=lambda column: f"IN (SELECT value FROM json_each('[' || {column} || ']'))",
     seen=lambda written, snapshot: f"{written} <= CAST({snapshot} AS INTEGER)",
 )
 
@@ -71,5 +73,6 @@ POSTGRES = Dialect(
     fence="OFFSET 0",
     snapshot="pg_current_snapshot()::text",
     few="MATERIALIZED",
+    numbers=lambda column: f"= ANY(('{{' || {column} || '}}')::bigint[])",
     seen=lambda written, snapshot: f"pg_visible_in_snapshot({written}::text::xid8, {snapshot}::pg_snapshot)",
 )

@@ -177,6 +177,7 @@ def _keys(rows: Iterable[IndexRow]) -> list[int]:
 
 def _close(dossier: int) -> Script[None]:
     yield "DELETE FROM membership WHERE dossier = $1", (dossier,)
+    yield "DELETE FROM membership WHERE row IN (SELECT row FROM resource WHERE dossier = $1)", (dossier,)  # functions there
     yield "DELETE FROM circle WHERE circle IN (SELECT self FROM resource WHERE dossier = $1)", (dossier,)
 
 

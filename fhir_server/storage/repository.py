@@ -42,7 +42,7 @@ TEAMS: Final = "CareTeam"
 class Membership:
     """``member`` ("Type/id") belongs to the dossier ``dossier`` from ``start`` until ``end`` (microseconds).
 
-    ``through`` is the Organization on whose behalf, "" for none.
+    ``through`` is the Organization on whose behalf, "" for none. ``in_function`` names a dossier for each function in a network.
     """
 
     member: str
@@ -140,8 +140,8 @@ class Change:
 
     ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there. ``subscription`` is what a Subscription says, kept with it.
     that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
+    ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
     """
 
     type: str
@@ -161,6 +161,7 @@ class Change:
     claims: Sequence[Claim] = ()
     by_hub: bool = False
     subscription: Subscribing | None = None
+    told: Sequence[str] = ()
 
     @property
     def reference(self) -> str:

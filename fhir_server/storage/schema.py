@@ -8,7 +8,9 @@ from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` 
 ``attachment`` is what is known of files that go along with messages (``storage/attachments``).
 ``search_parameter`` are the parameters of the user's own, ``index_state`` is one row: how far a reindex has come.
 Of ``consent_rule``, ``row`` is the Consent, ``place`` the rule among its rules, ``number`` its provision, ``who`` the key of
-``recipient`` (0: everyone), ``mask`` has a bit for each of ``labels``; a list is one text, each item between two U+001F.
+``recipient`` (0: everyone), ``seat`` that of the dossier whose members have it as their function (0: it is none), ``mask`` has a
+bit for each of ``labels``; a list is one text, each item between two U+001F,
+and of keys (``author_keys``) their numbers with commas between.
 References are stored as ``rows.key`` of "Type/id". Instants are microseconds since 1970-01-01T00:00:00Z. ``written`` is the number
 of the transaction that wrote a version: on PostgreSQL its own, on SQLite counted in ``commits``, which has one row.
 ``event`` are new versions that subscriptions have not been told of yet, ``subscription`` is what the server keeps beside each
@@ -21,7 +23,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from fhir_server.storage import subscription_tables
 from fhir_server.storage.columns import BYTES, ROW
-from fhir_server.storage.consent_rows import LISTS, SPECIFICITY
+from fhir_server.storage.consent_rows import KEYS, LISTS, SPECIFICITY
 
 _IN_CIRCLE = "circle IS NOT NULL"
 
@@ -153,6 +155,7 @@ consent_rule = Table(
     Column("number", BigInteger, nullable=False),
     Column("made", BigInteger, nullable=False),
     Column("who", BigInteger, nullable=False),
+    Column("seat", BigInteger, nullable=False),
     Column("mask", BigInteger, nullable=False),
     Column("data_low", BigInteger, nullable=False),
     Column("data_high", BigInteger, nullable=False),
@@ -160,7 +163,7 @@ consent_rule = Table(
     Column("ends", BigInteger, nullable=False),
     *(Column(name, BigInteger, nullable=False) for name in SPECIFICITY),
     *(Column(name, Text, nullable=False) for name in ("choice", "effect", "consent", "recipient")),
-    *(Column(name, Text, nullable=False) for name in LISTS),
+    *(Column(name, Text, nullable=False) for name in (*LISTS, *KEYS)),
     PrimaryKeyConstraint("dossier", "row", "version", "place"),
     Index("consent_rule_row", "row"),
     sqlite_with_rowid=False,
@@ -333,6 +336,7 @@ oauth_refresh = Table(
     Column("granted", Text, nullable=False),
     PrimaryKeyConstraint("hash"),
     Index("oauth_refresh_session", "session"),
+    Index("oauth_refresh_live", "subject", sqlite_where=text("used = 0"), postgresql_where=text("used = 0")),
 )
 
 oauth_session = Table(

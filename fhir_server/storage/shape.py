@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fhir_server.search.authorship import unknown
 from fhir_server.search.position import heights
 from fhir_server.search.references import reference_key
 from fhir_server.search.rows import US, key, system_key
@@ -215,7 +216,10 @@ def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     left = _left(node.left, values)
     words = (item(each) for each in (node.purpose, node.category, node.action, HUB, UNKNOWN))
     slot = _add(values, node.at, *words, US, often(type_, node.date), mask([node.label]), *labels)
-    return ("consented", keys, people, slot, bool(node.purpose), bool(node.date), node.unknown, left, node.open_without)
+    author = _missing(node.author, type_, values)[1] if node.author else None
+    values += [unknown(type_)] if node.author else []
+    facts = bool(node.purpose), bool(node.date), author, node.unknown
+    return ("consented", keys, people, slot, *facts, left, node.open_without)
 
 
 def _unrefused(node: Unrefused, type_: str, values: list[Value]) -> Shape:

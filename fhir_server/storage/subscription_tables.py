@@ -15,6 +15,7 @@ def add(metadata: MetaData) -> None:
         Column("id", BYTES, nullable=False),
         Column("version", Integer, nullable=False),
         Column("updated", BigInteger, nullable=False),
+        Column("told", Text, nullable=False, server_default="", comment="the subscriptions that hear of a deletion (JSON)"),
     )
     Table(
         "subscription",
@@ -52,6 +53,7 @@ def add(metadata: MetaData) -> None:
         Column("id", BYTES, nullable=False),
         Column("version", Integer, nullable=False),
         Column("moment", BigInteger, nullable=False),
+        Column("gone", Integer, nullable=False, comment="1: the version is a deletion"),
         PrimaryKeyConstraint("subscription", "number"),
         sqlite_with_rowid=False,
     )

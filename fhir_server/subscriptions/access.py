@@ -1,6 +1,6 @@
 """Whether a subscriber may still know of a resource: the decision that a read by the same person would pass now."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,7 +8,10 @@ from typing import Final
 from fhir_server.access.actor import Actor
 from fhir_server.access.gate import Gate
 from fhir_server.errors import FhirError, Unauthorized
-from fhir_server.storage.repository import Repository
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.network.standing import addresses
+from fhir_server.storage.repository import Grant, Repository
 from fhir_server.subscriptions import subscriber
 
 Standing = Callable[[Actor, int], Awaitable[Actor]]
@@ -35,11 +38,8 @@ class Access:
 
     async def sees(self, actor: Actor | None, type_: str, id_: str) -> bool:
         """Tell whether ``actor`` may read a resource."""
-        if actor is None:
-            return False
-        try:
-            grant = self.gate.grant(actor, "read", type_)
-        except FhirError:  # the scopes or the role do not cover the type
+        grant = self._grant(actor, type_) if actor else None
+        if grant is None:
             return False
         stored = await self.repository.read(grant, type_, id_)
         return stored is not None and stored.visible and not stored.deleted
@@ -53,6 +53,22 @@ class Access:
             with suppress(FhirError):  # the scopes or the role do not cover the type
                 grants.append(self.gate.grant(actor, "read", type_))
         return frozenset(f"{each.type}/{each.id}" for each in await self.repository.fetch(grants, list(references)))
+
+    async def may_hear(self, text: str, type_: str) -> bool:
+        """Tell whether the subscriber kept as ``text`` is still here and may read resources of a type at all.
+
+        That is what can be asked about a resource that is gone; who could see it was decided before.
+        """
+        actor = await self.who(text)
+        return actor is not None and self._grant(actor, type_) is not None
+
+    async def addresses(self, actor: Actor) -> Sequence[str]:
+        """Return the identifiers ("system|value") by which ``actor``, whose standing is known, can be written to."""
+        if actor.role != "patient":
+            return actor.addresses
+        grant = self.gate.locating("Patient")
+        stored = await self.repository.read(grant, "Patient", actor.reference.partition("/")[2])
+        return () if stored is None or stored.deleted else addresses([read(stored.body, OWN).resource])
 
     async def may_know(self, text: str, type_: str, id_: str) -> bool:
         """Tell whether the subscriber kept as ``text`` may read a resource.
@@ -70,3 +86,9 @@ class Access:
         except Unauthorized:
             pass
         return await self.sees(await self.who(text), type_, id_)
+
+    def _grant(self, actor: Actor, type_: str) -> Grant | None:
+        try:
+            return self.gate.grant(actor, "read", type_)
+        except FhirError:  # the scopes or the role do not cover the type
+            return None

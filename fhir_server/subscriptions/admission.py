@@ -43,7 +43,7 @@ class Admission:
         channel, topical = resource["channel"], manner.is_topical(resource)
         _require_channel(channel, _OF_TOPICS if topical else CHANNELS)
         told, query = self._topical(resource) if topical else (None, resource["criteria"])
-        url = self._endpoint(channel, told, actor)
+        url = self._endpoint(channel, told)
         hook = channel["type"] == "rest-hook"
         if told is None:
             _require_no_payload(channel, actor)
@@ -87,11 +87,11 @@ class Admission:
             raise Unprocessable(text, expression="Subscription.meta.profile", detail="subscription-topic")
         return manner.manner_of(resource), manner.query_of(resource)
 
-    def _endpoint(self, channel: Mapping[str, Any], told: Manner | None, actor: Actor) -> str:
+    def _endpoint(self, channel: Mapping[str, Any], told: Manner | None) -> str:
         if channel["type"] == "websocket":
             return ""
         if told is not None and channel["type"] == "email":
-            return mail.require(channel, told, actor, configured=self.mail)
+            return mail.require(channel, told, configured=self.mail)
         url = channel.get("endpoint")
         if not isinstance(url, str):
             raise Unprocessable("A rest-hook needs an endpoint.", expression=_ENDPOINT, detail="channel-endpoint")

@@ -26,7 +26,7 @@ class Composer:
         A subscriber to a topic who may not read the resource any more is told the number alone: numbers have no gaps.
         """
         manner = kept(claim.manner)
-        known = await self.access.may_know(claim.subscriber, notice.type, notice.id)
+        known = await self._known(claim, notice)
         if manner is None:
             return Message("empty", notice.number) if known else None
         if claim.channel == "email" and not (known and await self._addressed(claim)):
@@ -34,18 +34,22 @@ class Composer:
         if not known and not await self.present(claim):
             return None
         shown = known and manner.content == "id-only"
-        focus = f"{notice.type}/{notice.id}" if shown else ""
-        happened = Happened(notice.number, notice.moment, focus, notice.version)
+        happened = Happened(notice.number, notice.moment, notice.reference if shown else "", notice.version, bool(notice.gone))
         return self._message(claim, manner, "event-notification", notice.number, [happened])
 
     async def present(self, claim: Claim) -> bool:
         """Tell whether the subscriber is still somebody here."""
         return await self.access.who(claim.subscriber) is not None
 
+    async def _known(self, claim: Claim, notice: Notice) -> bool:
+        if notice.gone:
+            return await self.access.may_hear(claim.subscriber, notice.type)
+        return await self.access.may_know(claim.subscriber, notice.type, notice.id)
+
     async def _addressed(self, claim: Claim) -> bool:
         """Tell whether the address is the subscriber's still."""
         actor = await self.access.who(claim.subscriber)
-        return actor is not None and is_own(actor, claim.endpoint)
+        return actor is not None and await is_own(self.access, actor, claim.endpoint)
 
     def sign(self, claim: Claim, kind: Kind) -> Message:
         """Return a handshake or a heartbeat."""

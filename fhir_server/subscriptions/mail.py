@@ -20,6 +20,7 @@ from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.network.network_roles import network_roles
 from fhir_server.network.standing import address
 from fhir_server.storage.subscriptions.store import Claim
+from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.delivery import Outcome
 from fhir_server.subscriptions.manner import Manner
 from fhir_server.subscriptions.message import Message
@@ -46,11 +47,10 @@ def texts() -> Sequence[Text]:
     return tuple(Text(each["language"], each["subject"], each["body"].strip()) for each in tables["texts"])
 
 
-def require(channel: Mapping[str, Any], manner: Manner, actor: Actor, *, configured: bool) -> str:
-    """Return the endpoint of a channel: an address that the subscriber is known by; ``system`` may name any.
+def require(channel: Mapping[str, Any], manner: Manner, *, configured: bool) -> str:
+    """Return the endpoint of a channel: an address of the right form; whose it is, ``require_own`` asks.
 
-    Raises Unprocessable where there is no mail server, for an endpoint of another form, and for more than empty notifications;
-    Forbidden for somebody else's address.
+    Raises Unprocessable where there is no mail server, for an endpoint of another form, and for more than empty notifications.
     """
     if not configured:
         text = "This server sends no e-mail: use rest-hook or websocket."
@@ -61,15 +61,21 @@ def require(channel: Mapping[str, Any], manner: Manner, actor: Actor, *, configu
     endpoint = str(channel.get("endpoint", ""))
     if not _ADDRESS.fullmatch(endpoint):
         raise Unprocessable("The endpoint is mailto: and an address.", expression=_ENDPOINT, detail="channel-endpoint")
-    if not is_own(actor, endpoint):
-        text = "E-mail goes to an address by which the subscriber is known here, and to no other."
-        raise Forbidden(text, expression=_ENDPOINT, detail="channel-endpoint")
     return endpoint
 
 
-def is_own(actor: Actor, endpoint: str) -> bool:
-    """Tell whether ``actor``, whose standing is known, may have e-mail sent to ``endpoint``."""
-    return actor.role == "system" or address(network_roles().email, endpoint.removeprefix("mailto:")) in actor.addresses
+async def is_own(access: Access, actor: Actor, endpoint: str) -> bool:
+    """Tell whether ``actor``, whose standing is known, may have e-mail sent to ``endpoint``; ``system`` may name any address."""
+    if actor.role == "system":
+        return True
+    return address(network_roles().email, endpoint.removeprefix("mailto:")) in await access.addresses(actor)
+
+
+async def require_own(access: Access, actor: Actor, endpoint: str) -> None:
+    """Raise Forbidden for somebody else's address."""
+    if not await is_own(access, actor, endpoint):
+        text = "E-mail goes to an address by which the subscriber is known here (telecom), and to no other."
+        raise Forbidden(text, expression=_ENDPOINT, detail="channel-endpoint")
 
 
 class Mail:

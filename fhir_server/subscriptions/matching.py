@@ -4,6 +4,7 @@ Nobody's criteria are looked at but those of the people whom a resource can conc
 These the store finds by an index, however many subscriptions there are. Then the criteria decide, then the gate.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -43,11 +44,11 @@ class Matcher:
             return 0
         for event in events:  # before anything is matched: nobody counts as less than they are by these
             await self._look_again(event)
-        found = await self._subscriptions(events, clock())
-        matched = [(event, found.get(event.number, ())) for event in events]
+        found = await self.subscriptions([each for each in events if not each.told], clock())
+        matched = [(event, json.loads(event.told) if event.told else found.get(event.number, ())) for event in events]
         return len(events) if await self._store.put_notices(holder, clock(), matched) else 0
 
-    async def _subscriptions(self, events: Iterable[Event], now: int) -> Mapping[int, Sequence[str]]:
+    async def subscriptions(self, events: Iterable[Event], now: int) -> Mapping[int, Sequence[str]]:
         """Return by number of the event who has to hear of it."""
         every = await about(self._access, self._reading.base, events)
         reached = await self._store.candidates([each.concerned for each in every], now) if every else ()

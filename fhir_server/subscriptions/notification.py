@@ -3,7 +3,7 @@
 https://hl7.org/fhir/uv/subscriptions-backport/STU1.1/notifications.html
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.model import json, xml
@@ -26,12 +26,16 @@ class About(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """One event: its number, its moment (microseconds), and what changed ("Type/id"), "" where that is not told."""
+    """One event: its number, its moment (microseconds), and what changed ("Type/id"), "" where that is not told.
+
+    ``gone`` tells that it was deleted.
+    """
 
     number: int
     moment: int
     focus: str = ""
     version: int = 0
+    gone: bool = False
 
 
 def status(about: About, type_: str, base: str, events: Iterable[Happened] = ()) -> Resource:
@@ -67,10 +71,13 @@ def bundle(about: About, type_: str, base: str, id_: str, now: int, events: Sequ
     }
 
 
-def found(resource: Resource, base: str, id_: str) -> Resource:
-    """Return the answer to a question for the status of the subscription ``id_``."""
-    entry = {"fullUrl": f"{base}/Subscription/{id_}/$status", "resource": resource, "search": {"mode": "match"}}
-    return {"resourceType": "Bundle", "type": "searchset", "total": 1, "entry": [entry]}
+def found(statuses: Mapping[str, Resource], base: str) -> Resource:
+    """Return the answer to a question for the statuses of subscriptions, by their ids."""
+    entries = [
+        {"fullUrl": f"{base}/Subscription/{id_}/$status", "resource": status, "search": {"mode": "match"}}
+        for id_, status in statuses.items()
+    ]
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries)} | ({"entry": entries} if entries else {})
 
 
 def body(resource: Resource, media: str) -> bytes:
@@ -89,9 +96,12 @@ def _event(event: Happened, base: str) -> list[Resource]:
 
 
 def _focus(event: Happened, base: str) -> Resource:
-    made = event.version == 1
-    request = {"method": "POST", "url": event.focus.partition("/")[0]} if made else {"method": "PUT", "url": event.focus}
-    return {"fullUrl": f"{base}/{event.focus}", "request": request, "response": {"status": "201" if made else "200"}}
+    request, status = {"method": "PUT", "url": event.focus}, "200"
+    if event.gone:
+        request, status = {"method": "DELETE", "url": event.focus}, "204"
+    elif event.version == 1:
+        request, status = {"method": "POST", "url": event.focus.partition("/")[0]}, "201"
+    return {"fullUrl": f"{base}/{event.focus}", "request": request, "response": {"status": status}}
 
 
 def _uuid(id_: str) -> str:

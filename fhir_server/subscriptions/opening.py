@@ -81,6 +81,7 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
     reading = Reading(parts.catalog, parts.base)
     if settings.database.startswith("sqlite"):
         await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
+    await store.attend(holder)
     hook = RestHook(
         admitted.seal,
         admitted.resolve,

@@ -41,7 +41,12 @@ class Worker:
 
     async def work(self) -> None:
         """Work for ever."""
-        await asyncio.gather(self._repeat(self._match, self.bell), self._repeat(self._post, self._posts), self._keep())
+        await asyncio.gather(
+            self._repeat(self._match, self.bell),
+            self._repeat(self._post, self._posts),
+            self._repeat(self._attend, Bell()),
+            self._keep(),
+        )
 
     async def close(self) -> None:
         """Stop delivering."""
@@ -74,6 +79,9 @@ class Worker:
     async def _post(self) -> None:
         while await self.postman.claim():
             pass
+
+    async def _attend(self) -> None:
+        await self.store.attend(self.postman.holder)
 
     async def _keep(self) -> None:
         while True:

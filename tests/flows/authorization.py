@@ -213,7 +213,7 @@ def oauth(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "postgres":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         database = server.create(f"oauth_{next(_numbers)}", "template1")
-    with running(folder, database) as started:
+    with running(folder, database, ROUND_INTERVAL="0.2") as started:
         yield started
 
 

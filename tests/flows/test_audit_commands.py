@@ -22,14 +22,36 @@ def test_export(hub: Demo, tmp_path: Path) -> None:
     file = tmp_path / "record.ndjson"
     made = audit(hub, "export", "--from", "2020-01-01", "--dossier", "Patient/ansje", str(file))
     assert made.returncode == 0, made.stderr
-    events = [json.loads(line) for line in file.read_text().splitlines()]
+    key = made.stdout.split()[-1]
+    events = [entry["event"] for entry in map(json.loads, file.read_text().splitlines()) if "event" in entry]
     assert {each["resourceType"] for each in events} == {"AuditEvent"}
-    assert [each["recorded"] for each in events] == sorted(each["recorded"] for each in events)
     entities = [entity for each in events for entity in each.get("entity", ())]
     named = {each["what"]["reference"] for each in entities if each["type"]["code"] == "1"}
     assert named == {"Patient/ansje"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert audit(hub, "export", str(file)).returncode == 1  # it is there already
+    _verified(file, key, tmp_path)
+
+
+def _verified(file: Path, key: str, elsewhere: Path) -> None:
+    """Verify an export where there is no hub."""
+
+    def verify(*words: str) -> subprocess.CompletedProcess[str]:
+        return cli("audit", "verify", *words, FHIR_SERVER_DATA_DIR=str(elsewhere / "nothing"))
+
+    sound = verify("--export", str(file), "--key", key)
+    assert (sound.returncode, sound.stdout.partition(":")[0]) == (0, "the export is sound"), sound.stdout
+    assert "not verified: that nothing is missing of Patient/ansje from " in sound.stdout
+    assert "whose key" not in sound.stdout
+    assert f"whose key {key} is" in verify("--export", str(file)).stdout
+    assert verify("--export", str(file), "--key", "another").returncode == 1
+    lines = file.read_text().splitlines(keepends=True)
+    shown = next(number for number, line in enumerate(lines) if '"line"' in line and "HTTP 200 OK" in line)
+    file.write_text("".join([*lines[:shown], lines[shown].replace("HTTP 200 OK", "HTTP 404 Not Found"), *lines[shown + 1 :]]))
+    broken = verify("--export", str(file))
+    assert (broken.returncode, broken.stdout.partition(f"line {shown + 1} of the file")[1] != "") == (1, True), broken.stdout
+    assert verify("--export", str(elsewhere / "none")).returncode == 1
+    assert not (elsewhere / "nothing").exists()
 
 
 def test_touched(hub: Demo) -> None:

@@ -347,6 +347,9 @@ def test_each_operation(hub: Demo, rest: dict[str, Any], declared: list[Resource
                 for reply in (system.get(path), system.request("POST", path, b"", Content_Type=JSON))
             ]
             assert not all(status in {404, 405} and b"unknown-path" in body for status, body in details), (place, name)
+        for each in operations:
+            found = hub.as_("gp").get(f"OperationDefinition?url={each['definition']}").resources
+            assert [one["code"] for one in found] == [each["name"]], each
         assert refused(system.get(f"{place}/$nonsense"), 404)
 
 

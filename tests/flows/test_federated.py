@@ -66,6 +66,22 @@ def test_who_may_not_ask_looks_at_an_empty_answer(hub: Demo) -> None:
     assert hub.as_("daughter").get(QUESTION).status == 403
 
 
+def test_everything_holds_what_the_searches_find(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    reply = gp.get("Patient/ansje/$everything?_count=100")
+    assert (reply.status, reply.headers[COMPLETENESS], reply.headers["cache-control"]) == (200, "complete", "private, no-store")
+    dispensed = [each for each in reply.ids() if each.startswith("MedicationDispense/")]
+    assert sorted(dispensed) == sorted(gp.get(QUESTION).ids())
+    assert {each.partition("/")[0] for each in reply.ids("include")} >= {"Medication", "Practitioner", "Organization"}
+    assert {each for each in reply.ids() if each.startswith("Communication/")} >= set(gp.get("Communication?_count=100").ids())
+    assert hub.as_("client").get("Patient/ansje/$everything").status == 200
+    assert hub.as_("outsider").get("Patient/ansje/$everything").status == 403
+    assert hub.as_("operator").get("Patient/ansje/$everything").status == 403
+    log = hub.as_("client").get("Patient/ansje/$access-log?_count=5").body.decode()
+    assert "het hele dossier opgehaald" in log
+    assert "verstrekte medicatie" in log
+
+
 def test_nothing_of_it_is_on_disk(hub: Demo) -> None:
     gp = hub.as_("gp")
     for _ in range(20):

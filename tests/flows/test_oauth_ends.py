@@ -7,6 +7,7 @@ import pytest
 from flows.authorization import PERSON, SECRET, Authorization, basic, good, oauth, refused
 
 from fhir_server import bootstrap
+from fhir_server.oauth.store import SECOND, LoginSession
 
 __all__ = ["oauth"]
 WITHIN = 2.0  # seconds
@@ -111,9 +112,23 @@ def test_who_leaves_loses_every_token_soon(oauth: Authorization) -> None:
     assert good(oauth, others["access_token"])
 
 
-def test_the_end_of_a_log_in_ends_its_tokens_but_not_those_for_later(oauth: Authorization) -> None:
-    from fhir_server.oauth.store import SECOND, LoginSession
+def test_a_round_takes_from_a_leaver_what_nobody_uses(oauth: Authorization) -> None:
+    nurse = {"resourceType": "Practitioner", "id": "goes", "active": True}
+    at = bootstrap.now() // SECOND
+    system = oauth.client(bootstrap.token_for(oauth.settings, "Device/d", "system", ttl=60, at=at * SECOND))
+    assert system.put(nurse).status == 201
+    tokens = oauth.exchange(oauth.code(replace(PERSON, subject="Practitioner/goes"))).json
+    assert oauth.introspect(tokens["access_token"]).json["active"] is True
+    assert system.put({**nurse, "active": False}).status == 200
+    assert oauth.introspect(tokens["access_token"]).json == {"active": False}
+    end = time.monotonic() + 20
+    while "Practitioner/goes" not in {each.value for each in oauth.do(oauth.store.revocations(0))}:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert refused(oauth.refresh(tokens["refresh_token"]), "invalid_grant")
 
+
+def test_the_end_of_a_log_in_ends_its_tokens_but_not_those_for_later(oauth: Authorization) -> None:
     now = bootstrap.now()
     session = LoginSession("cookie", "s-9", "Practitioner/p", "practitioner", now, now + 60 * SECOND, now + 60 * SECOND, "csrf")
     oauth.do(oauth.store.put_session(session))

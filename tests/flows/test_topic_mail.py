@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from dossier_room import DAUGHTER, NETWORK, NURSE, SYSTEM
+from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM
 from flows.test_subscription import Bureau, bureau_open
 from flows.test_topics import Json, subscribe, topical
 from hook import hook_running
@@ -61,6 +61,26 @@ def test_an_e_mail_says_that_there_is_something_new_and_no_more(bureau: Bureau, 
     bureau.settle()
     assert len(server.taken) == 1  # the address is not hers any more
     bureau.room.write(SYSTEM, nurse | {"telecom": [{"system": "email", "value": OWN}]})
+
+
+def test_a_client_is_written_to_at_an_own_address_alone(bureau: Bureau, server: MailServer) -> None:
+    (client,) = [each for each in bureau.room.stored("Patient") if each["id"] == "client"]
+    for address in ("client@home.example", OWN):
+        with pytest.raises(FhirError) as refused:
+            bureau.room.write(CLIENT, mailed(f"mailto:{address}"))
+        assert (refused.value.status, refused.value.issues[0].expression) == (403, "Subscription.channel.endpoint")
+    bureau.room.write(SYSTEM, client | {"telecom": [{"system": "email", "value": "Client@home.example"}]})
+    before = len(server.taken)
+    subscribe(bureau, CLIENT, "/client", mailed("mailto:client@home.example"))
+    thread = bureau.room.thread(CLIENT, [NETWORK])
+    bureau.room.reply(DOCTOR, thread)
+    bureau.until(lambda: "client@home.example" in {each["To"] for each in server.taken[before:]})
+    bureau.settle()
+    bureau.room.write(SYSTEM, client)
+    before = len(server.taken)
+    bureau.room.reply(DOCTOR, thread)
+    bureau.settle()
+    assert "client@home.example" not in {each["To"] for each in server.taken[before:]}
 
 
 HEARTBEAT = [{"url": BACKPORT + "backport-heartbeat-period", "valueUnsignedInt": 60}]

@@ -1,11 +1,12 @@
 """The store of the authorization server over whatever carries out its scripts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fhir_server.storage.authorization import rows, scripts
 from fhir_server.storage.authorization.store import (
     AuthorizationCode,
     ConsentGiven,
+    Granted,
     LoginSession,
     RefreshToken,
     Reused,
@@ -91,6 +92,14 @@ class ScriptedStore:
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that a subject got."""
         await self._scripts.do(scripts.revoke_subject(subject, since))
+
+    async def holders(self, now: int) -> Sequence[str]:
+        """Return who has something that is good."""
+        return sorted(subject for (subject,) in await self._scripts.rows(scripts.HOLDERS, (now,)))
+
+    async def authorizations(self, subject: str, now: int) -> Mapping[str, Granted]:
+        """Return what a subject gave to clients."""
+        return dict(map(rows.authorization, await self._scripts.rows(scripts.AUTHORIZATIONS, (subject, now))))
 
     async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:
         """Tell whether a family is revoked."""

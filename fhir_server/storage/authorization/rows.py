@@ -35,6 +35,12 @@ def refresh(row: Sequence[Any]) -> RefreshToken:
     return RefreshToken(hash_, family, Granted(**json.loads(granted)), expires, ends, used, bound)
 
 
+def authorization(row: Sequence[Any]) -> tuple[str, Granted]:
+    """Read a family and what was granted with it."""
+    family, granted = row
+    return family, Granted(**json.loads(granted))
+
+
 def session(row: Sequence[Any]) -> LoginSession:
     """Read a row of the columns SESSION."""
     return LoginSession(*row)

@@ -196,6 +196,15 @@ _REVOKE = (
     " since = CASE WHEN excluded.since > oauth_revocation.since THEN excluded.since ELSE oauth_revocation.since END,"
     " until = CASE WHEN excluded.until > oauth_revocation.until THEN excluded.until ELSE oauth_revocation.until END"
 )
+_GOOD = f"used = 0 AND expires > $1 AND ends > $1 AND {_unrevoked('oauth_refresh')}"
+HOLDERS = (
+    f"SELECT subject FROM oauth_refresh WHERE {_GOOD} UNION SELECT subject FROM oauth_code WHERE {_unrevoked('oauth_code')}"
+    " UNION SELECT subject FROM oauth_session WHERE idle > $1 AND ends > $1"
+)
+AUTHORIZATIONS = (
+    f"SELECT family, granted FROM oauth_refresh WHERE subject = $1 AND {_GOOD.replace('$1', '$2')}"
+    f" UNION SELECT family, granted FROM oauth_code WHERE subject = $1 AND {_unrevoked('oauth_code')}"
+)
 IS_REVOKED = (
     "SELECT 1 FROM oauth_revocation WHERE (kind = 'family' AND value = $1) OR (kind = 'subject' AND value = $2 AND since >= $3)"
 )

@@ -4,7 +4,7 @@ Secrets (codes, refresh tokens, cookies) come as hashes and are never kept other
 Everything that is done is durable when the call returns, and of several calls at once that may not both succeed exactly one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
@@ -189,6 +189,14 @@ class AuthorizationStore(Protocol):
 
     async def revoke_subject(self, subject: str, since: int) -> None:
         """Revoke all that ``subject`` got up to ``since``: log-ins, codes, refresh tokens and access tokens."""
+        ...
+
+    async def holders(self, now: int) -> Sequence[str]:
+        """Return the subjects who are logged in or have a code, or a refresh token, that is good at ``now``, in their order."""
+        ...
+
+    async def authorizations(self, subject: str, now: int) -> Mapping[str, Granted]:
+        """Return what ``subject`` gave to clients by codes of the last day and refresh tokens that are good, by its family."""
         ...
 
     async def is_revoked(self, family: str, subject: str, authenticated: int) -> bool:

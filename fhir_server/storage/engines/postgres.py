@@ -11,6 +11,7 @@ from fhir_server.storage.authorization.engine import ScriptedStore
 from fhir_server.storage.dialect import POSTGRES
 from fhir_server.storage.engines import postgres_journal
 from fhir_server.storage.engines.group_commit import GroupCommit
+from fhir_server.storage.engines.postgres_attendance import PostgresAttendance
 from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
@@ -40,6 +41,7 @@ class PostgresRepository(Reads):
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
         self._scripts = PostgresScripts(pool)
+        self._attendance = PostgresAttendance(pool.url)
 
     @classmethod
     async def open(cls, url: str, secret: bytes = b"") -> "PostgresRepository":
@@ -103,7 +105,7 @@ class PostgresRepository(Reads):
 
     def subscriptions(self) -> ScriptedSubscriptions:
         """Return the store of subscriptions."""
-        return ScriptedSubscriptions(self._scripts)
+        return ScriptedSubscriptions(self._scripts, self._attendance)
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""
@@ -116,6 +118,7 @@ class PostgresRepository(Reads):
         """Finish writing and close."""
         await self._audit.close()
         await self._projector.close()
+        await self._attendance.close()
         await self._pool.close()
 
     async def erase_reasons(self, dossier: str) -> None:

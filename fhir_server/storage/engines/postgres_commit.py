@@ -32,7 +32,7 @@ from fhir_server.storage.repository import (
     VersionConflict,
 )
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
-from fhir_server.storage.subscriptions.scripts import subscribe
+from fhir_server.storage.subscriptions.scripts import parting, subscribe
 
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
 
@@ -67,7 +67,7 @@ async def commit(
 
 def _needs_more(change: Change) -> bool:
     """Tell whether one statement does not do for ``change``."""
-    return bool(change.links or change.claims or change.subscription is not None)
+    return bool(change.links or change.claims or change.told or change.subscription is not None)
 
 
 async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
@@ -79,6 +79,14 @@ async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> No
         raise VersionConflict("another write was in the way") from error
     if block is not None:
         chain.advance(block)
+
+
+async def _announce(session: Session, change: Change) -> None:
+    """Write what subscriptions say, and who hears of a deletion."""
+    if change.subscription is not None:
+        await on_postgres(session, subscribe(change.subscription, change.updated))
+    if change.told:
+        await on_postgres(session, parting(change.reference, change.expected + 1, change.told))
 
 
 async def _transaction(
@@ -101,8 +109,7 @@ async def _transaction(
         await _check_old(session, checks, prepared)
         await _write_all(session, prepared)
         for one in prepared:
-            if one.change.subscription is not None:
-                await on_postgres(session, subscribe(one.change.subscription, one.change.updated))
+            await _announce(session, one.change)
         await _check_new(session, checks, prepared)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)

@@ -16,7 +16,7 @@ from fhir_server.storage.engines.sqlite_scripts import on_sqlite
 from fhir_server.storage.matching import Question
 from fhir_server.storage.repository import Change, Doubled, Grant, Matched, OutOfGrant, SearchTooSlow, VersionConflict
 from fhir_server.storage.shape import EVERYTHING, Shape, Value
-from fhir_server.storage.subscriptions.scripts import subscribe
+from fhir_server.storage.subscriptions.scripts import parting, subscribe
 
 _State = tuple[str, str, int, int, int]  # type, id, version, row, visible
 Checks = Mapping[str, tuple[Shape, list[Value]]]
@@ -179,6 +179,8 @@ def _announce(connection: sqlite3.Connection, changes: Sequence[Change]) -> None
     for each in changes:
         if each.subscription is not None:
             on_sqlite(connection, subscribe(each.subscription, each.updated))
+        if each.told:
+            on_sqlite(connection, parting(each.reference, each.expected + 1, each.told))
 
 
 _ANNOUNCED = frozenset(announced().all)

@@ -1,4 +1,7 @@
-"""A chain of blocks: each holds lines of the record, and the hash over its lines and the hash of the block before it.
+"""A chain of lines in blocks: the hash of a line is that over the hash of the line before it and the digest of its own text.
+
+A block holds the lines that were recorded at once, and the hash of its last. So whoever knows the digest of a line, and not what it
+says, can still follow the chain over it.
 
 A chain belongs to one connection, which does one transaction at a time: it is serial without a lock, and a transaction that does
 not come about leaves it where it was. What ran into an unknown end is abandoned; another chain begins.
@@ -40,8 +43,25 @@ def origin(chain: str) -> Head:
 
 def follow(head: Head, lines: bytes, count: int) -> Block:
     """Return the block of ``count`` lines that follows ``head``."""
-    hash_ = sha256(head.hash + lines).digest()
+    hash_ = head.hash
+    for line in texts(lines):
+        hash_ = linked(hash_, digest(line))
     return Block(head.chain, head.number + 1, head.last + 1, head.last + count, hash_, lines)
+
+
+def texts(lines: bytes) -> Sequence[bytes]:
+    """Return the text of each of ``lines``, without the newline that ends it."""
+    return lines.removesuffix(b"\n").split(b"\n")
+
+
+def digest(line: bytes) -> bytes:
+    """Return what stands for the text of a line in its chain."""
+    return sha256(line).digest()
+
+
+def linked(previous: bytes, digest_: bytes) -> bytes:
+    """Return the hash of a line with this digest, after one with the hash ``previous``."""
+    return sha256(previous + digest_).digest()
 
 
 class Chain:

@@ -8,6 +8,7 @@ from fhir_server.storage.repository import TEAMS
 from fhir_server.storage.scripted import Scripted
 from fhir_server.storage.subscriptions import scripts, statements
 from fhir_server.storage.subscriptions.store import (
+    Attendance,
     Bound,
     Candidate,
     Claim,
@@ -23,9 +24,10 @@ from fhir_server.storage.subscriptions.store import (
 class ScriptedSubscriptions:
     """A SubscriptionStore over the scripts of an engine; what finds nothing to do writes nothing."""
 
-    def __init__(self, scripts: Scripted) -> None:
-        """Carry everything out by ``scripts``."""
+    def __init__(self, scripts: Scripted, attendance: Attendance | None = None) -> None:
+        """Carry everything out by ``scripts``; without ``attendance`` there is one process alone."""
         self._scripts = scripts
+        self._attendance = attendance
 
     async def take_events(self, holder: str, now: int, until: int, most: int) -> Sequence[Event]:
         """Return the oldest events."""
@@ -100,6 +102,11 @@ class ScriptedSubscriptions:
         found = await self._scripts.rows(statements.FIND, (id_,))
         return Subscribed(*found[0]) if found else None
 
+    async def several(self, ids: Sequence[str]) -> Sequence[Subscribed]:
+        """Return several subscriptions."""
+        many = json.dumps([[id_] for id_ in ids])
+        return [Subscribed(*row) for row in await self._scripts.rows(statements.SEVERAL, (many,))]
+
     async def all(self) -> Sequence[Subscribed]:
         """Return every subscription."""
         return [Subscribed(*row) for row in await self._scripts.rows(statements.ALL, ())]
@@ -120,6 +127,11 @@ class ScriptedSubscriptions:
         """Return how the outbox is doing."""
         (row,) = await self._scripts.rows(statements.STANDING, ())
         return Standing(*row)
+
+    async def attend(self, holder: str) -> None:
+        """Be there, and end the leases of who is not any more."""
+        for absent in await self._attendance.absent(holder) if self._attendance else ():
+            await self.forget_holder(absent)
 
     async def forget_holder(self, holder: str = "") -> None:
         """End leases."""

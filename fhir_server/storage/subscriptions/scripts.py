@@ -42,6 +42,12 @@ def subscribe(made: Subscribing, now: int) -> Script[None]:
         yield sql.NO_NOTICES, (made.id,)
 
 
+def parting(reference: str, version: int, told: Sequence[str]) -> Script[None]:
+    """Keep with the event of a deletion who hears of it."""
+    type_, _, id_ = reference.partition("/")
+    yield sql.PARTING, (json.dumps(list(told)), type_, id_, version)
+
+
 def unsubscribe(id_: str) -> Script[None]:
     """Forget a subscription."""
     yield sql.NO_NOTICES, (id_,)
@@ -74,7 +80,7 @@ def put_notices(holder: str, now: int, matched: Sequence[tuple[Event, Sequence[s
     if events_of:
         last = yield sql.ADVANCE, (json.dumps([[id_, len(events)] for id_, events in sorted(events_of.items())]), now)
         notices = [
-            [id_, number, event.type, event.id, event.version, event.moment]
+            [id_, number, event.type, event.id, event.version, event.moment, int(bool(event.told))]
             for id_, highest in last
             for number, event in enumerate(events_of[id_], highest - len(events_of[id_]) + 1)
         ]
@@ -140,6 +146,7 @@ def forget_holder(holder: str) -> Script[None]:
     """End leases."""
     yield "UPDATE lease SET until = 0 WHERE until > 0 AND ($1 = '' OR holder = $1)", (holder,)
     yield "UPDATE subscription SET holder = '', until = 0 WHERE until > 0 AND ($1 = '' OR holder = $1)", (holder,)
+    yield "DELETE FROM lease WHERE name = $1", (sql.AT_WORK + holder,)
 
 
 def keys(references: Iterable[str]) -> str:

@@ -24,9 +24,12 @@ AUDIENCE: Final = (
 NO_NOTICES: Final = "DELETE FROM delivery WHERE subscription = $1"
 
 ANY_EVENT: Final = "SELECT 1 FROM event LIMIT 1"
-EVENTS: Final = "SELECT number, type, id, version, updated FROM event ORDER BY number LIMIT $1"
+EVENTS: Final = "SELECT number, type, id, version, updated, told FROM event ORDER BY number LIMIT $1"
+PARTING: Final = "UPDATE event SET told = $1 WHERE type = $2 AND id = $3 AND version = $4"
 LEASE_IS: Final = "INSERT INTO lease (name, holder, until) VALUES ($1, '', 0) ON CONFLICT (name) DO NOTHING"
 LEASE: Final = "UPDATE lease SET holder = $1, until = $2 WHERE name = $3 AND (until <= $4 OR holder = $1) RETURNING name"
+AT_WORK: Final = "at work "
+"""Begins the names of the leases that say who works at all: a lock of the engine says whether that is so still."""
 LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 AND until > $3 RETURNING name"
 
 REACHED: Final = """SELECT found.place, s.id, s.criteria, s.subscriber FROM (
@@ -47,8 +50,9 @@ ADVANCE: Final = """UPDATE subscription SET last = last + many,
  due = CASE WHEN status = 'active' AND attempts = 0 AND channel <> 'websocket' THEN CAST($2 AS bigint) ELSE due END
  FROM (SELECT u.value->>0 AS who, CAST(u.value->>1 AS bigint) AS many FROM EACH($1) u) given
  WHERE id = who AND status IN ('requested', 'active', 'error') RETURNING id, last"""
-NOTICES: Final = """INSERT INTO delivery (subscription, number, type, id, version, moment)
- SELECT value->>0, CAST(value->>1 AS bigint), value->>2, value->>3, CAST(value->>4 AS bigint), CAST(value->>5 AS bigint)
+NOTICES: Final = """INSERT INTO delivery (subscription, number, type, id, version, moment, gone)
+ SELECT value->>0, CAST(value->>1 AS bigint), value->>2, value->>3, CAST(value->>4 AS bigint), CAST(value->>5 AS bigint),
+ CAST(value->>6 AS bigint)
  FROM EACH($1)"""
 FORGET_EVENTS: Final = "DELETE FROM event WHERE number IN (SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u)"
 
@@ -62,7 +66,7 @@ CLAIM: Final = f"""WITH free AS MATERIALIZED (
 TAKE: Final = f"""UPDATE subscription SET holder = $1, until = $2
  WHERE id = $3 AND status = 'active' AND channel = 'websocket' RETURNING {_CLAIMED}"""
 PENDING: Final = (
-    "SELECT subscription, number, type, id, version, moment FROM delivery"
+    "SELECT subscription, number, type, id, version, moment, gone FROM delivery"
     " WHERE subscription = $1 AND number > $2 ORDER BY number LIMIT $3"
 )
 DELIVERED: Final = """UPDATE subscription SET done = $1, attempts = 0, failing = 0, until = $2,
@@ -87,9 +91,10 @@ _SHOWN: Final = (
 )
 UNTOLD: Final = f"SELECT {_SHOWN} FROM subscription WHERE told = 0 ORDER BY id LIMIT $1"
 FIND: Final = f"SELECT {_SHOWN} FROM subscription WHERE id = $1"
+SEVERAL: Final = f"SELECT {_SHOWN} FROM subscription WHERE id IN (SELECT u.value->>0 FROM EACH($1) u) ORDER BY id"
 ALL: Final = f"SELECT {_SHOWN} FROM subscription ORDER BY id"
 DEAD: Final = (
-    "SELECT d.subscription, d.number, d.type, d.id, d.version, d.moment FROM subscription s"
+    "SELECT d.subscription, d.number, d.type, d.id, d.version, d.moment, d.gone FROM subscription s"
     " JOIN delivery d ON d.subscription = s.id AND d.number > s.done WHERE s.status = 'error' ORDER BY d.subscription, d.number"
 )
 REDRIVE: Final = """UPDATE subscription SET status = 'active', error = '', told = 0, turn = turn + 1,

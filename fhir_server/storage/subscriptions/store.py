@@ -39,13 +39,18 @@ class Subscribing:
 
 
 class Event(NamedTuple):
-    """A version that was committed, at the instant ``moment``; ``number`` tells it from other events."""
+    """A version that was committed, at the instant ``moment``; ``number`` tells it from other events.
+
+    ``told`` are the subscriptions (JSON) that hear of a deletion: who could see the resource is not to be found out any more. It is
+    "" for other versions, and for deletions that nobody hears of.
+    """
 
     number: int
     type: str
     id: str
     version: int
     moment: int
+    told: str = ""
 
     @property
     def reference(self) -> str:
@@ -70,7 +75,7 @@ class Candidate(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A notification: the event that is number ``number`` of ``subscription``."""
+    """A notification: the event that is number ``number`` of ``subscription``; ``gone`` is 1 for a deletion."""
 
     subscription: str
     number: int
@@ -78,6 +83,12 @@ class Notice(NamedTuple):
     id: str
     version: int
     moment: int
+    gone: int = 0
+
+    @property
+    def reference(self) -> str:
+        """The resource, "Type/id"."""
+        return f"{self.type}/{self.id}"
 
 
 class Claim(NamedTuple):
@@ -148,6 +159,14 @@ class Standing(NamedTuple):
     dead: int
     active: int
     error: int
+
+
+class Attendance(Protocol):
+    """Who works for the subscriptions, in all processes."""
+
+    async def absent(self, holder: str) -> Sequence[str]:
+        """Be there as ``holder``; return those who were there and are not any more."""
+        ...
 
 
 class SubscriptionStore(Protocol):
@@ -221,6 +240,10 @@ class SubscriptionStore(Protocol):
         """Return one subscription."""
         ...
 
+    async def several(self, ids: Sequence[str]) -> Sequence[Subscribed]:
+        """Return those of ``ids`` that are there, by their ids."""
+        ...
+
     async def all(self) -> Sequence[Subscribed]:
         """Return every subscription."""
         ...
@@ -239,6 +262,10 @@ class SubscriptionStore(Protocol):
 
     async def standing(self) -> Standing:
         """Return how the outbox is doing."""
+        ...
+
+    async def attend(self, holder: str) -> None:
+        """Be there as ``holder``, and end the leases of who was there and is not any more: a process that was killed."""
         ...
 
     async def forget_holder(self, holder: str = "") -> None:

@@ -52,7 +52,7 @@ def vector(rule: Rule) -> tuple[int, ...]:
     return (
         words.get(who, 4),
         0 if not kinds else 1 if all(kinds) else 2,
-        3 if rule.instances else 2 if rule.labels or rule.authors else 1 if rule.categories else 0,
+        3 if rule.instances or rule.dependents else 2 if rule.labels or rule.authors else 1 if rule.categories else 0,
         int(bool(rule.purposes)),
         int(rule.data_low != EARLIEST or rule.data_high != LATEST),
     )
@@ -74,7 +74,9 @@ def naively_matches(rule: Rule, request: Request) -> bool:
         any_of(rule.categories, {request.category} if request.category else None),
         any_of(rule.actions, {request.action}),
         any_of(rule.instances, {item.reference} if item.reference else None),
-        any_of(rule.authors, set(item.authors) or None),
+        any_of(rule.authors, set(item.authors) if item.authors and "" not in item.authors else None)
+        or (set(rule.authors) & set(item.authors) != set() or None),
+        depends(rule, item),
         labels(rule, item),
         dates(rule, item),
     ]
@@ -94,12 +96,20 @@ def any_of(limit: tuple[str, ...], values: set[str] | None) -> bool | None:
 def who(recipient: str, request: Request) -> bool | None:
     if recipient in {"", UNKNOWN}:
         return True if recipient == "" else None
+    if recipient.startswith("function:") and recipient[len("function:") :] in request.team_functions:
+        return True
     for prefix, values in (("kind:", request.kinds), ("function:", request.functions)):
         if recipient.startswith(prefix):
             return any_of((recipient[len(prefix) :],), None if values is None else set(values))
     if recipient.startswith("Organization/"):
         return None if request.organisations is None else recipient in request.organisations
     return recipient in request.teams + request.people
+
+
+def depends(rule: Rule, item: Item) -> bool | None:
+    if item.reference in rule.dependents:
+        return True
+    return any_of(rule.dependents, set(item.refers) if item.reference and item.refers is not None else None)
 
 
 def labels(rule: Rule, item: Item) -> bool | None:
@@ -235,6 +245,8 @@ def test_a_decision_lasts_a_minute_at_most() -> None:
     [
         ({"instances": ("Communication/1",)}, Item("Communication/1"), [Item("Communication/2"), Item()]),
         ({"authors": ("Practitioner/c",)}, Item(authors=("Practitioner/c", "Practitioner/a")), [Item(authors=("x",)), Item()]),
+        ({"dependents": ("Task/1",)}, Item("Task/2", refers=("Task/1",)), [Item("Task/2", refers=()), Item("Task/2")]),
+        ({"dependents": ("Task/1",)}, Item("Task/1"), [Item(refers=("Task/3",))]),
         ({"labels": ("U", "L", "M", "N")}, Item(labels=("N",)), [Item(labels=("R",)), Item(labels=("N", "V")), Item()]),
         (
             {"data_low": 10, "data_high": 20},

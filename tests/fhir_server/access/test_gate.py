@@ -26,6 +26,7 @@ from fhir_server.search.tree import (
     Id,
     InCircle,
     MemberOf,
+    Missing,
     Node,
     Not,
     Nothing,
@@ -71,15 +72,15 @@ OWN = And((BAKKER, Not(Token("_security", "third-party"))))
 
 def consented(who: Actor, type_: str) -> Consented:
     """Return what the gate asks of the consents of a dossier before ``who`` reads ``type_`` there."""
-    category, date, is_message = {
-        "Task": ("message", "authored-on", True),
-        "Communication": ("message", "sent", True),
-        "Binary": ("message", "", True),
-        "Observation": ("ObservationActivity", "date", False),
+    category, date, is_message, author = {
+        "Task": ("message", "authored-on", True, Missing("requester", 26)),
+        "Communication": ("message", "sent", True, Missing("sender", 21)),
+        "Binary": ("message", "", True, None),
+        "Observation": ("ObservationActivity", "date", False, Missing("performer", 45)),
     }[type_]
     unknown = ("Organization/", "kind:", "function:") if who.role == "practitioner" else ()
     system = f"{OWN_CATEGORIES if is_message else NATIONAL_CATEGORIES}|{category}"
-    return Consented(who.people, who.people, "TREAT", system, "access", AT, date, "N", is_message, unknown)
+    return Consented(who.people, who.people, "TREAT", system, "access", AT, date, "N", is_message, unknown, (), author)
 
 
 def standing(who: Actor) -> InCircle:

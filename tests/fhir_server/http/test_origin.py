@@ -17,6 +17,11 @@ def test_a_trace_is_kept() -> None:
     assert (found.recorded, found.header) == (f"{TRACE}-{SPAN}", f"00-{TRACE}-{SPAN}-00")
 
 
+def test_of_a_later_version_what_this_one_knows_is_kept() -> None:
+    found = trace_of(headers(traceparent=f"cc-{TRACE}-{SPAN}-09-what=ever"), "r")
+    assert found.header == f"00-{TRACE}-{SPAN}-01"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -27,6 +32,8 @@ def test_a_trace_is_kept() -> None:
         f"00-{'0' * 32}-{SPAN}-01",
         f"00-{TRACE}-{'0' * 16}-01",
         f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"01-{TRACE}-{SPAN}-01more",
     ],
 )
 def test_without_a_valid_one_there_is_a_new_trace(value: str) -> None:

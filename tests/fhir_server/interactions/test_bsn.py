@@ -190,7 +190,7 @@ class OneSource:
     def plan(self, *_: object) -> tuple[()]:
         return ()
 
-    async def ask(self, _: object, query: SourceQuery) -> tuple[SourceAnswer, ...]:
+    async def ask(self, _: object, query: SourceQuery, _trace: object) -> tuple[SourceAnswer, ...]:
         self.asked.append(query)
         source = Source("s", "x", "https://s.example", (("urn:oid:1", "2"),))
         return (SourceAnswer(source, "m", Translation(self.resources)),)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fhir_server.network.careteam import dossier_of, memberships
 from fhir_server.search.rows import EARLIEST, LATEST
 from fhir_server.search.values import DAY, instant
+from fhir_server.storage.consent_rule import function_of, in_function
 from fhir_server.storage.repository import TEAMS, Membership
 
 BASE = "https://hub.test/fhir"
@@ -49,6 +50,27 @@ def test_subject_members_and_organisations() -> None:
     assert list(found) == [
         replace(always(reference), through="Organization/o" if reference == "Practitioner/vos" else "") for reference in references
     ]
+
+
+def test_a_coded_role_is_a_function_in_the_network_of_the_client_only() -> None:
+    uzi = {"coding": [{"system": "http://fhir.nl/fhir/NamingSystem/uzi-rolcode", "code": "30.076"}]}
+    own = {"coding": [{"system": "urn:own", "code": "x"}], "text": "in words"}
+    by = {"reference": "Organization/o"}
+    careteam = team(
+        member("Practitioner/vos", "2026-01-01", "2026-01-31", onBehalfOf=by, role=[uzi, own]),
+        member("Practitioner/vos", "2026-02-01", onBehalfOf=by, role=[uzi]),
+        member("Organization/o", role=[uzi]),
+        member("CareTeam/ward", role=[own]),
+    )
+    function = in_function("Patient/bakker", "function:http://fhir.nl/fhir/NamingSystem/uzi-rolcode|30.076")
+    start = instant("2026-01-01T00:00:00+01:00")
+    assert [each for each in memberships(careteam) if each.dossier != "Patient/bakker"] == [
+        Membership("Practitioner/vos", function, start, LATEST, "Organization/o")
+    ]
+    assert function_of(function) == "http://fhir.nl/fhir/NamingSystem/uzi-rolcode|30.076"
+    assert function_of("Patient/bakker") == ""
+    department = {name: value for name, value in careteam.items() if name != "subject"}
+    assert {each.dossier for each in memberships(department)} == {"CareTeam/t", TEAMS}
 
 
 @pytest.mark.parametrize("status", ["proposed", "suspended", "inactive", "entered-in-error", "", None, "Active", ["active"]])

@@ -142,6 +142,16 @@ def test_what_is_accepted(resource: Json) -> None:
             root(data=[{"meaning": "related", "reference": {"reference": "Condition/1"}}]),
         ),
         (
+            "consent-data-author",
+            "Consent.provision.data[0].reference",
+            root(data=[{"meaning": "authoredby", "reference": {"reference": "PractitionerRole/1"}}]),
+        ),
+        (
+            "consent-data-author",
+            "Consent.provision.data[0].reference",
+            root(data=[{"meaning": "authoredby", "reference": {"reference": "Organization/1"}}]),
+        ),
+        (
             "consent-data-reference",
             "Consent.provision.data[0].reference",
             root(data=[{"meaning": "authoredby", "reference": {"display": "x"}}]),

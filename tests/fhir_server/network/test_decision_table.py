@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from consents import ANY, HUB, KVK, NATIONAL, PURPOSES, SOCIAL, TYPES, URA, UZI, consent, provision, to, verification
+from consents import ANY, HUB, KVK, NATIONAL, NETWORK_ROLE, PURPOSES, SOCIAL, TYPES, URA, UZI, consent, provision, to, verification
 
 from fhir_server.access.break_glass import decide_in_emergency
 from fhir_server.access.consent import Decision, Item, Request, decide, with_holder
@@ -26,7 +26,15 @@ HOLDERS = {
 }
 PEOPLE = {
     "P": Request(("Patient/p",), "patient", "", "", NOW, teams=("CareTeam/ct",), is_self=True),
-    "REP": Request(("RelatedPerson/rep",), "related-person", "", "", NOW, teams=("CareTeam/ct",)),
+    "REP": Request(
+        ("RelatedPerson/rep",),
+        "related-person",
+        "",
+        "",
+        NOW,
+        teams=("CareTeam/ct",),
+        team_functions=(f"{NETWORK_ROLE}|informal-carer",),
+    ),
     "N": Request(("RelatedPerson/n",), "related-person", "", "", NOW, teams=("CareTeam/ct",)),
     "X": Request(("RelatedPerson/x",), "related-person", "", "", NOW, ended_teams=("CareTeam/ct",)),
     **{
@@ -40,6 +48,7 @@ PEOPLE = {
             kinds=kinds,
             functions=functions,
             teams=("CareTeam/ct",) if member else (),
+            team_functions=(f"{UZI}|30.076",) if name == "W1" else (),
         )
         for name, organisation, kinds, functions, member in (
             ("D1", "ha", (f"{TYPES}|Z3",), (f"{UZI}|01.015",), True),
@@ -120,6 +129,7 @@ def choice(type_: str, *recipients: str, id_: str = "c9", holders: Sequence[Any]
 
 CT, GM, Z3 = "CareTeam/ct", "Organization/gm", f"{TYPES}|Z3"
 TEAM = choice("permit", CT, id_="team")
+CARER = f"{NETWORK_ROLE}|informal-carer"
 FAR_OFF = (f"{URA}|99999999",)
 EXCEPTED = choice("deny", exceptions=(provision("permit", "Practitioner/v1", purposes=TREAT),))
 MORE = [
@@ -133,6 +143,26 @@ MORE = [
     Row("no type: a denial", [TEAM, choice("deny", Z3)], "N", "TREAT", "message", "hub", "permit-careteam"),
     Row("function", [choice("permit", f"{UZI}|01.015")], "D1", "TREAT", "message", "hub", "permit-role"),
     Row("another function", [choice("permit", f"{UZI}|01.015")], "V1", "TREAT", "message", "hub", "default-closed"),
+    Row("function in the team", [choice("permit", f"{UZI}|30.076")], "W1", "TREAT", "message", "hub", "permit-role"),
+    Row(
+        "it denies too",
+        [TEAM, choice("deny", f"{UZI}|30.076", categories=("message",))],
+        "W1",
+        "TREAT",
+        "message",
+        "hub",
+        "tie-deny",
+    ),
+    Row("of a carer", [choice("permit", CARER)], "REP", "TREAT", "message", "hub", "permit-role"),
+    Row(
+        "not of another carer",
+        [choice("permit", CARER)],
+        "N",
+        "TREAT",
+        "message",
+        "hub",
+        "default-closed",
+    ),
     Row("organisation", [choice("permit", "Organization/tz")], "V1", "TREAT", "message", "hub", "permit-organisation"),
     Row("person", [choice("permit", "RelatedPerson/n")], "N", "TREAT", "message", "hub", "permit-person"),
     Row("everyone is denied", [TEAM, choice("deny")], "V1", "TREAT", "message", "hub", "permit-careteam"),
@@ -356,6 +386,7 @@ def test_actions(actions: tuple[str, ...], permitted: set[str]) -> None:
     assert {each for each in ("access", "correct", "disclose") if decide(replace(asked, action=each), state).permit} == permitted
 
 
+BY_D1 = (("authoredby", "Practitioner/d1"),)
 RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
 
 
@@ -364,13 +395,19 @@ RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
     [
         ({"data": (("instance", "Communication/1"),)}, Item("Communication/1"), True),
         ({"data": (("instance", "Communication/1"),)}, Item("Communication/2"), False),
-        ({"data": (("authoredby", "Practitioner/d1"),)}, Item(authors=("Practitioner/d1",)), True),
-        ({"data": (("authoredby", "Practitioner/d1"),)}, Item(authors=("Practitioner/a1",)), False),
+        ({"data": BY_D1}, Item(authors=("Practitioner/d1",)), True),
+        ({"data": BY_D1}, Item(authors=("Practitioner/a1",)), False),
         (
             {"data": (("instance", "Communication/1"), ("authoredby", "Practitioner/d1"))},
             Item("x", authors=("Practitioner/d1",)),
             True,
         ),
+        ({"data": BY_D1}, Item(authors=("PractitionerRole/r", "Practitioner/d1")), True),
+        ({"data": (("authoredby", "PractitionerRole/r"),)}, Item(authors=("PractitionerRole/r", "Practitioner/d1")), False),
+        ({"data": BY_D1}, Item(authors=("",)), False),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("CommunicationRequest/1"), True),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("Task/1", refers=("CommunicationRequest/1",)), True),
+        ({"data": (("dependents", "CommunicationRequest/1"),)}, Item("Task/1", refers=("CommunicationRequest/2",)), False),
         ({"data": (("related", "Communication/1"),)}, Item("Communication/1"), False),
         ({"label": "N"}, Item(labels=("N",)), True),
         ({"label": "N"}, Item(labels=("L",)), True),
@@ -382,6 +419,15 @@ RECENT = Range(instant("2026-05-01"), instant("2026-05-02"))
         ({"exceptions": (provision("deny", data=(("instance", "Communication/1"),)),)}, Item("Communication/1"), False),
         ({"exceptions": (provision("deny", data=(("instance", "Communication/1"),)),)}, Item("Communication/2"), True),
         ({"exceptions": (provision("deny", data=(("related", "Communication/1"),)),)}, Item("Communication/2"), False),
+        ({"exceptions": (provision("deny", data=BY_D1),)}, Item(authors=("Practitioner/a1",)), True),
+        (
+            {"exceptions": (provision("deny", data=BY_D1),)},
+            Item(authors=("Practitioner/d1",)),
+            False,
+        ),
+        ({"exceptions": (provision("deny", data=BY_D1),)}, Item(authors=("", "x")), False),
+        ({"exceptions": (provision("deny", data=(("dependents", "Task/1"),)),)}, Item("Task/2", refers=()), True),
+        ({"exceptions": (provision("deny", data=(("dependents", "Task/1"),)),)}, Item("Task/2", refers=("Task/1",)), False),
         ({"exceptions": (provision("deny", label="R"),)}, Item(labels=("V",)), False),
         ({"exceptions": (provision("deny", label="R"),)}, Item(labels=("N",)), True),
         ({"exceptions": (provision("deny", label="R"),)}, Item(), False),

@@ -10,18 +10,22 @@ import pytest
 from engines import PostgresServer, empty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from invented import Run, Thing, created, grant, put
+from invented import PLACES, Run, Thing, created, grant, put
 
 from fhir_server.access.break_glass import BreakGlass, decide_in_emergency
 from fhir_server.access.consent import Item, Request, decide
-from fhir_server.search.rows import EARLIEST, LATEST
-from fhir_server.search.tree import And, Consented, MemberOf, Not, Query, Token, Unrefused
+from fhir_server.catalog.catalog import IN_ROLE, load
+from fhir_server.search.authorship import authorship
+from fhir_server.search.rows import EARLIEST, LATEST, Indexed
+from fhir_server.search.tree import And, Consented, MemberOf, Missing, Not, Query, Token, Unrefused
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
-from fhir_server.storage.consent_rule import HUB, UNKNOWN, Rule
+from fhir_server.storage.consent_rule import HUB, UNKNOWN, Effect, Rule, in_function
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Membership, Repository
 
+CATALOG = load()
+TASK = CATALOG.types["Task"]
 EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "40"))
 NOW = 50
 PATIENTS = ("Patient/1", "Patient/2")
@@ -35,6 +39,15 @@ RECIPIENTS = (
 LEFT = ("Organization/former",)
 PURPOSES, CATEGORIES, ACTIONS = ("TREAT", "COC"), ("c|message", "c|appointment"), ("access", "correct")
 LABELS = ("N", "R", "third-party")
+# Of PractitionerRole/r it is known that Practitioner/p is in it; "" is an author in words only.
+AUTHORS = ("Practitioner/p", "Practitioner/else", "PractitionerRole/r", "PractitionerRole/else", "")
+REFERENCES: tuple[tuple[tuple[str, str], ...], ...] = (
+    *((("requester", each),) for each in AUTHORS),
+    (("focus", "Task/t0"),),
+    (("based-on", "CareTeam/one"), ("requester", "Practitioner/p")),
+    (("focus", "CareTeam/two"),),
+    (),
+)
 times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATEST, 50, 51, 60)))
 
 
@@ -56,7 +69,7 @@ rules = st.builds(
         **limits,
     ),
     effect=st.sampled_from(("permit", "permit", "permit", "deny", "deny", "none")),
-    recipient=st.sampled_from((*RECIPIENTS, *["Practitioner/p", "kind:t|Z3", "Organization/o"] * 4)),
+    recipient=st.sampled_from((*RECIPIENTS, *["Practitioner/p", "kind:t|Z3", "Organization/o", "function:f|01"] * 4)),
     holders=several(HUB, "urn:ura|1", "kind:t|Z3"),
     purposes=several(*PURPOSES),
     categories=several(*CATEGORIES),
@@ -64,6 +77,7 @@ rules = st.builds(
     labels=several(*LABELS),
     instances=several("Task/t0", "Task/t1"),
     authors=several("Practitioner/p"),
+    dependents=several("Task/t0", "CareTeam/one"),
     data=st.just((EARLIEST, LATEST)) | st.sampled_from(((0, 20), (10, 30), (EARLIEST, 15))),
     time=st.just((EARLIEST, LATEST)) | times,
 )
@@ -103,6 +117,17 @@ members = st.sampled_from(TEAMS).flatmap(
         st.sampled_from(("", "Organization/o", *LEFT)),
     )
 )
+seats = st.builds(
+    lambda member, dossier, function, span, through: (
+        TEAMS[0],
+        Membership(member, in_function(dossier, f"function:{function}"), *span, through),
+    ),
+    st.sampled_from((*PEOPLE, "Practitioner/else")),
+    st.sampled_from(PATIENTS),
+    st.sampled_from(FUNCTIONS),
+    st.sampled_from(((0, 100), (0, 100), (0, 50))),
+    st.sampled_from(("", "", *LEFT)),
+)
 facts = st.none() | st.just(())
 requests = st.builds(
     Request,
@@ -127,6 +152,7 @@ def things(draw: st.DrawFn, number: int) -> Thing:
         sort=main[0] if main else 7,
         dossier=draw(st.sampled_from(PATIENTS)),
         tokens=tuple(("_security", label, "s") for label in labels),
+        references=draw(st.sampled_from(REFERENCES)),
         dates=(("main", *main),) if main else (),
     )
 
@@ -134,7 +160,7 @@ def things(draw: st.DrawFn, number: int) -> Thing:
 cases = st.builds(
     Case,
     st.lists(consents, max_size=3).map(tuple),
-    st.lists(members, max_size=4).map(tuple),
+    st.lists(members | seats, max_size=4).map(tuple),
     st.tuples(*(things(number) for number in range(3))),
     st.lists(requests, min_size=1, max_size=3).map(tuple),
     st.booleans(),
@@ -143,7 +169,11 @@ cases = st.builds(
 
 def item(thing: Thing) -> Item:
     dates = next((Range(low, high) for param, low, high in thing.dates if param == "main"), None)
-    return Item(f"Task/{thing.id}", tuple(code for _, code, _ in thing.tokens) or ("N",), (), dates)
+    labels = tuple(code for _, code, _ in thing.tokens) or ("N",)
+    refers = tuple(target for _, target in thing.references if target)
+    authors = tuple(target for param, target in thing.references if param == "requester")
+    authors += ("Practitioner/p",) if "PractitionerRole/r" in authors else ()
+    return Item(f"Task/{thing.id}", labels, authors, dates, refers)
 
 
 def predicate(request: Request, *, open_without: bool) -> Consented:
@@ -152,11 +182,37 @@ def predicate(request: Request, *, open_without: bool) -> Consented:
     keys = [f"{prefix}{each}" for _, prefix, values in named for each in values or ()]
     unknown = tuple(start for start, _, values in named if values is None)
     words = request.purpose, request.category, request.action
-    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT)
+    author = Missing("requester", PLACES["requester"])
+    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT, author)
+
+
+class Authored(Thing):
+    """A thing of which the index knows the author as it does of a resource."""
+
+    @property
+    def indexed(self) -> Indexed:
+        found = super().indexed
+        authors = [
+            {"reference": target} if target else {"display": "x"} for param, target in self.references if param == "requester"
+        ]
+        made = authorship({"requester": authors}, TASK, "", self.sort)
+        return replace(found, rows=(*found.rows, *made))
+
+
+class Role(Thing):
+    """A PractitionerRole of Practitioner/p."""
+
+    @property
+    def indexed(self) -> Indexed:
+        role = {"id": self.id, "practitioner": {"reference": "Practitioner/p"}}
+        return Indexed(0, "", tuple(authorship(role, CATALOG.types[IN_ROLE], "", 0)), ())
+
+
+ROLE = Role("r", IN_ROLE)
 
 
 async def store(repository: Repository, case: Case) -> None:
-    await put(repository, *case.things)
+    await put(repository, *(Authored(**vars(thing)) for thing in case.things), ROLE)
     for team in TEAMS:
         given_ = [member for at, member in case.members if at == team]
         await repository.commit([grant("CareTeam")], [created(Thing(team.partition("/")[2], "CareTeam"), given_)], ())
@@ -190,22 +246,28 @@ async def compare_emergency(repository: Repository, case: Case, asked: Request) 
     found = {each.id for each in (await repository.search(grant(where=where), Query("Task"))).resources}
     wanted = set()
     for thing in case.things:
-        kept, teams = await repository.rules(thing.dossier), await teams_of(repository, thing, asked)
-        request = replace(asked, teams=teams, item=item(thing))
+        kept, placed = await repository.rules(thing.dossier), await seated(repository, thing, asked)
+        request = replace(placed, item=item(thing))
         if decide_in_emergency(request, tuple(kept), "why", settings_).permit:
             wanted.add(thing.id)
     assert found == wanted, repository
 
 
-async def teams_of(repository: Repository, thing: Thing, asked: Request) -> tuple[str, ...]:
-    seats = await repository.seats(MemberOf(asked.people, NOW, LEFT), TEAMS, thing.dossier)
-    return tuple(seat.team for seat in seats if seat.start <= NOW < seat.end)
+async def seated(repository: Repository, thing: Thing, asked: Request) -> Request:
+    """Return the request with the places that who asks has in the teams of the dossier."""
+    who = MemberOf(asked.people, NOW, LEFT)
+    seats_ = await repository.seats(who, TEAMS, thing.dossier)
+    places = [(each, in_function(thing.dossier, f"function:{each}")) for each in FUNCTIONS]
+    functions = [each for each, place in places if await repository.networks_of(who, place)]
+    return replace(
+        asked, teams=tuple(seat.team for seat in seats_ if seat.start <= NOW < seat.end), team_functions=tuple(functions)
+    )
 
 
 async def permitted(repository: Repository, thing: Thing, asked: Request, *, open_without: bool) -> bool:
     kept = await repository.rules(thing.dossier)
-    teams = await teams_of(repository, thing, asked)
-    return (open_without and not kept) or decide(replace(asked, teams=teams, item=item(thing)), kept).permit
+    placed = await seated(repository, thing, asked)
+    return (open_without and not kept) or decide(replace(placed, item=item(thing)), kept).permit
 
 
 def test_the_predicate_permits_what_the_decision_permits(postgres_server: PostgresServer, tmp_path: Path) -> None:
@@ -227,6 +289,76 @@ def test_the_predicate_permits_what_the_decision_permits(postgres_server: Postgr
     postgres_server.drop("consents")
 
 
+REQUEST = Request(PEOPLE, "practitioner", "TREAT", CATEGORIES[0], NOW, (), (), ())
+HERE, ELSEWHERE = (in_function(each, "function:f|01") for each in PATIENTS)
+
+
+@pytest.mark.parametrize(
+    ("effect", "place", "found"),
+    [
+        ("permit", Membership(PEOPLE[0], HERE, 0, 100), 1),
+        ("permit", Membership(PEOPLE[0], HERE, 0, NOW), 0),
+        ("permit", Membership(PEOPLE[0], HERE, 0, 100, LEFT[0]), 0),
+        ("permit", Membership(PEOPLE[0], ELSEWHERE, 0, 100), 0),
+        ("permit", Membership(PEOPLE[0], in_function("Patient/1", "function:f|30"), 0, 100), 0),
+        ("permit", Membership("Practitioner/else", HERE, 0, 100), 0),
+        ("deny", Membership(PEOPLE[0], HERE, 0, 100), 0),
+        ("deny", Membership(PEOPLE[0], ELSEWHERE, 0, 100), 1),
+    ],
+)
+def test_a_function_in_the_network_is_a_recipient(run: Run, effect: Effect, place: Membership, found: int) -> None:
+    named = Rule("Patient/1", "", 0, effect, "", recipient="function:f|01")
+    general = (Rule("Patient/1", "", 0, "permit", "", recipient="CareTeam/one"),) if effect == "deny" else ()
+    member = (TEAMS[0], Membership(PEOPLE[0], "Patient/1", 0, 100))
+    made = Case(
+        (Consent("Patient/1", "x", 1, (replace(named, purposes=("TREAT",), categories=CATEGORIES[:1]), *general)),),
+        (member, (TEAMS[0], place)),
+        (Thing("t0", dossier="Patient/1", sort=7),),
+        (REQUEST,),
+        open_without=False,
+    )
+    run(lambda repository: finds(repository, made, found))
+
+
+PERMIT = Rule("Patient/1", "", 0, "permit", "", recipient="Practitioner/p")
+DENY = replace(PERMIT, effect="deny", purposes=("TREAT",))
+P, ELSE, R = "Practitioner/p", "Practitioner/else", "PractitionerRole/r"
+
+
+@pytest.mark.parametrize("denied", [False, True])
+@pytest.mark.parametrize(
+    ("references", "limit", "permitted", "left"),
+    [
+        ((("requester", P),), {"authors": (P,)}, 1, 0),
+        ((("requester", R),), {"authors": (P,)}, 1, 0),
+        ((("requester", ELSE),), {"authors": (P,)}, 0, 1),
+        ((("requester", "PractitionerRole/else"),), {"authors": (P,)}, 0, 1),
+        ((("requester", ""),), {"authors": (P,)}, 0, 0),
+        ((), {"authors": (P,)}, 0, 0),
+        ((("requester", ELSE), ("requester", "")), {"authors": (ELSE, "Practitioner/x")}, 1, 0),
+        ((("requester", ELSE), ("requester", "")), {"authors": (P,)}, 0, 0),
+        ((("requester", ELSE),), {"authors": (UNKNOWN,)}, 0, 0),
+        ((("focus", "CareTeam/one"),), {"dependents": ("CareTeam/one",)}, 1, 0),
+        ((("focus", "CareTeam/one"),), {"dependents": ("CareTeam/two", "Task/t1")}, 0, 1),
+        ((), {"dependents": ("Task/t0",)}, 1, 0),
+        ((), {"dependents": (UNKNOWN,)}, 0, 0),
+    ],
+)
+def test_limits_by_author_and_by_what_is_referred_to(
+    run: Run, references: tuple[tuple[str, str], ...], limit: dict[str, Any], permitted: int, left: int, *, denied: bool
+) -> None:
+    rules_ = (PERMIT, replace(DENY, **limit)) if denied else (replace(PERMIT, **limit),)
+    thing = Thing("t0", dossier="Patient/1", sort=7, references=references)
+    made = Case((Consent("Patient/1", "x", 1, rules_),), (), (thing,), (REQUEST,), open_without=False)
+    run(lambda repository: finds(repository, made, left if denied else permitted))
+
+
+async def finds(repository: Repository, case: Case, number: int) -> None:
+    await compare(repository, case)
+    page = await repository.search(grant(where=predicate(case.asked[0], open_without=False)), Query("Task"))
+    assert len(page.resources) == number
+
+
 @pytest.mark.parametrize(("permitted_to", "denied_to", "found"), [(0, 1, 3), (1, 0, 0), (0, 0, 0)])
 def test_the_more_specific_rule_wins_and_a_tie_denies(run: Run, permitted_to: int, denied_to: int, found: int) -> None:
     recipients = ("Practitioner/p", "kind:t|Z3")
@@ -234,10 +366,4 @@ def test_the_more_specific_rule_wins_and_a_tie_denies(run: Run, permitted_to: in
     permit = Rule("Patient/1", "", 0, "permit", "", recipient=recipients[permitted_to])
     made = Consent("Patient/1", "x", 1, (permit, replace(permit, effect="deny", recipient=recipients[denied_to])))
     things_ = tuple(Thing(f"t{number}", dossier="Patient/1", sort=7) for number in range(3))
-
-    async def body(repository: Repository) -> None:
-        await compare(repository, Case((made,), (), things_, (asked,), open_without=False))
-        page = await repository.search(grant(where=predicate(asked, open_without=False)), Query("Task"))
-        assert len(page.resources) == found
-
-    run(body)
+    run(lambda repository: finds(repository, Case((made,), (), things_, (asked,), open_without=False), found))

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+import psycopg
+from engines import PostgresServer
+
 from fhir_server.storage.open import open_repository
+from fhir_server.storage.repository import Unavailable
 from fhir_server.storage.scripted import Script
 from fhir_server.storage.subscriptions.scripts import subscribe
 from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Concerned, Event, Subscribing, SubscriptionStore
@@ -101,6 +105,49 @@ def test_a_lease_is_one_holders_until_it_is_over(database_url: str) -> None:
             assert await claimed(store, "five") == []
             assert await match(store, ["a"], 3)
             assert [each.last for each in await claimed(store, "five")] == [3]
+
+    asyncio.run(act())
+
+
+def test_who_is_not_there_any_more_has_no_leases(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create("attendance", "template_hub")
+
+    async def act() -> None:
+        async with store_with(url, subscribing("a"), subscribing("b")) as here:
+            await match(here, ["a", "b"], 1)
+            await here.attend("here")
+            async with store_with(url) as there:
+                await there.attend("there")
+                await there.attend("beside")
+                assert len(await there.claim("there", NOW, NOW + LEASE, (), 1)) == 1
+                assert len(await there.claim("beside", NOW, NOW + LEASE, (), 1)) == 1
+                for each in (here, there):
+                    await each.attend("here" if each is here else "there")
+                assert await claimed(here, "here") == []
+            await here.attend("here")
+            assert len(await claimed(here, "here")) == 2
+            assert await here._scripts.rows("SELECT holder FROM lease WHERE name <> 'matching'", ()) == [("here",)]  # type: ignore[attr-defined]
+            await here.forget_holder("here")
+            assert await here._scripts.rows("SELECT holder FROM lease WHERE name <> 'matching'", ()) == []  # type: ignore[attr-defined]
+
+    asyncio.run(act())
+
+
+def test_who_lost_the_connection_comes_again(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create("attendance_lost", "template_hub")
+
+    async def act() -> None:
+        async with store_with(url) as here, store_with(url) as there:
+            await here.attend("here")
+            with psycopg.connect(url, autocommit=True) as session:
+                found = session.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'").fetchall()
+            assert found == [(True,)]
+            with suppress(Unavailable):
+                await here.attend("here")
+            await here.attend("here")
+            await there.attend("there")
+            rows = await here._scripts.rows("SELECT holder FROM lease ORDER BY holder", ())  # type: ignore[attr-defined]
+            assert rows == [("here",), ("there",)]
 
     asyncio.run(act())
 

@@ -150,12 +150,13 @@ def _circle() -> None:
 
 def _consent() -> None:
     numbers = ("dossier", "row", "version", "place", "number", "made", "who", "mask", "data_low", "data_high", "starts", "ends")
-    specificity = ("spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
-    lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors")
+    more = ("seat", "spec_recipient", "spec_holder", "spec_data", "spec_context", "spec_time")
+    lists = ("holders", "purposes", "categories", "actions", "labels", "instances", "authors", "dependents")
+    keys = ("author_keys", "role_keys", "dependent_keys")
     op.create_table(
         "consent_rule",
-        *map(_number, (*numbers, *specificity)),
-        *map(_text, ("choice", "effect", "consent", "recipient", *lists)),
+        *map(_number, (*numbers, *more)),
+        *map(_text, ("choice", "effect", "consent", "recipient", *lists, *keys)),
         sa.PrimaryKeyConstraint("dossier", "row", "version", "place"),
         sqlite_with_rowid=False,
     )
@@ -301,6 +302,8 @@ def _authorization() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_index("oauth_refresh_session", "oauth_refresh", ["session"])
+    live = sa.text("used = 0")
+    op.create_index("oauth_refresh_live", "oauth_refresh", ["subject"], sqlite_where=live, postgresql_where=live)
 
 
 def _subscriptions() -> None:
@@ -312,6 +315,7 @@ def _subscriptions() -> None:
         _bytes("id"),
         sa.Column("version", whole, nullable=False),
         _number("updated"),
+        sa.Column("told", sa.Text, nullable=False, server_default="", comment="the subscriptions that hear of a deletion (JSON)"),
     )
     op.create_table(
         "subscription",
@@ -344,6 +348,7 @@ def _deliveries() -> None:
         _bytes("id"),
         sa.Column("version", sa.Integer, nullable=False),
         _number("moment"),
+        sa.Column("gone", sa.Integer, nullable=False, comment="1: the version is a deletion"),
         sa.PrimaryKeyConstraint("subscription", "number"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,75 @@
+"""By what somebody sees what the hub keeps, for the line of the record: the reason of the decision, and the choices behind it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from fhir_server.access.break_glass import PURPOSE
+from fhir_server.access.consent import Decision, Item, decide
+from fhir_server.catalog.catalog import IN_ROLE
+from fhir_server.federation.consented import versions
+from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.source_consent import item_of, request_of
+from fhir_server.model.body import OWN
+from fhir_server.model.json import read
+from fhir_server.network.standing import practitioner_of
+from fhir_server.search.authorship import authors
+from fhir_server.storage.repository import Stored
+
+SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
+_WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator"})
+_FAILED: Final = 400
+
+
+async def note_basis(call: Call, answer: Answer, found: Mapping[str, Stored], *, alone: bool) -> None:
+    """Note why the caller was given what is ``found``, by dossier ("Patient/id").
+
+    A line that is not about one dossier ``alone`` has the reasons only: whoever reads it as the client of one of them is not to
+    learn of the choices of the others. Nothing is noted of what was refused, of an emergency, and of who needs no consent.
+    """
+    actor, basis = call.actor, call.touched.basis
+    if basis or answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
+        return
+    for patient, stored in found.items():
+        if patient == actor.reference and actor.role == "patient":
+            basis[SELF] = None
+        elif category := call.entry.category_coding or call.services.catalog.types[stored.type].category_coding:
+            words = await _words(call, patient, stored, category)
+            basis |= dict.fromkeys(each for each in words if alone or "/" not in each)
+
+
+async def _words(call: Call, patient: str, stored: Stored, category: str) -> Iterable[str]:
+    decision = await _decision(call, patient, stored, category)
+    if decision is None:
+        return (MEMBERSHIP,)
+    if not decision.permit:
+        return (INVITED,) if stored.type == "Task" else ()
+    return (decision.reasons[0], *versions(decision.rules))
+
+
+async def _decision(call: Call, patient: str, stored: Stored, category: str) -> Decision | None:
+    """Return what the client's choices say to the category, to the resource itself where that differs; None for no choices."""
+    bases = call.services.bases
+    known = bases.get(call.actor, patient, category, call.now)
+    if known is not None and not (known[0] and known[0].residual):
+        return known[0]
+    written = bases.written
+    rules = tuple(await call.services.repository.rules(patient))
+    request = replace(await request_of(call, patient, rules), category=category)
+    decision = decide(request, rules) if rules else None
+    bases.keep(call.actor, patient, category, decision, call.now, written)
+    if decision is None or not decision.residual or not (call.id and stored.body):
+        return decision
+    return decide(replace(request, item=await _item(call, stored)), rules)
+
+
+async def _item(call: Call, stored: Stored) -> Item:
+    """Return what is known of a stored resource, whoever wrote it in a role under both names."""
+    services, resource = call.services, read(stored.body, OWN).resource
+    entry = services.catalog.types[stored.type]
+    made = authors(resource, entry, services.base)
+    roles = [each for each in made if each.startswith(f"{IN_ROLE}/")]
+    grant = services.gate.locating(IN_ROLE)
+    found = await services.repository.fetch([grant], roles) if roles else ()
+    people = (practitioner_of(read(each.body, OWN).resource, services.base) for each in found)
+    return replace(item_of(resource, entry, services.base), authors=(*made, *people))
