@@ -6,7 +6,7 @@ What follows is made here and nowhere else, whoever wrote: a request, a transact
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fhir_server.interactions import appointment_consequences, response_consequences, signal_consequences
+from fhir_server.interactions import appointment_consequences, leaving, response_consequences, signal_consequences
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.question_consequences import QuestionConsequences
@@ -54,7 +54,8 @@ async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
         return []
     found = await appointment_consequences.of_changes(call, changes)
     found += await response_consequences.of_changes(call, changes)
-    found += await signal_consequences.of_changes(call, changes)
+    found += await leaving.of_changes(call, changes)
+    found += await signal_consequences.of_changes(call, [*changes, *found])
     found += await QuestionConsequences(call, changes).of_changes()
     return [*found, *await ThreadConsequences(call, [*changes, *found]).of_changes()]
 

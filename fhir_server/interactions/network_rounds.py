@@ -9,7 +9,7 @@ from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
-from fhir_server.interactions.open_tasks import open_tasks, passed_on
+from fhir_server.interactions.leaving import without_work
 from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
@@ -69,15 +69,13 @@ async def _follow(services: Services, stored: Stored, since: int, now: int) -> N
 
 async def _left(call: Call, team: Mapping[str, Any], client: str, since: int) -> list[Change]:
     """Return what becomes of the Tasks of those who are not in the network of ``client`` any more: who stood in gives them back."""
-    services, base = call.services, call.services.base
-    changes: list[Change] = []
-    for person, away in gone(team, since, call.now, base).items():
-        if await services.repository.is_member(MemberOf((person,), call.now), client):
-            continue
-        heir = away if away and await services.repository.is_member(MemberOf((away,), call.now), client) else ""
-        tasks = await open_tasks(call, client, [person])
-        changes += [hub_change(services, passed_on(each.resource, heir, call.now), each.stored, call.now) for each in tasks]
-    return changes
+    services = call.services
+    heirs: dict[str, str] = {}
+    for person, away in gone(team, since, call.now, services.base).items():
+        if not await services.repository.is_member(MemberOf((person,), call.now), client):
+            there = away and await services.repository.is_member(MemberOf((away,), call.now), client)
+            heirs[person] = away if there else ""
+    return await without_work(call, client, heirs)
 
 
 async def _commit(call: Call, changes: list[Change], dossier: str) -> None:

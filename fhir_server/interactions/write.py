@@ -16,6 +16,7 @@ from fhir_server.interactions import (
     consent,
     consequences,
     deletion_heard,
+    leaving,
     own_part,
     question_placed,
     reply,
@@ -83,7 +84,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0
     updated, before = instant(call.now), content(previous)
-    document = as_ozo.received(call, document, before, updated)
+    document = leaving.with_stand_ins_ended(call, as_ozo.received(call, document, before, updated), before)
     subscribing = None
     if call.type == subscription.TYPE:
         document, subscribing = subscription.read(call, document, id_)

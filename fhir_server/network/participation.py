@@ -52,6 +52,23 @@ def gone(careteam: Mapping[str, Any], since: int, at: int, base: str = "") -> di
     return {_member(each, base): stands_in_for(each, base) for each in ended_ if _member(each, base)}
 
 
+def without_stand_ins(after: Mapping[str, Any], before: Mapping[str, Any] | None, at: int, base: str = "") -> dict[str, Any] | None:
+    """Return the team in which those who stood in for somebody end with them, None where nobody's place ended.
+
+    Whose place ended is who had one in ``before`` and has none in ``after``, however it was written down: dropped, or with an end.
+    """
+    people = {_member(each, base) for each in listed(before or {}, "participant") if _is_kept(each, at)} - {""}
+    left = [each for each in people if not places(after, [each], at, base)]
+    over = stand_ins(after, left, at, base) if left else []
+    return ended(after, over, at) if over else None
+
+
+def in_whose_place(careteam: Mapping[str, Any], person: str, at: int, base: str = "") -> str:
+    """Return for whom ``person`` stands in ("Type/id"), "" for nobody."""
+    there = listed(careteam, "participant")
+    return next(filter(None, (stands_in_for(there[each], base) for each in places(careteam, [person], at, base))), "")
+
+
 def stands_in_for(each: Participant, base: str = "") -> str:
     """Return in whose place ("Type/id") a participant is there, "" for nobody's."""
     known = (mapped(part, "valueReference") for part in listed(each, "extension") if part.get("url") == STANDS_IN)
@@ -130,6 +147,10 @@ def _ended(each: Participant, at: int) -> dict[str, Any]:
     period, end = mapped(each, "period"), ends(at)
     begun = {"start": end} if "start" in period and lasting({"start": period["start"]}).low >= at // _SECOND * _SECOND else {}
     return {**each, "period": {**period, **begun, "end": end}}
+
+
+def _is_kept(each: Participant, at: int) -> bool:
+    return lasting(each.get("period")).high > at
 
 
 def _member(each: Participant, base: str) -> str:

@@ -14,7 +14,7 @@ from fhir_server.network.careteam import dossier_of
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import literal
 from fhir_server.network.network_roles import DIRECTOR, Directing
-from fhir_server.network.participation import current, ended, places, stand_ins
+from fhir_server.network.participation import current, ended, places, without_stand_ins
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directing, found, known, told
 from fhir_server.storage.repository import Stored
@@ -76,7 +76,8 @@ async def _left(call: Call, team: Known, client: str, people: list[str], heir: s
             raise _strange()
         raise Unprocessable("This person does not take part in this network.", expression=_WHO, detail="not-a-participant")
     _require_allowed(team.resource, numbers, as_, now, base)
-    after = ended(team.resource, [*numbers, *stand_ins(team.resource, people, now, base)], now)
+    after = ended(team.resource, numbers, now)
+    after = without_stand_ins(after, team.resource, now, base) or after
     if heir and heir != client and not any(literal(mapped(each, "member"), base) == heir for each in current(after, now)):
         raise Unprocessable("Only who takes part in this network can be given its work.", expression=_TO, detail="not-a-member")
     tasks = await open_tasks(call, client, people)

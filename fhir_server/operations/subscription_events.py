@@ -70,8 +70,9 @@ async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> fro
 
 async def _sees(call: Call, access: Access, known: Subscribed, type_: str, id_: str, gone: int) -> bool:
     if gone:
-        return await access.may_hear(written(call.actor), type_) and await access.may_hear(known.subscriber, type_)
-    return await access.sees(call.actor, type_, id_) and await access.may_know(known.subscriber, type_, id_)
+        texts = (written(call.actor), known.subscriber)
+        return all([await access.hears(text, type_, id_) for text in texts])
+    return await access.sees(call.actor, type_, id_) and await access.knows(known.subscriber, type_, id_) is not None
 
 
 def _happened(notice: Notice, seen: frozenset[_What]) -> Happened:

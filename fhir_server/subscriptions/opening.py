@@ -8,7 +8,7 @@ from fhir_server.access.gate import Gate
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.network import ozo
 from fhir_server.settings import Settings
-from fhir_server.storage.repository import Repository
+from fhir_server.storage.repository import Repository, Stored
 from fhir_server.subscriptions import endpoint
 from fhir_server.subscriptions.access import Access, Standing
 from fhir_server.subscriptions.admission import Admission
@@ -20,6 +20,7 @@ from fhir_server.subscriptions.headers import HeaderSeal
 from fhir_server.subscriptions.mail import Mail, smtp
 from fhir_server.subscriptions.matching import Matcher
 from fhir_server.subscriptions.postman import Postman
+from fhir_server.subscriptions.recorder import Recorder
 from fhir_server.subscriptions.switchboard import Switchboard
 from fhir_server.subscriptions.worker import Tell, Worker
 
@@ -32,6 +33,14 @@ def admission(settings: Settings, key: bytes) -> Admission:
     return Admission(
         HeaderSeal(key), endpoint.resolve, Bell(), settings.subscription_allow_loopback, topics, bool(settings.smtp_url)
     )
+
+
+class Names(Protocol):
+    """Knows the dossiers by their names."""
+
+    async def of(self, found: Stored) -> str:
+        """Return the dossier ("Patient/id") in which ``found`` is, "" for one that is nobody's."""
+        ...
 
 
 class Parts(Protocol):
@@ -50,6 +59,11 @@ class Parts(Protocol):
     @property
     def catalog(self) -> Catalog:
         """The types."""
+        ...
+
+    @property
+    def dossier_names(self) -> Names:
+        """The names of dossiers."""
         ...
 
     @property
@@ -77,7 +91,8 @@ async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tel
     """Return who works for the subscriptions in this process, under the name ``holder``."""
     admitted, store = parts.subscriptions, parts.repository.subscriptions()
     access = Access(parts.repository, parts.gate, standing, parts.clock)
-    composer = Composer(access, parts.base, parts.new_id)
+    recorder = Recorder(parts.repository, parts.catalog, parts.dossier_names.of, parts.clock)
+    composer = Composer(access, parts.base, parts.new_id, recorder)
     reading = Reading(parts.catalog, parts.base)
     if settings.database.startswith("sqlite"):
         await store.forget_holder()  # the file is this process's own: whoever had a lease is not there any more
