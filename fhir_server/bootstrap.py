@@ -106,6 +106,7 @@ class Ids:
         return self._left.pop()
 
 
+_YOUNG = 5_000  # objects of a few dozen requests: to look for rings among those of each few takes a twentieth of all time
 _ID_BYTES = 13
 _IDS_AT_ONCE = 256
 new_id = Ids()
@@ -153,6 +154,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
         if lasting:
             gc.collect()
+            gc.set_threshold(_YOUNG, 20, 20)
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
         return running
 
@@ -251,7 +253,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     bsn = number_seal(settings.data_dir, now)
-    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    each = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    together = (settings.attachment_waiting, settings.attachment_waiting_size)
     return Services(
         base=settings.base,
         catalog=known,
@@ -272,7 +275,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         new_id=new_id,
         bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
-        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,

@@ -45,10 +45,11 @@ from fhir_server.storage.texts import TextKey
 
 Value = int | str | tuple[int, ...]
 Shape = tuple[Any, ...]
-Items = tuple[int, bool]  # a slot, and whether it holds a single value instead of a list
+Items = tuple[int, int]  # a slot, and how many values stand there and after it; 0: it holds a list
 often = lru_cache(maxsize=4096)(key)  # for what many searches have in common: types and parameters, never values
 FIRST, LAST = -(2**63) + 1, 2**63 - 1  # nothing lies outside
 MILLISECOND = 1000
+FEW_KEYS = 4  # so many are compared one by one: a list has to be taken apart for each statement
 MERGED = 8  # so many keys are read side by side, more than that as a set
 LONGEST = 367 * 86_400 * 1_000_000  # more than any date of year precision spans
 
@@ -105,9 +106,9 @@ def _add(values: list[Value], *added: Value) -> int:
 
 
 def _keys(values: list[Value], keys: Sequence[int]) -> Items:
-    """Add one value for a single key, else a list."""
-    single = len(keys) == 1
-    return _add(values, keys[0] if single else tuple(keys)), single
+    """Add a few keys as they are, more of them as a list."""
+    few = 0 < len(keys) <= FEW_KEYS
+    return (_add(values, *keys), len(keys)) if few else (_add(values, tuple(keys)), 0)
 
 
 def _token(node: Token, type_: str, values: list[Value]) -> Shape:
