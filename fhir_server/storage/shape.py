@@ -15,6 +15,7 @@ from fhir_server.search.rows import US, key, system_key
 from fhir_server.search.tree import (
     And,
     CircleNames,
+    Coded,
     Consented,
     Date,
     Dossier,
@@ -219,8 +220,21 @@ def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, node.at, *words, US, often(type_, node.date), mask([node.label]), *labels)
     author = _missing(node.author, type_, values)[1] if node.author else None
     values += [unknown(type_)] if node.author else []
-    facts = bool(node.purpose), bool(node.date), author, node.unknown
+    facts = bool(node.purpose), bool(node.date), author, _coded(node.coded, type_, values), node.unknown
     return ("consented", keys, people, slot, *facts, left, node.open_without)
+
+
+def _coded(node: Coded | None, type_: str, values: list[Value]) -> tuple[Items, Items, int] | None:
+    """Add the keys of codes and systems, and the label that they have."""
+    if node is None:
+        return None
+    codes, systems = ((_add(values, each), False) for each in _of_codes(node, type_))
+    return codes, systems, _add(values, mask([node.label]))
+
+
+@lru_cache
+def _of_codes(node: Coded, type_: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(key(type_, node.param, code) for code in node.codes), tuple(map(key, node.systems))
 
 
 def _unrefused(node: Unrefused, type_: str, values: list[Value]) -> Shape:
