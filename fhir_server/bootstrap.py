@@ -251,7 +251,8 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     gate = Gate(known, load_roles(types).with_letters(mode.letters).narrowed(mode.types), now)
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     bsn = number_seal(settings.data_dir, now)
-    waiting = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    each = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    together = (settings.attachment_waiting, settings.attachment_waiting_size)
     return Services(
         base=settings.base,
         catalog=known,
@@ -272,7 +273,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         new_id=new_id,
         bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
-        attachments=Attachments(files, scanner_at(settings.virus_scanner), *waiting),
+        attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,

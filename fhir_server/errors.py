@@ -16,6 +16,7 @@ FhirError                      what every failure of a request is
 |-- UnsupportedMedia   415     the body's format is not spoken here
 |-- RangeNotSatisfiable 416    the part that is asked for lies behind the end
 |-- Unprocessable      422     well-formed, and not valid
+|-- TooMany            429     so much waits already that no more is taken now
 |-- TooCostly          503     answering would take too long
 |-- NoRoom             507     the disk is full
 |-- NoDatabase         503     the database does not answer
@@ -150,6 +151,12 @@ class Unprocessable(FhirError):
     """The resource is well-formed and not valid."""
 
     status, code, detail = 422, "invalid", "invalid-resource"
+
+
+class TooMany(FhirError):
+    """So much of the caller's waits already that no more is taken now."""
+
+    status, code, detail = 429, "throttled", "too-many"
 
 
 class TooCostly(FhirError):

@@ -80,6 +80,8 @@ class Settings:
     attachment_limit: int = _setting(50_000_000, "Largest attachment of a message, in bytes (docs/attachments.md).")
     attachment_timeout: float = _setting(300.0, "Seconds within which a whole attachment must have come.")
     attachment_hours: float = _setting(24.0, "Hours after which an attachment is removed that no message names.")
+    attachment_waiting: int = _setting(50, "Most attachments of one person that wait for a message that names them.")
+    attachment_waiting_size: int = _setting(250_000_000, "Most bytes of one person's attachments that wait for a message.")
     attachment_dir: str = _setting(
         "", "Folder for the files of attachments, the same for all processes. Default: `attachments` in the data folder."
     )
@@ -199,6 +201,8 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "login_attempts"
                 | "body_limit"
                 | "attachment_limit"
+                | "attachment_waiting"
+                | "attachment_waiting_size"
                 | "depth_limit"
                 | "entries_limit"
                 | "audit_retention_days"
@@ -309,9 +313,11 @@ def _check_officer(settings: Settings) -> None:
 
 
 def _check_attachments(settings: Settings) -> None:
-    for name in ("attachment_limit", "attachment_timeout", "attachment_hours"):
+    for name in ("attachment_limit", "attachment_waiting", "attachment_timeout", "attachment_hours"):
         if not getattr(settings, name) > 0:
             raise SettingsError(f"{PREFIX}{name.upper()}: must be more than 0")
+    if settings.attachment_waiting_size < settings.attachment_limit:
+        raise SettingsError(f"{PREFIX}ATTACHMENT_WAITING_SIZE: must not be less than {PREFIX}ATTACHMENT_LIMIT")
     if settings.virus_scanner and not _SCANNER.fullmatch(settings.virus_scanner):
         raise SettingsError(f"{PREFIX}VIRUS_SCANNER: must be tcp://host:port or unix:/path, not {settings.virus_scanner!r}")
 

@@ -2,7 +2,7 @@
 
 from fhir_server.access.actor import Actor
 from fhir_server.search.tree import And, CircleNames, Dossier, InCircle, Node, Not, Or
-from fhir_server.storage.circle import CONVERSATION
+from fhir_server.storage.circle import CONVERSATION, EVERYBODY
 
 
 def conversations(actor: Actor, at: int, *, writes: bool) -> Node:
@@ -27,6 +27,14 @@ def tasks(actor: Actor, at: int) -> Node:
     nodes += [CircleNames(actor.teams, own=True)] if actor.teams and is_professional else []
     named = CircleNames((*actor.people, CONVERSATION), own=True)
     return _of_others(actor, Or((*nodes, And((named, _standing(actor, at, others=True))))))
+
+
+def origins(actor: Actor, at: int, permitted: Node) -> Node:
+    """Return what the actor reaches of where things come from: what is about those among whom the actor stands.
+
+    ``permitted`` is what the consents let through of conversations and tasks; what is told to the whole network needs no more.
+    """
+    return And((conversations(actor, at, writes=False), Or((CircleNames((EVERYBODY,), own=True), permitted))))
 
 
 def _standing(actor: Actor, at: int, *, others: bool) -> Node:

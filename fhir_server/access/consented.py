@@ -27,7 +27,8 @@ from fhir_server.storage.consent_rule import FUNCTION
 
 UNLABELLED: Final = "N"
 """The confidentiality of what has no label."""
-_MESSAGE: Final = "message"
+MESSAGE: Final = "message"
+"""The data category of conversations and tasks."""
 _CORRECTING: Final = frozenset({"update", "patch", "delete"})
 
 
@@ -47,7 +48,7 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         at=at,
         date="" if entry.main_date == LAST_UPDATED else entry.main_date,
         label=UNLABELLED,
-        open_without=entry.category == _MESSAGE,
+        open_without=entry.category == MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
         author=Missing(entry.author, entry.search[entry.author].place) if entry.author else None,

@@ -1,12 +1,12 @@
 """The one decision: what an actor may do with a type, as the predicate that every call of the repository carries."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.bsn import BsnRules
-from fhir_server.access.circle import conversations, tasks
-from fhir_server.access.consented import consented, own, settled
+from fhir_server.access.circle import conversations, origins, tasks
+from fhir_server.access.consented import MESSAGE, consented, own, settled
 from fhir_server.access.emergency import is_emergency, reach, require_reading
 from fhir_server.access.invited import invited
 from fhir_server.access.private import private
@@ -299,11 +299,12 @@ class Gate:
         return node
 
     def _dossiers(self, actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
-        mine = own(actor, entry)
+        told = replace(entry, category=MESSAGE) if entry.name in self._roles.origin else entry
+        mine = own(actor, told)
         if actor.role == "patient" and interaction in _WRITES:
             # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
             return mine
-        node = self._network(actor, interaction, entry, at)
+        node = self._network(actor, interaction, told, at)
         if entry.category:
             node = And((node, consented(actor, interaction, entry, at)))
         if entry.name == "CareTeam":
@@ -316,6 +317,8 @@ class Gate:
             return conversations(actor, at, writes=interaction in _WRITES)
         if entry.name in self._roles.assigned:
             return tasks(actor, at)
+        if entry.name in self._roles.origin:
+            return origins(actor, at, consented(actor, interaction, entry, at))
         return MemberOf(_members(actor), at, actor.left)
 
     def _self(self, actor: Actor, entry: Entry) -> Node:

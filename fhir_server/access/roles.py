@@ -25,7 +25,8 @@ class Roles:
     source systems may be asked for a type, ``supporting`` the types that only come along with the answers about those.
     ``directory`` types belong to no dossier and are seen by team mates, ``common`` types by everybody, ``personal`` types by their
     author only, ``private`` types by their maker as long as they name no dossier. Of ``circle`` types a member of the network sees
-    those in whose circle the member stands, of ``assigned`` types the member's own (``access/circle``). ``author`` is the search
+    those in whose circle the member stands, of ``assigned`` types the member's own, of ``origin`` types
+    those about what the member sees (``access/circle``). ``author`` is the search
     parameter by which a new resource must name its maker. ``representatives`` are the relationships ("system|code") by which a
     RelatedPerson represents the client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
     ``bsn`` says who sees citizen service numbers.
@@ -42,6 +43,7 @@ class Roles:
     common: frozenset[str] = frozenset()
     circle: frozenset[str] = frozenset()
     assigned: frozenset[str] = frozenset()
+    origin: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
     operations: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -94,6 +96,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         common=frozenset(reach.get("common", ())),
         circle=frozenset(reach.get("circle", ())),
         assigned=frozenset(reach.get("assigned", ())),
+        origin=frozenset(reach.get("origin", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
         operations={name: frozenset(listed) for name, listed in tables.get("operations", {}).items()},
@@ -102,7 +105,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
 
 def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     reach, own, sources = (tables.get(name, {}) for name in ("reach", "own", "sources"))
-    _known("reach", reach, {"directory", "personal", "private", "common", "circle", "assigned"}, "kind of reach")
+    _known("reach", reach, {"directory", "personal", "private", "common", "circle", "assigned", "origin"}, "kind of reach")
     for name, listed in (*reach.items(), *_types(tables)):
         _known(name, listed, types, "resource type")
     for type_, roles in sources.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
-from fhir_server.errors import BadRequest, Forbidden, NoScanner, TooLarge, Unprocessable, UnsupportedMedia
+from fhir_server.errors import BadRequest, Forbidden, NoScanner, TooLarge, TooMany, Unprocessable, UnsupportedMedia
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.call import Answer, Call, Part
 from fhir_server.model.body import OWN
@@ -21,10 +21,11 @@ from fhir_server.search.extract import extract
 from fhir_server.search.tree import Everything, Nothing
 from fhir_server.storage.attachments.files import Place, Sink
 from fhir_server.storage.attachments.scanner import ScannerAway
-from fhir_server.storage.attachments.store import Attachment
+from fhir_server.storage.attachments.store import Attachment, Room
 
 _FILE: Final = "fhir_attachment[file]"
 _RESOURCE: Final = "fhir_attachment[resource_id]"
+_SECOND: Final = 1_000_000
 _LONGEST: Final = 200  # bytes of a reference
 _OUTSIDE: Final = "You are no member of this care team. Send the file to a team that you take part in."
 
@@ -33,7 +34,7 @@ async def upload(call: Call) -> Answer:
     """Keep the file that comes with ``call``; 302 with its address as Location.
 
     Raises Forbidden for who is no member of the team, whether or not there is such a team, and for a message that the caller may
-    not see; TooLarge, UnsupportedMedia, Unprocessable (empty, not of its type, or infected), BadRequest, NoScanner.
+    not see; TooLarge, UnsupportedMedia, Unprocessable (empty, not of its type, or infected), BadRequest, NoScanner, TooMany.
     """
     services = call.services
     dossier = await _admitted(call)
@@ -45,7 +46,7 @@ async def upload(call: Call) -> Answer:
         message, within = await _named(call, form.resource, dossier) if form.resource.strip() else ("", dossier)
         await _scanned(call, place, form.size)
         kept = replace(_kept(call, place, form), dossier=within, claimed=message)
-        await services.repository.attachments().put(kept)
+        await _put(call, kept)
     except BaseException:
         await sink.discard()
         raise
@@ -172,6 +173,24 @@ async def _scanned(call: Call, place: Place, size: int) -> None:
         raise NoScanner("The virus scanner does not answer, and nothing is kept unseen. Send the file again later.") from error
     if infected:
         raise Unprocessable("The virus scanner found something in the file. It was not kept.", detail="attachment-infected")
+
+
+async def _put(call: Call, kept: Attachment) -> None:
+    """Keep the row, unless too much of the same person waits already; `system` has no limit. Raises TooMany."""
+    limits, actor = call.services.attachments, call.actor
+    people = tuple(sorted({actor.reference, *actor.people}))
+    room = None if actor.role == "system" else Room(people, limits.waiting, limits.waiting_size)
+    over = await call.services.repository.attachments().put(kept, room)
+    if over is None:
+        return
+    error = TooMany(
+        f"{over.files} files of yours, {over.size} bytes, wait for a message that names them, and {limits.waiting} or"
+        f" {limits.waiting_size} bytes may. Send the messages first; what no message names is removed after {limits.hours:g} h.",
+        detail="attachments-waiting",
+    )
+    seconds = max(1, -(-(over.until - call.now) // _SECOND))
+    error.headers = ((b"retry-after", str(seconds).encode()),)
+    raise error
 
 
 def _kept(call: Call, place: Place, form: _Form) -> Attachment:

@@ -14,7 +14,7 @@ from fhir_server.network.attachment import MESSAGES
 from fhir_server.search.extract import extract
 from fhir_server.search.links import referrers
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.erasure import AT_ONCE, Erasure, Lying
+from fhir_server.storage.erasure import AT_ONCE, Erasure, Lying, Remains
 from fhir_server.storage.repository import Change
 
 BATCH = AT_ONCE
@@ -27,15 +27,15 @@ _FILES_AT_ONCE: Final = 100
 class Erased:
     """What was removed: resources by type, replaced ``versions`` where only these were, and ``attachments``.
 
-    ``referrers`` ("Type/id") are resources of other dossiers that still refer to what is gone, some of them. ``settled`` tells
-    whether nothing of it stands in the database's own log any more.
+    ``referrers`` ("Type/id") are resources of other dossiers that still refer to what is gone, some of them. ``remains`` tells
+    where it may still stand on the disk.
     """
 
     types: dict[str, int] = field(default_factory=dict)
     versions: int = 0
     attachments: int = 0
     referrers: dict[str, None] = field(default_factory=dict)
-    settled: bool = True
+    remains: Remains = ""
 
     @property
     def count(self) -> int:
@@ -64,7 +64,7 @@ async def dossier(call: Call, patient: str) -> Erased:
     await follow(call.services, [_closing(patient)])
     await _files_gone(call, patient, erased)
     await call.services.repository.erase_reasons(patient)
-    erased.settled = await erasure.settle()
+    erased.remains = await erasure.settle()
     return erased
 
 
@@ -77,7 +77,7 @@ async def versions(call: Call, patient: str) -> Erased:
         while not done:
             count, done = await erasure.forget_versions([each.row for each in lying])
             erased.versions += count
-    erased.settled = await erasure.settle()
+    erased.remains = await erasure.settle()
     return erased
 
 
@@ -92,7 +92,7 @@ async def deleted(call: Call, patient: str) -> Erased:
             left |= await _erase(call, erasure, gone, erased)
             await _files_of(call, gone, erased)
         if not left:
-            erased.settled = await erasure.settle()
+            erased.remains = await erasure.settle()
             return erased
     raise _busy()
 

@@ -1,6 +1,7 @@
 """A change that the hub makes itself: what follows from somebody's write, or what an operation does in the dossier."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fhir_server.interactions.derived import members_of
@@ -8,9 +9,19 @@ from fhir_server.interactions.services import Services
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.model.meta import instant
-from fhir_server.network.circle import circle
+from fhir_server.network.circle import circle, circle_of_origin
 from fhir_server.search.extract import extract
 from fhir_server.storage.repository import Change, Stored
+
+
+def origin_change(services: Services, provenance: Mapping[str, Any], about: Iterable[Change], at: int) -> Change:
+    """Return the change that stores where ``about`` come from: for who sees these, with the labels of all of them."""
+    known = list(about)
+    given = [label for each in known for label in read(each.body, OWN).resource.get("meta", {}).get("security", ())]
+    labels = [each for number, each in enumerate(given) if each not in given[:number]]
+    made = {**provenance, "meta": {"security": labels}} if labels else provenance
+    circles = {each.reference: each.circle for each in known}
+    return replace(hub_change(services, made, None, at), circle=circle_of_origin(made["id"], circles))
 
 
 def hub_change(services: Services, resource: Mapping[str, Any], previous: Stored | None, at: int) -> Change:

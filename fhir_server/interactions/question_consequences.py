@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.interactions.call import Call
-from fhir_server.interactions.hub_change import hub_change
+from fhir_server.interactions.hub_change import hub_change, origin_change
 from fhir_server.interactions.question_network import Network, network_of_question, who_could
 from fhir_server.interactions.question_placed import standing
 from fhir_server.interactions.thread_store import Known, ThreadStore
@@ -85,7 +85,7 @@ class QuestionConsequences:
         tasks = [*self._steps(question, before, network, known), *self._told(question, before, network, known)]
         changes = [each for task in tasks for each in self._task(task, known.get(task["id"]))]
         origins = (self._origin(question, *each) for each in _happened(question, before))
-        return [*changes, *(hub_change(self._call.services, each, None, self._call.now) for each in origins)]
+        return [*changes, *(origin_change(self._call.services, each, [change], self._call.now) for each in origins)]
 
     def _steps(
         self, question: Question, before: Question | None, network: Network | None, known: Mapping[str, Known]

@@ -26,6 +26,8 @@ def circle(resource: Mapping[str, Any], base: str = "") -> Circle:
     A Task is among its owner and requester; one that nobody owns is for the conversation that it is about, else for the network.
     The owner of an open Task that is about no conversation needs no place in the network: the work was given to that very person.
     An attachment is in the circle of its securityContext; that of a message is not known from the attachment alone.
+    Where something comes from (Provenance) is told to those who see it: of Tasks and messages that is not known from the Provenance
+    alone (``circle_of_origin``).
 
     ``base`` is the server's own FHIR base, below which absolute references are its own.
     """
@@ -36,6 +38,33 @@ def circle(resource: Mapping[str, Any], base: str = "") -> Circle:
 def circle_of_context(context: Mapping[str, Any], base: str = "") -> str:
     """Return which resource ("Type/id") makes the circle of what has ``context`` as its securityContext, "" for none."""
     return _self(context) if context.get("resourceType") == "Task" else circle(context, base).of
+
+
+def circle_of_origin(id_: str, about: Mapping[str, Circle]) -> Circle:
+    """Return among whom the Provenance ``id_`` is that tells where ``about`` ("Type/id", with their circles) come from.
+
+    Among those who stand in the one circle in which all of these are, or the whole network where none of them is in any. Nobody
+    else sees all of it.
+    """
+    found = {_maker(target, made) for target, made in about.items()}
+    if None in found or len(found - {""}) > 1:
+        return Circle()
+    makers = [each for each in found if each]
+    return Circle(makers[0]) if makers else Circle(f"Provenance/{id_}", (EVERYBODY,))
+
+
+def _maker(target: str, made: Circle) -> str | None:
+    """Return which resource makes the circle in which ``target`` is, "" for the whole network, None where nobody can say."""
+    type_ = target.partition("/")[0]
+    if type_ in _CIRCLES:
+        return made.of or (target if made.members else None)
+    return "" if type_ in _OF_THE_NETWORK else None
+
+
+def _of_origin(provenance: Mapping[str, Any], base: str) -> Circle:
+    about = [each.partition("/_history/")[0] for each in _local(provenance.get("target"), base)]
+    threads = {each: Circle(each) if each.startswith(f"{_THREAD}/") else Circle() for each in about}
+    return circle_of_origin(str(provenance.get("id")), threads)
 
 
 def _of_thread(thread: Mapping[str, Any], base: str) -> Circle:
@@ -71,7 +100,10 @@ _CIRCLES: Final = {
     "Communication": _of_message,
     "Task": _of_task,
     "Binary": _of_attachment,
+    "Provenance": _of_origin,
 }
+_OF_THE_NETWORK: Final = frozenset({"CareTeam", "Consent", "Patient", "RelatedPerson"})
+"""What everybody in the network sees, whatever the client chose."""
 
 
 def _addressed(resource: Mapping[str, Any], base: str, *elements: str) -> tuple[str, ...]:

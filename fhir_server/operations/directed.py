@@ -7,7 +7,7 @@ from typing import Any, Final
 from fhir_server.errors import Conflict, FhirError, Forbidden, NotFound, Unprocessable
 from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.hub_change import hub_change
+from fhir_server.interactions.hub_change import hub_change, origin_change
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.represented import represented
 from fhir_server.model.body import OWN
@@ -138,7 +138,7 @@ def _origin(call: Call, changes: Sequence[Change], decided: Decided) -> Change:
     organisation = actor.organisation or (actor.organisations[0] if len(actor.organisations) == 1 else "")
     targets = [*versions, *([client] if client.startswith("Patient/") else [])]
     made_by = provenance(id_, call.interaction, actor.reference, organisation, targets, call.now, decided.reason)
-    return hub_change(call.services, made_by, None, call.now)
+    return origin_change(call.services, made_by, changes, call.now)
 
 
 def made(call: Call, resource: Resource, stored: Stored | None) -> Change:

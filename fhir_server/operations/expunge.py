@@ -5,6 +5,7 @@ and ``expungePreviousVersions``. Both together, or ``expungeEverything``, mean t
 what its name says; none of them removes nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fhir_server.errors import BadRequest, NotFound
@@ -13,9 +14,15 @@ from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.erase import Erased
 from fhir_server.interactions.recorded import line
 from fhir_server.model.json import read, write
+from fhir_server.storage.erasure import Remains
 from profiles.operations import takes
 
 _DELETED, _VERSIONS, _EVERYTHING = "expungeDeletedResources", "expungePreviousVersions", "expungeEverything"
+_REMAINS: Final[Mapping[Remains, str]] = {
+    "log": "What was removed may stand in the log of the database a little longer: it was being read all the time. Send it again.",
+    "files": "Nobody reads it any more, but PostgreSQL keeps what was removed in its files and its log until they are written anew."
+    " docs/erasure.md tells its operator how.",
+}
 _KNOWN: Final = frozenset(takes("expunge"))
 
 
@@ -81,11 +88,8 @@ def _parts(erased: Erased, wanted: frozenset[str]) -> list[dict[str, Any]]:
     if not wanted:
         text = f"Nothing was removed: neither {_DELETED} nor {_VERSIONS} is true. Both together remove the whole dossier."
         parts.append(_part("message", "String", text))
-    if not erased.settled:
-        text = (
-            "What was removed may stand in the log of the database a little longer: it was being read all the time. Send it again."
-        )
-        parts.append(_part("message", "String", text))
+    if erased.remains and erased.count:
+        parts.append(_part("message", "String", _REMAINS[erased.remains]))
     return parts
 
 

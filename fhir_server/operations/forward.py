@@ -12,7 +12,7 @@ from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
 from fhir_server.interactions import messages
 from fhir_server.interactions.able_to_see import able_to_see
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.hub_change import hub_change
+from fhir_server.interactions.hub_change import origin_change
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.interactions.write import change, checked, location
@@ -161,5 +161,5 @@ async def _stored(call: Call, original: _Original, made: Resource) -> Answer:
     )
     headers = (*version_headers(1, call.now), location(creating, id_, 1))
     answer = Answer(200, message.body, headers, original.stored.id, version, original.patient, call.now)
-    await commit(call, [grant], [message, hub_change(services, origin, None, call.now)], answer)
+    await commit(call, [grant], [message, origin_change(services, origin, [message], call.now)], answer)
     return answer

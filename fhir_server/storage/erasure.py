@@ -7,7 +7,7 @@ way begins again and finds what is left.
 import json
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from fhir_server.search.rows import Indexed, IndexRow, key
 from fhir_server.storage.authorization.scripts import revoke_family
@@ -20,6 +20,9 @@ AT_ONCE: Final = 50
 _BYTES: Final = 500_000  # of bodies that one transaction removes, roughly
 _VERSIONS: Final = 100
 _REFERRERS: Final = 100
+Remains = Literal["", "log", "files"]
+"""Where what was removed may still stand in clear: nowhere, in the log of the database a little longer, in its files until these
+are written anew."""
 _Steps = Generator[tuple[str, Sequence[Value]], Rows, Any]
 
 
@@ -56,10 +59,13 @@ class _Room:
 
 
 class Erasure:
-    """Removes by ``scripts`` in ``dialect``; ``unpack`` opens a stored body, ``settle`` empties the database's own log."""
+    """Removes by ``scripts`` in ``dialect``; ``unpack`` opens a stored body.
+
+    ``settle`` empties the database's own log, where it can, and tells what remains.
+    """
 
     def __init__(
-        self, scripts: Scripted, dialect: Dialect, unpack: Callable[[bytes], bytes], settle: Callable[[], Awaitable[bool]]
+        self, scripts: Scripted, dialect: Dialect, unpack: Callable[[bytes], bytes], settle: Callable[[], Awaitable["Remains"]]
     ) -> None:
         """Remove nothing yet."""
         self._scripts, self._dialect, self._unpack, self.settle = scripts, dialect, unpack, settle

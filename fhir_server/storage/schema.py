@@ -208,6 +208,7 @@ attachment = Table(
     Column("claimed", BYTES, nullable=False, comment="the message that it belongs to, Type/id"),
     Index("attachment_claimed", "claimed", "expires"),
     Index("attachment_dossier", "dossier"),
+    Index("attachment_uploader", "uploader", "claimed"),
 )
 
 audit_chain = Table(

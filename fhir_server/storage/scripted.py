@@ -2,7 +2,8 @@
 
 A script yields statements and is sent the rows that they find; all of it is one transaction. Parameters are written ``$1``,
 ``EACH($1)`` are the elements of a JSON array, each as ``value``. Both are put in the engine's words before a statement is carried
-out, and so is ``FOR UPDATE SKIP LOCKED``, which SQLite with its one writer has no need of.
+out, and so are ``FOR UPDATE SKIP LOCKED`` and ``ALONE($1)`` (other scripts that name the same number wait until this one is done),
+which SQLite with its one writer has no need of.
 """
 
 import re
@@ -16,6 +17,7 @@ Value = int | str
 Rows = Sequence[Sequence[Any]]
 Script: TypeAlias = Generator[tuple[str, Sequence[Value]], Rows, Result]
 _EACH: Final = re.compile(r"EACH\((\$[0-9]+)\)")
+_ALONE: Final = re.compile(r"ALONE\((\$[0-9]+)\)")
 
 
 class Scripted(ABC):
@@ -33,10 +35,10 @@ class Scripted(ABC):
 @lru_cache(maxsize=512)
 def for_sqlite(sql: str) -> str:
     """Return a statement in the words of SQLite."""
-    return _EACH.sub(r"json_each(\1)", sql).replace(" FOR UPDATE SKIP LOCKED", "").replace("$", "?")
+    return _ALONE.sub(r"\1", _EACH.sub(r"json_each(\1)", sql)).replace(" FOR UPDATE SKIP LOCKED", "").replace("$", "?")
 
 
 @lru_cache(maxsize=512)
 def for_postgres(sql: str) -> str:
     """Return a statement in the words of PostgreSQL."""
-    return _EACH.sub(r"json_array_elements(\1::json)", sql)
+    return _ALONE.sub(r"pg_advisory_xact_lock(\1::bigint)", _EACH.sub(r"json_array_elements(\1::json)", sql))

@@ -4,13 +4,14 @@ import http.client
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from engines import PostgresServer
-from flows.client import Client
+from flows.client import Client, Reply
 from flows.networked import BOUNDARY, Networked, form, message, networked, send, uploaded
 
 from fhir_server.interactions import attachment_sweep
@@ -366,3 +367,36 @@ def test_an_attachment_goes_along_when_its_message_is_forwarded(hub: Networked) 
     forwarded = hub.as_("nurse").request("POST", f"Communication/{sent.json['id']}/$forward", asked)
     assert forwarded.status in {200, 201}, forwarded.body
     assert statuses(hub, url, "nurse", "pharmacist", "outsider") == [200, 200, 404]
+
+
+def test_one_person_has_only_so_much_waiting(hub: Networked) -> None:
+    def sent(content: bytes = PNG, **fields: str) -> Reply:
+        return send(hub.as_("nurse"), TEAM, form(content, **fields))
+
+    nurse, thread, before = "Practitioner/nurse-dijkema", "CommunicationRequest/thread-tablets", without_row(hub)
+    with changed(hub, waiting=3, waiting_size=1_000_000):
+        first = sent()
+        with ThreadPoolExecutor(8) as pool:
+            replies = [each.result() for each in [pool.submit(sent) for _ in range(8)]]
+        refused = [each for each in replies if each.status != 302]
+        assert [each.status for each in refused] == [429] * 6, "what is sent at the same moment is counted"
+        assert {each.detail for each in refused} == {"attachments-waiting"}
+        assert 0 < int(refused[0].headers["retry-after"]) <= 24 * 3600
+        assert b"3 files" in refused[0].body
+        assert sent(resource_id=thread).status == 302, "it does not wait"
+        assert send(hub.as_("gp"), TEAM, form(PNG)).status == 302, "each person has their own"
+        assert send(hub.as_("system"), TEAM, form(PNG)).status == 302
+        assert hub.as_("nurse").post(message(nurse, first.headers["location"])).status == 201
+        assert sent().status == 302, "there is room again"
+        assert sent().status == 429
+    with changed(hub, waiting=100, waiting_size=3 * len(PNG) + 100):
+        assert sent().status == 429
+        assert sent(PNG[:80]).status == 302
+    assert without_row(hub) == before, "of what is refused nothing is left"
+
+
+def without_row(hub: Networked) -> int:
+    """Return how many more files there are than rows."""
+    store = hub.services.repository.attachments()
+    rows = int(hub.do(store._scripts.rows("SELECT count(*) FROM attachment", ()))[0][0])
+    return sum(each.is_file() for each in (hub.folder / "data" / "attachments").rglob("*")) - rows

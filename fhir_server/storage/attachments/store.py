@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any, Final, NamedTuple
 
+from fhir_server.search.rows import key
 from fhir_server.storage.scripted import Rows, Script, Scripted
 
 
@@ -41,6 +42,22 @@ class Claim(NamedTuple):
     dossier: str
 
 
+class Room(NamedTuple):
+    """How many files, and how many bytes of them, may wait for a message of one person, who is known as ``people`` ("Type/id")."""
+
+    people: tuple[str, ...]
+    files: int
+    size: int
+
+
+class Waiting(NamedTuple):
+    """What waits for a message: files, bytes, and when the first of them is removed (microseconds)."""
+
+    files: int
+    size: int
+    until: int
+
+
 class AttachmentStore:
     """Both engines carry out its scripts; every change is durable when the call returns."""
 
@@ -48,9 +65,9 @@ class AttachmentStore:
         """Carry everything out by ``scripts``."""
         self._scripts = scripts
 
-    async def put(self, attachment: Attachment) -> None:
-        """Keep a new attachment."""
-        await self._scripts.do(_put(attachment))
+    async def put(self, attachment: Attachment, room: Room | None = None) -> Waiting | None:
+        """Keep a new attachment; or else return what waits already, when with it more would than there is ``room`` for."""
+        return await self._scripts.do(_put(attachment, room))
 
     async def find(self, id_: str) -> Attachment | None:
         """Return an attachment, expired ones too."""
@@ -79,8 +96,17 @@ class AttachmentStore:
         return await self._scripts.do(_forget_of(message))
 
 
-def _put(attachment: Attachment) -> Script[None]:
+def _put(attachment: Attachment, room: Room | None) -> Script[Waiting | None]:
+    if room is not None and not attachment.claimed:
+        yield "SELECT ALONE($1)", (key("attachments", min(room.people)),)
+        found = []
+        for person in room.people:
+            found += [Waiting(*row) for row in (yield _WAITING, (person,))]
+        files, size = sum(each.files for each in found), sum(each.size for each in found)
+        if files + 1 > room.files or size + attachment.size > room.size:
+            return Waiting(files, size, min((each.until for each in found if each.files), default=0))
     yield _PUT, astuple(attachment)
+    return None
 
 
 def _expire(now: int, most: int) -> Script[list[str]]:
@@ -106,6 +132,9 @@ def _read(row: Sequence[Any]) -> Attachment:
 _NAMES: Final = tuple(each.name for each in fields(Attachment))
 _COLUMNS: Final = ", ".join(_NAMES)
 _PUT: Final = f"INSERT INTO attachment ({_COLUMNS}) VALUES ({', '.join(f'${n}' for n in range(1, len(_NAMES) + 1))})"
+_WAITING: Final = (
+    "SELECT count(*), coalesce(sum(size), 0), coalesce(min(expires), 0) FROM attachment WHERE uploader = $1 AND claimed = ''"
+)
 _EXPIRE: Final = (
     "DELETE FROM attachment WHERE claimed = '' AND id IN"
     " (SELECT id FROM attachment WHERE claimed = '' AND expires <= $1 LIMIT $2) RETURNING id"

@@ -19,7 +19,7 @@ from fhir_server.storage.engines.postgres_scripts import PostgresScripts
 from fhir_server.storage.engines.postgres_session import Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
-from fhir_server.storage.erasure import Erasure
+from fhir_server.storage.erasure import Erasure, Remains
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
@@ -84,7 +84,7 @@ class PostgresRepository(Reads):
         return ScriptedStore(self._scripts)
 
     def erasure(self) -> Erasure:
-        """Return what removes resources physically; VACUUM gives the room back, and overwrites it in time."""
+        """Return what removes resources; what stays in the files of the database is the operator's to remove (docs/erasure.md)."""
         return Erasure(self._scripts, POSTGRES, self._bodies.unpack, _settled)
 
     def attachments(self) -> AttachmentStore:
@@ -151,5 +151,6 @@ class PostgresRepository(Reads):
             raise told(error) from error
 
 
-async def _settled() -> bool:
-    return True
+async def _settled() -> Remains:
+    """Do nothing: VACUUM leaves the bytes of what was removed in the pages, and what does not locks whole tables."""
+    return "files"

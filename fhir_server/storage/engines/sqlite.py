@@ -22,7 +22,7 @@ from fhir_server.storage.engines.sqlite_journal import project
 from fhir_server.storage.engines.sqlite_refusal import told
 from fhir_server.storage.engines.sqlite_scripts import SqliteScripts
 from fhir_server.storage.engines.sqlite_writer import SqliteWriter, Work, connect
-from fhir_server.storage.erasure import Erasure
+from fhir_server.storage.erasure import Erasure, Remains
 from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.matching import matches
@@ -152,7 +152,7 @@ class SqliteRepository(Reads):
 
         await self._submit(work)
 
-    async def _settle(self) -> bool:
+    async def _settle(self) -> Remains:
         """Put the log back into the file, most of it while others write, and empty it: what was deleted stood in it."""
 
         def copied() -> None:
@@ -161,7 +161,7 @@ class SqliteRepository(Reads):
 
         try:
             await asyncio.to_thread(copied)
-            return await self._writer.empty_log()
+            return "" if await self._writer.empty_log() else "log"
         except sqlite3.OperationalError as error:
             raise told(error) from error
 

@@ -267,7 +267,7 @@ def test_a_change_is_a_correction() -> None:
         pytest.param(carer, "update", "CareTeam", Forbidden, "not-permitted", id="carer changes the team"),
         pytest.param(carer, "update", "Task", Forbidden, "not-permitted", id="carer completes a task"),
         pytest.param(doctor, "create", "Consent", Forbidden, "not-permitted", id="practitioner consents"),
-        pytest.param(doctor, "read", "Provenance", Forbidden, "not-permitted", id="no row is closed"),
+        pytest.param(doctor, "read", "Group", Forbidden, "not-permitted", id="no row is closed"),
         pytest.param(actor(DOCTOR, "operator"), "read", "Patient", Forbidden, "not-permitted", id="operator"),
         pytest.param(actor(DOCTOR, "operator"), "search", "Organization", Forbidden, "not-permitted", id="operator, directory"),
         pytest.param(actor(SYSTEM, "source"), "create", "Task", Forbidden, "not-permitted", id="source"),
@@ -292,7 +292,7 @@ def test_refusals(who: Actor, interaction: str, type_: str, error: type[FhirErro
 
 
 def test_permitted_keeps_what_is_open() -> None:
-    types = ["Task", "Provenance", "Unknown", "CareTeam"]
+    types = ["Task", "Group", "Unknown", "CareTeam"]
     assert [grant.type for grant in GATE.permitted(doctor, "read", types)] == ["Task", "CareTeam"]
 
 

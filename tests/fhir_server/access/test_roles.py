@@ -20,6 +20,7 @@ READ = {
     "CareTeam",
     "Task",
     "Consent",
+    "Provenance",
     "Questionnaire",
     "Observation",
     "DocumentReference",

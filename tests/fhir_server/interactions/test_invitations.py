@@ -358,6 +358,14 @@ def test_every_change_has_its_provenance_in_the_dossier(hub: DirectedRoom) -> No
         {"who": {"reference": OUTSIDER, "type": "Practitioner"}, "onBehalfOf": {"reference": CARE, "type": "Organization"}}
     ]
     assert [validate(each) for each in made] == [[]] * 3
+    code = {f"Provenance/{each['id']}": each["activity"]["coding"][0]["code"] for each in made}
+
+    def seen(who: str) -> set[str]:
+        found = (f"{each['resourceType']}/{each['id']}" for each in hub.found(who, "Provenance", patient=CLIENT))
+        return {code[each] for each in found if each in code}
+
+    assert (seen(CLIENT), seen(OUTSIDER)) == ({"accept", "invite", "leave"}, set()), "who left sees nothing"
+    assert seen(NURSE) == seen(DAUGHTER) == {"leave"}, "an invitation is among who invites and who is invited"
     assert len(hub.found(SYSTEM, "Provenance", patient=CLIENT)) >= 3
 
 

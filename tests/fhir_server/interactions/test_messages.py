@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from consents import consent, provision
-from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, Json, ref
+from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, Json, ref
 from engines import PostgresServer
 from ladder_room import LadderRoom, ladder_room
 
@@ -124,6 +124,8 @@ def test_a_message_goes_to_somebody_else_of_the_network_with_where_it_comes_from
     assert hub.hub.unread(f"CommunicationRequest/{made['id']}") == {DOCTOR}
     origin = next(each for each in hub.hub.stored("Provenance") if each["target"][0]["reference"].endswith(made["id"]))
     assert origin["entity"][0]["what"]["reference"] == f"{message}/_history/1"
+    readers = {who for who in (CLIENT, NURSE, DOCTOR, DAUGHTER, OUTSIDER) if hub.sees(who, "Provenance", origin["id"])}
+    assert readers == {CLIENT, NURSE, DOCTOR}, "who sees the message"
     again = json.loads(
         hub.operate(DOCTOR, f"CommunicationRequest/{made['id']}", "forward", recipient={"valueReference": {"reference": AIDE}}).body
     )

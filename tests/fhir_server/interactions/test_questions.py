@@ -52,9 +52,14 @@ def seen_by(hub: LadderRoom, question: str) -> set[str]:
     """Return who sees the question, and make sure that they see it, and all that belongs to it, on every way or on none."""
     id_ = question.partition("/")[2]
     tasks = [f"Task/{each['id']}" for each in hub.hub.stored("Task") if each["basedOn"][0]["reference"] == question]
+    origins = {f"Provenance/{each['id']}" for each in hub.hub.stored("Provenance") if each["target"][0]["reference"] == question}
+    assert origins
+    assert hub.found(CLIENT, "Provenance", ("target", question)) == origins
     found = set()
     for who in EVERYBODY:
         sees = hub.sees(who, "CommunicationRequest", id_)
+        assert hub.found(who, "Provenance", ("target", question)) == (origins if sees else set())
+        assert {each for each in origins if hub.sees(who, *each.split("/"))} == (origins if sees else set())
         searched = hub.found(who, "CommunicationRequest", ("_id", id_), ("_revinclude", "Task:based-on"))
         included = hub.found(who, "Task", ("based-on", question), ("_include", "Task:based-on"))
         assert (question in searched) == sees

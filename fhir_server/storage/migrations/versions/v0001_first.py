@@ -207,6 +207,7 @@ def _attachment() -> None:
     )
     op.create_index("attachment_claimed", "attachment", ["claimed", "expires"])
     op.create_index("attachment_dossier", "attachment", ["dossier"])
+    op.create_index("attachment_uploader", "attachment", ["uploader", "claimed"])
 
 
 def _audit() -> None:
