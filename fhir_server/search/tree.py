@@ -83,6 +83,20 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A position lies so near to the point ``x``, ``y``, ``z`` that the square of the straight line is ``most`` at most.
+
+    All as ``search/position`` writes it.
+    """
+
+    param: str
+    x: int
+    y: int
+    z: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A string starts with, equals or contains ``value``; normalised (``search/values.normalise``) unless ``exact``.
 
@@ -172,6 +186,16 @@ class CircleNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """What has one of ``codes`` of one of ``systems`` (whichever goes with which) under ``param``, and no label, has ``label``."""
+
+    param: str
+    codes: tuple[str, ...]
+    systems: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consented:
     """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
 
@@ -179,8 +203,9 @@ class Consented:
     the actor is found in care teams (``left`` as in ``MemberOf``). Of recipients that begin like one of ``unknown`` it is not known
     whether the actor is one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the
     parameter of the type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is
-    unknown, ``author`` the condition that it names no author, None when nothing of the type does. A dossier without any rule is
-    open if ``open_without``. What decides, and which of several rules, says ``access/consent.decide``.
+    unknown, ``coded`` that of what has certain codes, ``author`` the condition that it names no author, None when nothing of the
+    type does. A dossier without any rule is open if ``open_without``. What decides, and which of several rules, says
+    ``access/consent.decide``.
     """
 
     keys: tuple[str, ...]
@@ -195,6 +220,7 @@ class Consented:
     unknown: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     author: "Missing | None" = None
+    coded: Coded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +286,7 @@ class Or:
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
 Placed = Dossier | MemberOf | TeamMate | InCircle | CircleNames | Consented | Unrefused
-Leaf = Valued | Id | LastUpdated | Missing | Placed | Everything | Nothing
+Leaf = Valued | Near | Id | LastUpdated | Missing | Placed | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 
