@@ -106,6 +106,7 @@ class Ids:
         return self._left.pop()
 
 
+_YOUNG = 5_000  # objects of a few dozen requests: to look for rings among those of each few takes a twentieth of all time
 _ID_BYTES = 13
 _IDS_AT_ONCE = 256
 new_id = Ids()
@@ -153,6 +154,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
         if lasting:
             gc.collect()
+            gc.set_threshold(_YOUNG, 20, 20)
             gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
         return running
 

@@ -92,7 +92,7 @@ def decide(request: Request, rules: Iterable[Rule]) -> Decision:
     until = _until(request, current)
     found = [rule for rule in current if matches(rule, request)]
     counted = found if request.item is not None else [rule for rule in found if not (rule.effect == "deny" and limits_items(rule))]
-    denies = [rule for rule in counted if rule.effect == "deny" and not any(dominates(other, rule) for other in found)]
+    denies = [rule for rule in counted if rule.effect == "deny" and not any(dominates(other, rule) for other in counted)]
     permits = [rule for rule in found if rule.effect == "permit"]
     residual = () if request.item is not None else tuple(rule for rule in found if limits_items(rule))
     if denies:

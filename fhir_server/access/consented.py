@@ -6,6 +6,7 @@ from typing import Final
 from fhir_server.access.actor import Actor
 from fhir_server.access.consent import THIRD_PARTY, of_person
 from fhir_server.access.consent_match import ACCESS, KIND, ORGANISATION
+from fhir_server.access.labelling import labels
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
 from fhir_server.search.tree import (
     And,
@@ -25,8 +26,8 @@ from fhir_server.search.tree import (
 from fhir_server.storage.circle import EVERYBODY
 from fhir_server.storage.consent_rule import FUNCTION
 
-UNLABELLED: Final = "N"
-"""The confidentiality of what has no label."""
+DISCLOSE: Final = "disclose"
+"""The action, and the interaction, of who passes on to others what they see."""
 MESSAGE: Final = "message"
 """The data category of conversations and tasks."""
 _CORRECTING: Final = frozenset({"update", "patch", "delete"})
@@ -47,10 +48,11 @@ def consented(actor: Actor, interaction: str, entry: Entry, at: int) -> Consente
         action=action(interaction),
         at=at,
         date="" if entry.main_date == LAST_UPDATED else entry.main_date,
-        label=UNLABELLED,
+        label=labels().of_type(entry),
         open_without=entry.category == MESSAGE,
         unknown=tuple(start for start, _, values in named if values is None),
         left=actor.left,
+        coded=labels().coded.get(entry.name),
         author=Missing(entry.author, entry.search[entry.author].place) if entry.author else None,
     )
 
@@ -64,9 +66,9 @@ def own(actor: Actor, entry: Entry) -> Node:
 def action(interaction: str) -> str:
     """Return the code of http://terminology.hl7.org/CodeSystem/consentaction for ``interaction``.
 
-    Who writes a message takes part in the conversation, and needs no more than who reads it.
+    Who writes a message takes part in the conversation, and needs no more than who reads it. To forward one is to disclose it.
     """
-    return "correct" if interaction in _CORRECTING else ACCESS
+    return DISCLOSE if interaction == DISCLOSE else "correct" if interaction in _CORRECTING else ACCESS
 
 
 def by_part(entry: Entry, decided: Callable[[Entry], Node]) -> Node:

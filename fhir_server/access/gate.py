@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.bsn import BsnRules
 from fhir_server.access.circle import conversations, origins, tasks
-from fhir_server.access.consented import MESSAGE, by_part, consented, own, settled
+from fhir_server.access.consented import DISCLOSE, MESSAGE, by_part, consented, own, settled
 from fhir_server.access.emergency import is_emergency, reach, require_reading
 from fhir_server.access.invited import invited
 from fhir_server.access.private import private
@@ -94,6 +94,12 @@ class Gate:
         mine = Dossier((patient,))
         known = And((mine, settled(grant.where, networks, permit=permit)))
         return Grant(grant.actor, grant.type, Or((known, And((Not(mine), grant.where)))))
+
+    def disclosing(self, actor: Actor, type_: str) -> Grant:
+        """Return which resources of ``type_`` that ``actor`` may read they may pass on to others. Raises as ``grant`` does."""
+        self.grant(actor, "read", type_)
+        where = self._where(actor, DISCLOSE, self._catalogue.types[type_], _bound(actor, "read", type_))
+        return Grant(actor.reference, type_, Nothing() if is_emergency(actor) else where)
 
     def permitted(self, actor: Actor, interaction: str, types: Iterable[str]) -> tuple[Grant, ...]:
         """Return a grant for each of ``types`` that ``actor`` may use, and none for the others."""

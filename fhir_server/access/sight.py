@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fhir_server.access.actor import Actor, Role
 from fhir_server.access.consent import decide, of_person
-from fhir_server.storage.consent_rule import HUB, Rule
+from fhir_server.access.consent_match import ACCESS
+from fhir_server.storage.consent_rule import HUB, Rule, Specificity, specificity
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,28 @@ class Held:
     open_without: bool = False
 
 
+class Limit(NamedTuple):
+    """What a rule about some items says, whichever Consent it comes from."""
+
+    effect: str
+    specificity: Specificity
+    labels: tuple[str, ...]
+    items: tuple[tuple[str, ...], ...]
+    data: tuple[int, int]
+
+
+def limit_of(rule: Rule) -> Limit:
+    """Return what ``rule`` says about items."""
+    items = rule.instances, rule.authors, rule.dependents
+    return Limit(rule.effect, specificity(rule), rule.labels, items, (rule.data_low, rule.data_high))
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """Whether ``person`` ("Type/id") may see what ``holder`` has of ``category``, for ``purpose``.
 
-    ``reasons`` has the one that counts first; ``rules`` are those that decided. ``items``: some items may be decided otherwise.
+    ``reasons`` has the one that counts first; ``rules`` are those that decided. ``limits`` are on what is seen: by them
+    some items are decided otherwise.
     """
 
     person: str
@@ -52,7 +71,7 @@ class Sight:
     permit: bool
     reasons: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
-    items: bool = False
+    limits: frozenset[Limit] = frozenset()
 
     @property
     def asked(self) -> tuple[str, str, str, str]:
@@ -71,8 +90,11 @@ def sights(
     return tuple(one(patient, member, each, purpose, known, at) for member in members for each in held for purpose in purposes)
 
 
-def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rule, ...], at: int) -> Sight:
-    """Return whether ``member`` may see ``held`` for ``purpose``: role, membership and consent must all permit it."""
+def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rule, ...], at: int, action: str = ACCESS) -> Sight:
+    """Return whether ``member`` may see ``held`` for ``purpose``: role, membership and consent must all permit it.
+
+    With another ``action`` (consentaction), whether they may do that with what they see. The client may with what is their own.
+    """
     actor = member.actor
 
     def sight(*reasons: str, permit: bool = False) -> Sight:
@@ -86,22 +108,28 @@ def one(patient: str, member: Member, held: Held, purpose: str, rules: tuple[Rul
         of_person(replace(actor, purpose=purpose), patient, held.category, at, member.teams),
         team_functions=member.functions,
         ended_teams=member.ended_teams,
+        action=action,
         holder=held.names,
         holder_kinds=held.kinds or None,
     )
+    asked = replace(asked, action=ACCESS) if asked.is_self else asked
     if not asked.is_self and not member.teams:
         return sight("membership-ended" if member.ended_teams else "not-a-member")
     if held.open_without and not rules and not asked.is_self:
         return sight("membership", permit=True)
     decision = decide(asked, rules)
-    return replace(sight(*decision.reasons, permit=decision.permit), rules=decision.rules, items=bool(decision.residual))
+    limits = frozenset(map(limit_of, decision.residual)) if decision.permit else frozenset()
+    return replace(sight(*decision.reasons, permit=decision.permit), rules=decision.rules, limits=limits)
 
 
 def differences(before: Iterable[Sight], after: Iterable[Sight]) -> Iterator[tuple[Sight, Sight]]:
-    """Yield what changes, before and after, in the order of ``after``; both must be the answers to the same questions."""
+    """Yield what changes, for some items at least, before and after, in the order of ``after``.
+
+    Both must be the answers to the same questions.
+    """
     was = {each.asked: each for each in before}
     for each in after:
-        if was[each.asked].permit != each.permit:
+        if (was[each.asked].permit, was[each.asked].limits) != (each.permit, each.limits):
             yield was[each.asked], each
 
 

@@ -79,7 +79,7 @@ class FhirApplication:
         headers = Headers(scope["headers"])
         trace = trace_of(headers, step.request)
         step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
-        answer = await answered(self._answer(scope, receive, step), step.request)
+        answer = await answered(self._answer(scope, receive, headers, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
         answer.headers = (*answer.headers, ("traceparent", trace.header))
@@ -94,8 +94,8 @@ class FhirApplication:
         interaction = step.call.interaction if step.call else step.route.interaction
         self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
 
-    async def _answer(self, scope: Scope, receive: Receive, step: _Step) -> Answer:
-        request = request_of(scope, PREFIX)
+    async def _answer(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Answer:
+        request = request_of(scope, PREFIX, headers)
         step.compress = takes_gzip(request.headers.get("accept-encoding"))
         step.correlation = correlation_of(request.headers)
         step.parameters = parse_query(request.query) if request.query else ()

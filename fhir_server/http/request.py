@@ -19,7 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Headers:
-    """The headers of a request by lower-case name; a value is decoded when it is asked for.
+    """The headers of a request by lower-case name; a name and a value are decoded when they are asked for.
 
     A repeated one that is a list is one list (RFC 9110 section 5.3); of any other repeated one the last counts.
     """
@@ -58,15 +58,16 @@ class Request:
     headers: Headers
 
 
-def request_of(scope: Scope, prefix: str) -> Request:
-    """Read the request line and headers; a slash at the end of the path means nothing. Raises BadRequest for a broken path."""
+def request_of(scope: Scope, prefix: str, headers: Headers) -> Request:
+    """Read the request line; a slash at the end of the path means nothing. Raises BadRequest for a broken path."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     try:
         path = raw.partition(b"?")[0].decode("ascii")[len(prefix) :]
-        segments = tuple(unquote(part, errors="strict") if "%" in part else part for part in path.split("/") if part)
+        parts = path.split("/")
+        segments = tuple([unquote(part, errors="strict") for part in parts if part] if "%" in path else filter(None, parts))
     except UnicodeDecodeError as error:
         raise BadRequest("The path must be percent-encoded UTF-8.") from error
-    return Request(scope["method"], segments, scope["query_string"], Headers(scope["headers"]))
+    return Request(scope["method"], segments, scope["query_string"], headers)
 
 
 def presented(scope: Scope, authorization: bytes | None, base: str, prefix: str) -> Presented:
@@ -80,7 +81,7 @@ def presented(scope: Scope, authorization: bytes | None, base: str, prefix: str)
 def correlation_of(headers: Headers) -> str:
     """Return the id that the caller gave the request, to be sent back (https://hl7.org/fhir/R4/http.html#custom); "" for none."""
     given = headers.get("x-request-id")
-    return given if _PLAIN.fullmatch(given) else ""
+    return given if given and _PLAIN.fullmatch(given) else ""
 
 
 async def body_of(receive: Receive, headers: Headers, limit: int) -> bytes:

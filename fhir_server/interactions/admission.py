@@ -17,7 +17,7 @@ _METHODS: Final = {"read": "GET, HEAD", "search-type": "GET, HEAD", "create": "P
 
 def may_go_unstored(mode: Mode, cache_control: str) -> bool:
     """Tell whether a request asks that nothing of it be stored, and is served all the same; raises BadRequest where it is not."""
-    if "no-store" not in {each.strip().lower() for each in cache_control.split(",")}:
+    if not cache_control or "no-store" not in {each.strip().lower() for each in cache_control.split(",")}:
         return False
     if mode.no_store == "refuse":
         raise BadRequest("Cache-Control: no-store is not supported. Leave it out; no-cache is.", detail="no-store")

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.stored_signs import in_any
 from fhir_server.model import bsn_body
 from fhir_server.model.bsn_seal import MARK
 from fhir_server.model.json import Document
@@ -35,12 +36,21 @@ def query_sealed(call: Call, query: Query) -> Query:
 
 async def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
-    return replace(answer, body=await shown(call, answer.body)) if MARK in answer.body else answer
+    if not (_one_has_number(answer.stored) if answer.stored else _has_number(answer.body)):
+        return answer
+    return replace(answer, body=await shown(call, answer.body))
 
 
 async def shown(call: Call, body: bytes) -> bytes:
     """Return the resource ``body``, as it is stored or made of such, as the caller may see it."""
     return bsn_body.revealed(body, call.services.bsn, await _visible(call)) if MARK in body else body
+
+
+def _has_number(body: bytes) -> bool:
+    return MARK in body
+
+
+_one_has_number = in_any(_has_number)
 
 
 async def _visible(call: Call) -> Collection[str] | None:

@@ -104,7 +104,8 @@ class Answer:
     none), and ``refusal`` the code of the error that it tells of. ``media`` is the media type of a body that is not FHIR but the
     content of a Binary. ``recorded`` is set when the line of the record was written together with a change. ``keep`` is False for
     what nobody may keep a copy of, because it belongs to a source. ``stream`` is what comes instead of ``body``, ``length``
-    bytes of it; ``detail`` is a word more for the record, ``warnings`` are told beside the answer.
+    bytes of it; ``detail`` is a word more for the record, ``warnings`` are told beside the answer. ``stored`` are all the stored
+    bodies that stand whole in ``body``, where nothing else of a resource does; empty where that is not known.
     """
 
     status: int
@@ -122,6 +123,7 @@ class Answer:
     length: int = 0
     detail: str = ""
     warnings: Sequence[Issue] = ()
+    stored: Sequence[bytes] = ()
 
 
 def resource_type_of(resource: Mapping[str, Any]) -> str:

@@ -19,7 +19,8 @@ from fhir_server.model.json import read, write
 from fhir_server.network.break_glass import Breaking, id_of, notice, review
 from fhir_server.search.tree import Query, ReferenceTo
 from fhir_server.search.values import span
-from fhir_server.storage.repository import Dangling, OutOfGrant, Stored, VersionConflict
+from fhir_server.storage.integrity import Dangling
+from fhir_server.storage.repository import OutOfGrant, Stored, VersionConflict
 
 _log = logging.getLogger("fhir_server")
 _MINUTE: Final = 60_000_000

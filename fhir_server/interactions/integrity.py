@@ -22,7 +22,8 @@ from fhir_server.model.json import read
 from fhir_server.model.references import local, places, targets
 from fhir_server.search.links import referrers
 from fhir_server.search.rows import key
-from fhir_server.storage.repository import MOST_REFERRERS, Change, StillReferred, Stored
+from fhir_server.storage.integrity import MOST_REFERRERS, StillReferred
+from fhir_server.storage.repository import Change, Stored
 
 _NAMED: Final = 20
 _MOST_ISSUES: Final = 50

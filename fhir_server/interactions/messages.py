@@ -1,11 +1,12 @@
 """Messages on their way out: each reader sees what is for them, and of a message that was taken back nothing that it said."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.stored_signs import in_any
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, write
 from fhir_server.network.json_parts import listed, mapped
@@ -26,6 +27,7 @@ from fhir_server.storage.repository import Stored
 _OF_MESSAGES: Final = tuple(f'"{each}"'.encode() for each in MESSAGES)
 _PART: Final = b"SUBSETTED"
 _SIGNS: Final = (AUDIENCE.encode(), b"entered-in-error", _PART)
+_ESCAPE: Final = ord("\\")
 _HIDING: Final = (b"\\u00", b"\\/")  # how JSON can hide a letter or a slash
 _OLD: Final = frozenset({"vread", "history-instance", "history-type", "history-system", "batch", "transaction"})
 """What can answer with a version that is not the current one."""
@@ -35,13 +37,13 @@ async def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
     if not answer.body or answer.media:
         return answer
-    body = await shown(call, answer.body)
+    body = await shown(call, answer.body, answer.stored)
     return answer if body is answer.body else replace(answer, body=body)
 
 
-async def shown(call: Call, body: bytes) -> bytes:
-    """Return ``body``, a resource or a Bundle of them, as the caller may see it."""
-    if call.actor.role == "system" or not _may_matter(call, body):
+async def shown(call: Call, body: bytes, stored: Sequence[bytes] = ()) -> bytes:
+    """Return ``body``, a resource or a Bundle of them, as the caller may see it; ``stored`` are all of them, if that is known."""
+    if call.actor.role == "system" or not _may_matter(call, body, stored):
         return body
     document = read(body, OWN)
     messages = messages_in(document.resource)
@@ -80,10 +82,26 @@ def _sees_all(call: Call, message: Resource) -> bool:
     return is_professional(call.actor) or any(each in call.actor.people for each in own)
 
 
-def _may_matter(call: Call, body: bytes) -> bool:
-    if any(sign in body for sign in _HIDING):
-        return True
-    return any(each in body for each in _OF_MESSAGES) and (call.interaction in _OLD or any(sign in body for sign in _SIGNS))
+def _may_matter(call: Call, body: bytes, stored: Sequence[bytes]) -> bool:
+    if call.interaction in _OLD:
+        return _has_messages(body)
+    return _one_may_differ(stored) if stored else _may_differ(body)
+
+
+def _may_differ(body: bytes) -> bool:
+    """Tell whether somebody may see a message in ``body`` otherwise than it is stored."""
+    return _may_hide(body) or (any(sign in body for sign in _SIGNS) and any(each in body for each in _OF_MESSAGES))
+
+
+_one_may_differ = in_any(_may_differ)
+
+
+def _has_messages(body: bytes) -> bool:
+    return _may_hide(body) or any(each in body for each in _OF_MESSAGES)
+
+
+def _may_hide(body: bytes) -> bool:
+    return _ESCAPE in body and any(sign in body for sign in _HIDING)
 
 
 async def _taken_back(call: Call, messages: Iterable[Resource]) -> Collection[str]:

@@ -66,7 +66,7 @@ def in_url(call: Call) -> bool:
 
 def is_strict(call: Call) -> bool:
     """Tell whether an unknown parameter is refused (https://hl7.org/fhir/R4/search.html#errors)."""
-    return preferences(call.headers.get("prefer")).get("handling") != "lenient"
+    return "prefer" not in call.headers or preferences(call.headers.get("prefer")).get("handling") != "lenient"
 
 
 def largest_page(call: Call) -> int:

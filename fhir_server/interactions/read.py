@@ -43,12 +43,12 @@ def answer(call: Call, stored: Stored) -> Answer:
     """Answer with ``stored``, or 304 when the caller already has it (RFC 9110 section 13.1)."""
     status, body = (304, b"") if _unchanged(call, stored) else (200, shown(call, stored.body))
     headers = version_headers(stored.version, stored.updated)
-    return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated)
+    whole = (body,) if body is stored.body else ()
+    return Answer(status, body, headers, stored.id, stored.version, updated=stored.updated, stored=whole)
 
 
 def _unchanged(call: Call, stored: Stored) -> bool:
-    tags = call.headers.get("if-none-match")
-    if tags:
+    if "if-none-match" in call.headers and (tags := call.headers.get("if-none-match")):
         return names_version(tags, stored.version)
     since = seconds_of(call.headers.get("if-modified-since")) if "if-modified-since" in call.headers else None
     return since is not None and stored.updated // _MICROSECONDS <= since

@@ -27,13 +27,15 @@ _MARGIN: Final = 300_000_000
 class Read:
     """What one page shows; ``end`` is where it ends, None on the last one, ``snapshot`` what its first page could see.
 
-    ``many``: the number of matches is not cheap to know; None when that was not looked at.
+    ``many``: the number of matches is not cheap to know; None when that was not looked at. ``total`` is that number, None when it
+    is not known.
     """
 
     resources: Sequence[Stored]
     end: Cursor | None
     snapshot: Snapshot
     many: bool | None = None
+    total: int | None = None
 
 
 async def read_page(call: Call, grant: Grant, query: Query, position: Position | None) -> Read:
@@ -50,7 +52,8 @@ async def read_first(call: Call, grant: Grant, query: Query) -> Read:
     """Read a page as everything is now."""
     snapshot = Snapshot(call.now - _MARGIN)
     page = await call.services.repository.search(grant, replace(query, snapshot=snapshot))
-    return Read(page.resources, _end(page.resources, more=page.more), replace(snapshot, seen=page.seen), page.many)
+    end = _end(page.resources, more=page.more)
+    return Read(page.resources, end, Snapshot(snapshot.since, page.seen), page.many, page.total)
 
 
 async def read_within(call: Call, grant: Grant, query: Query, snapshot: Snapshot) -> Read:

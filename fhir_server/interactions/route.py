@@ -10,6 +10,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.reference import LOGICAL_ID
 
 _VERSION = re.compile(r"[0-9]{1,9}")
+_TYPE_AND_ID: Final = 2  # segments
 
 
 class Route(NamedTuple):
@@ -61,11 +62,13 @@ def route(
     if segments in _OF_THE_SYSTEM:
         methods, place = _OF_THE_SYSTEM[segments]
         return Route(_on(methods, method, place))
-    if found := _attachment(method, segments) or _operation(method, segments, operations):
-        return found
     type_ = segments[0]
     if type_ not in catalog.types:
+        if found := _attachment(method, segments) or _operation(method, segments, operations):
+            return found
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
+    if segments[-1].startswith("$") and (found := _operation(method, segments, operations)):
+        return found
     found = _compartment(catalog, method, segments) or _below(type_, method, segments[1:])
     if found.interaction == "read" and any(name == "_type" for name, _ in parameters):
         found = Route("search-system", within=f"{type_}/{found.id}")
@@ -97,6 +100,8 @@ def _operation(method: str, segments: tuple[str, ...], operations: Operations) -
 
 
 def _compartment(catalog: Catalog, method: str, segments: tuple[str, ...]) -> Route | None:
+    if len(segments) <= _TYPE_AND_ID:
+        return None
     match segments:
         case (type_, id_, "*"):
             return Route(_on(_SEARCH, method, "a compartment"), within=f"{type_}/{_checked(id_)}")

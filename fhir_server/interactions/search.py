@@ -41,7 +41,9 @@ async def search(call: Call) -> Answer:
     entries += await beside(call, wanted, page.resources, subset)
     total = await _total(call, grant, wanted, page, position)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
-    return Answer(200, searchset([*entries, *warnings(wanted)], links, total))
+    alone = subset.whole and not (wanted.includes or wanted.reverse)
+    stored = [each.body for each in page.resources] if alone else ()
+    return Answer(200, searchset([*entries, *warnings(wanted)], links, total), stored=stored)
 
 
 async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position: Position | None) -> int | None:
@@ -51,6 +53,8 @@ async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position:
         return None
     if position is None and page.end is None:
         return len(page.resources)
+    if page.total is not None:
+        return page.total
     if wanted.total == "accurate":
         return await repository.count(grant, wanted.query)
     if position is not None:

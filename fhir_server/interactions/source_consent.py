@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fhir_server.access.consent import Item, Request, of_person
-from fhir_server.access.consented import UNLABELLED
 from fhir_server.access.gate import FederationGrant
+from fhir_server.access.labelling import labels
 from fhir_server.catalog.catalog import LAST_UPDATED, Entry
 from fhir_server.federation.consented import Consents
 from fhir_server.federation.merge import Merged
@@ -13,7 +13,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care
 from fhir_server.model.references import targets
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import LATEST, key
+from fhir_server.search.rows import LATEST, IndexRow, key
 from fhir_server.search.tree import MemberOf
 from fhir_server.search.values import Range
 from fhir_server.storage.consent_rule import FUNCTION, LABELS, TEAM, Rule, in_function, specificity
@@ -54,10 +54,13 @@ def item(call: Call, merged: Merged) -> Item:
 
 def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "") -> Item:
     """Return what is known of a resource of the type ``entry`` but its author; ``reference`` is another name than its own."""
-    labels = _labels(resource.get("meta"))
     own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
-    refers = tuple(targets(resource, base))
-    return Item(own, labels or (UNLABELLED,), (), _dates(resource, entry) if entry else None, refers)
+    stated, refers = _labels(resource.get("meta")), tuple(targets(resource, base))
+    if entry is None:
+        return Item(own, stated, (), None, refers)
+    rows = extract(resource, entry, base).rows
+    found = stated or tuple(filter(None, [labels().of(entry, rows)]))
+    return Item(own, found, (), _dates(rows, entry), refers)
 
 
 async def _functions(call: Call, members: MemberOf, patient: str, rules: Iterable[Rule]) -> dict[str, Seat]:
@@ -80,8 +83,8 @@ def _labels(meta: object) -> tuple[str, ...]:
     return tuple(each["code"] for each in given if isinstance(each, Mapping) and each.get("code") in LABELS)
 
 
-def _dates(resource: Mapping[str, object], entry: Entry) -> Range | None:
+def _dates(rows: Iterable[IndexRow], entry: Entry) -> Range | None:
     if entry.main_date == LAST_UPDATED:
         return None
     wanted = key(entry.name, entry.main_date)
-    return next((Range(row.sort, row.high) for row in extract(resource, entry).rows if row.key == wanted), None)
+    return next((Range(row.sort, row.high) for row in rows if row.key == wanted), None)

@@ -32,7 +32,7 @@ def of_request(call: Call, parameters: Sequence[tuple[str, str]]) -> Subset:
 
 def shown(call: Call, body: bytes) -> bytes:
     """Return what a read shows of the resource ``body``; raises BadRequest."""
-    return one(body, call.type, call.parameters, strict=is_strict(call))
+    return one(body, call.type, call.parameters, strict=is_strict(call)) if call.parameters else body
 
 
 def one(body: bytes, type_: str, parameters: Sequence[tuple[str, str]], *, strict: bool = True) -> bytes:

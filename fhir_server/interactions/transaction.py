@@ -14,7 +14,8 @@ from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.write import Write, in_dossiers
-from fhir_server.storage.repository import AuditRow, Dangling, Doubled, Grant, OutOfGrant, StillReferred, VersionConflict
+from fhir_server.storage.integrity import Dangling, StillReferred
+from fhir_server.storage.repository import AuditRow, Doubled, Grant, OutOfGrant, VersionConflict
 
 _ATTEMPTS = 5
 _ORDER: Final = {"delete": 0, "create": 1, "update": 2, "patch": 2}

@@ -40,7 +40,8 @@ from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
 from fhir_server.search.rows import Indexed
-from fhir_server.storage.repository import Change, Criteria, Dangling, Grant, OutOfGrant, StillReferred, Stored
+from fhir_server.storage.integrity import Dangling, StillReferred
+from fhir_server.storage.repository import Change, Criteria, Grant, OutOfGrant, Stored
 
 
 class Write(NamedTuple):

@@ -1,18 +1,20 @@
 """``Patient/{id}/$explain-access``: why one person may see something of a client, or may not.
 
 Parameters: ``who`` ("Type/id"), ``category`` (code of a data category) or ``type`` (resource type), ``purpose`` (default: the usual
-one of the role).
+one of the role), ``action`` (access, correct or disclose; default: access).
 """
 
 from typing import Any, Final
 
 from fhir_server.access.actor import PURPOSES
+from fhir_server.access.consent_match import ACCESS
 from fhir_server.access.sight import Member, Sight, one
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.network_of import somebody
 from fhir_server.model.json import write
-from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts
+from fhir_server.network.consent_names import names
+from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts, some_items
 from profiles.operations import takes
 
 _KNOWN: Final = frozenset({*takes("explain-access"), "_format", "_pretty"})
@@ -23,16 +25,19 @@ async def explain_access(call: Call) -> Answer:
     patient = await required(call)
     given = dict(call.parameters)
     if unknown := sorted(given.keys() - _KNOWN):
-        text = f"'{unknown[0]}' is no parameter of $explain-access: there are who, category, type, purpose."
+        text = f"'{unknown[0]}' is no parameter of $explain-access: there are who, category, type, purpose, action."
         raise BadRequest(text, detail="search-parameter-unknown")
-    code = _category(call, given)
+    code, action = _category(call, given), given.get("action") or ACCESS
+    if action not in frozenset().union(*names().actions.values()):
+        raise BadRequest("'action' is access, correct or disclose.", detail="search-value")
     found = await looked(call, patient)
     member = _known(found.members, given.get("who", "")) or await somebody(call, given.get("who", ""))
-    names = await Names.of(call, [member.actor])
+    called = await Names.of(call, [member.actor])
     purpose = given.get("purpose") or PURPOSES.get(member.actor.role, "")
     rules = tuple(await call.services.repository.rules(patient))
-    decisions = [one(patient, member, held, purpose, rules, call.now) for held in found.held if held.category.endswith(f"|{code}")]
-    parts = [*names.parts(member.actor.reference), *({"name": "decision", "part": _parts(call, each)} for each in decisions)]
+    about = [held for held in found.held if held.category.endswith(f"|{code}")]
+    decisions = [one(patient, member, held, purpose, rules, call.now, action) for held in about]
+    parts = [*called.parts(member.actor.reference), *({"name": "decision", "part": _parts(call, each)} for each in decisions)]
     return Answer(200, write({"resourceType": "Parameters", "parameter": parts}), dossier=patient, keep=False)
 
 
@@ -57,6 +62,6 @@ def _parts(call: Call, sight: Sight) -> list[dict[str, Any]]:
         {"name": "purpose", "valueCode": sight.purpose},
         {"name": "permit", "valueBoolean": sight.permit},
         *(part for reason in sight.reasons for part in reason_parts(call, reason)),
-        *({"name": "some-items-differ", "valueBoolean": True} for _ in range(sight.items)),
+        *some_items(sight.limits),
         *rule_parts(sight.rules),
     ]

@@ -50,8 +50,8 @@ async def forward(call: Call) -> Answer:
     """Store the message anew for others, who must be able to see a message of this client now; 200 with what was stored.
 
     Raises NotFound, Gone and Forbidden for a message that the caller may not read, Unprocessable (message-retracted) for one that
-    was taken back, Forbidden (recipient-outside, recipient-not-permitted) and Unprocessable (thread-of-another, thread-closed) for
-    where it may not go.
+    was taken back, Forbidden (disclosure-not-permitted) for one that the caller may not pass on, Forbidden (recipient-outside,
+    recipient-not-permitted) and Unprocessable (thread-of-another, thread-closed) for where it may not go.
     """
     call.services.gate.operating(call.actor, f"{call.type}/{call.interaction}")
     given = asked(call)
@@ -72,11 +72,21 @@ async def _original(call: Call) -> _Original:
     whole = read(stored.body, OWN).resource
     if is_taken_back(whole):
         raise Unprocessable("This message was taken back: nobody forwards it any more.", detail="message-retracted")
+    await _require_disclosure(call)
     seen = read(await messages.shown(call, stored.body), OWN).resource
     patient = literal(mapped(whole, "subject"), services.base) or await _of_thread(call, whole)
     if not patient.startswith("Patient/"):
         raise Unprocessable("This message is about no client.", expression=f"{call.type}.subject", detail="message-without-client")
     return _Original(stored, seen, patient)
+
+
+async def _require_disclosure(call: Call) -> None:
+    """Raise Forbidden for a message that the client lets the caller see, and not pass on."""
+    grant = call.services.gate.disclosing(call.actor, call.type)
+    stored = await call.services.repository.read(grant, call.type, call.id)
+    if stored is None or not stored.visible:
+        text = "The client lets you see this message, and not pass it on to others."
+        raise Forbidden(text, detail="disclosure-not-permitted")
 
 
 async def _of_thread(call: Call, message: Resource) -> str:

@@ -73,6 +73,11 @@ def reason_parts(call: Call, reason: str) -> list[dict[str, Any]]:
     return [{"name": "reason", "valueCode": reason}, {"name": "text", "valueString": words}]
 
 
+def some_items(limits: Iterable[object]) -> list[dict[str, Any]]:
+    """Return the part that tells that some resources are decided otherwise, where there are ``limits``."""
+    return [{"name": "some-items-differ", "valueBoolean": True}] if any(True for _ in limits) else []
+
+
 def rule_parts(rules: Iterable[Rule]) -> list[dict[str, Any]]:
     """Return the versions of the Consents that ``rules`` come from, each once."""
     references = dict.fromkeys(f"{rule.consent}/_history/{rule.version}" for rule in rules)

@@ -13,7 +13,7 @@ from fhir_server.interactions.write import checked
 from fhir_server.model.json import write
 from fhir_server.network import consent_check
 from fhir_server.network.consent import rules as rules_of
-from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts
+from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts, some_items
 
 _DRAFT = "draft"
 
@@ -51,7 +51,11 @@ def _parts(call: Call, was: Sight, now: Sight) -> list[dict[str, Any]]:
         {"name": "category", "valueCoding": {"system": system, "code": code}},
         {"name": "holder", "valueString": now.holder},
         {"name": "purpose", "valueCode": now.purpose},
-        {"name": "effect", "valueCode": "gains" if now.permit else "loses"},
-        {"name": "before", "part": [*reason_parts(call, was.reasons[0]), *rule_parts(was.rules)]},
-        {"name": "after", "part": [*reason_parts(call, now.reasons[0]), *rule_parts(now.rules)]},
+        {"name": "effect", "valueCode": "some-items" if was.permit and now.permit else "gains" if now.permit else "loses"},
+        {"name": "before", "part": _decided(call, was)},
+        {"name": "after", "part": _decided(call, now)},
     ]
+
+
+def _decided(call: Call, sight: Sight) -> list[dict[str, Any]]:
+    return [*reason_parts(call, sight.reasons[0]), *some_items(sight.limits), *rule_parts(sight.rules)]

@@ -10,7 +10,7 @@ from typing import Any
 from fhir_server.access.sight import Sight
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.model.json import write
-from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts
+from fhir_server.operations.sighted import Names, looked, reason_parts, required, rule_parts, some_items
 
 
 async def who_can_see(call: Call) -> Answer:
@@ -42,6 +42,7 @@ def _category(call: Call, found: Sequence[Sight]) -> list[dict[str, Any]]:
         {"name": "category", "valueCoding": {"system": system, "code": code}},
         {"name": "holder", "valueString": found[0].holder},
         {"name": "permit", "valueBoolean": bool(permitted)},
+        *some_items(limit for each in permitted for limit in each.limits),
         *({"name": "purpose", "valueCode": each.purpose} for each in permitted),
         *reason_parts(call, told[0].reasons[0]),
         *rule_parts(rule for each in told for rule in each.rules),

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -95,5 +96,6 @@ def _read(path: str, content: Sequence[Any]) -> Position:
     return Position(path, pairs, cursor, Snapshot(*snapshot) if snapshot else None, total)
 
 
+@lru_cache(maxsize=1024)
 def _fingerprint(caller: str) -> str:
     return sha256(caller.encode()).hexdigest()[:32]

@@ -172,6 +172,16 @@ class CircleNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Coded:
+    """What has one of ``codes`` of one of ``systems`` (whichever goes with which) under ``param``, and no label, has ``label``."""
+
+    param: str
+    codes: tuple[str, ...]
+    systems: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consented:
     """The rules of consent of the resource's dossier permit ``action`` on it, at the instant ``at`` and for ``purpose``.
 
@@ -179,8 +189,9 @@ class Consented:
     the actor is found in care teams (``left`` as in ``MemberOf``). Of recipients that begin like one of ``unknown`` it is not known
     whether the actor is one. ``category`` ("system|code") is that of the data, ``purpose`` "" when it is unknown. ``date`` is the
     parameter of the type's main date, "" when it has none, ``label`` the confidentiality of what has no label, "" when that is
-    unknown, ``author`` the condition that it names no author, None when nothing of the type does. A dossier without any rule is
-    open if ``open_without``. What decides, and which of several rules, says ``access/consent.decide``.
+    unknown, ``coded`` that of what has certain codes, ``author`` the condition that it names no author, None when nothing of the
+    type does. A dossier without any rule is open if ``open_without``. What decides, and which of several rules, says
+    ``access/consent.decide``.
     """
 
     keys: tuple[str, ...]
@@ -195,6 +206,7 @@ class Consented:
     unknown: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     author: "Missing | None" = None
+    coded: Coded | None = None
 
 
 @dataclass(frozen=True, slots=True)

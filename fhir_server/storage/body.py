@@ -21,31 +21,29 @@ def _dictionaries() -> dict[int, ZstdCompressionDict]:
     return {dictionary.dict_id(): dictionary for dictionary in loaded}
 
 
-class Unpacked:
-    """Bodies that were unpacked lately, by what they were unpacked from; ``budget`` bytes of both at most."""
+class Unpacked(dict[bytes, bytes]):
+    """Bodies by what they are unpacked from: those of lately are kept, ``budget`` bytes of both at most."""
 
     def __init__(self, unpack: Callable[[bytes], bytes], budget: int = 32_000_000) -> None:
         """Remember what ``unpack`` returns."""
+        super().__init__()
         self._unpack = unpack
         self._budget = budget
-        self._kept: dict[bytes, bytes] = {}
         self._size = 0
 
-    def __call__(self, packed: bytes) -> bytes:
-        """Return what ``unpack`` makes of ``packed``."""
-        body = self._kept.get(packed)
-        if body is None:
-            body = self._unpack(packed)
-            if len(body) <= _LARGEST_KEPT:
-                self._keep(packed, body)
+    def __missing__(self, packed: bytes) -> bytes:
+        """Return what ``unpack`` makes of ``packed``, and keep it if it is not too large."""
+        body = self._unpack(packed)
+        if len(body) <= _LARGEST_KEPT:
+            self._keep(packed, body)
         return body
 
     def _keep(self, packed: bytes, body: bytes) -> None:
         self._size += len(packed) + len(body)
         if self._size > self._budget:
-            self._kept.clear()
+            self.clear()
             self._size = len(packed) + len(body)
-        self._kept[packed] = body
+        self[packed] = body
 
 
 class Bodies:

@@ -20,6 +20,7 @@ from fhir_server.storage.writer import Statement, Writer
 
 ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
 FEW = 200  # candidates that are looked at to give a number nobody asked for
+UNKNOWN, COUNTABLE = -1, -2  # in the place of a number: nobody looked; there is little to look at
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 
@@ -118,9 +119,8 @@ def page(dialect: Dialect, search: Search) -> Statement:
 def count(dialect: Dialect, search: Search) -> Statement:
     """Return the statement that counts every match."""
     writer = Writer(dialect)
-    form = _form(writer, search.unordered)
-    visit = form.visit if form.visits else ""
-    return writer.statement(f"SELECT count(*) FROM {form.source} {visit} WHERE {form.where}")
+    source, where = _matches(writer, search)
+    return writer.statement(f"SELECT count(*) FROM {source} WHERE {where}")
 
 
 @lru_cache(maxsize=TEXTS)
@@ -133,8 +133,7 @@ def many(dialect: Dialect, search: Search) -> Statement:
 def _many(writer: Writer, search: Search) -> str:
     best, _ = choose(search.shape)
     if search.narrow:
-        form = _form(writer, search.unordered)
-        source, where = f"{form.source} {form.visit if form.visits else ''}", form.where
+        source, where = _matches(writer, search)
     elif best is None or is_ordered(best):
         form = _form(writer, search.unordered._replace(by="main", shape=best or EVERYTHING))
         source, where = form.source, form.where
@@ -144,11 +143,22 @@ def _many(writer: Writer, search: Search) -> str:
 
 
 def _told(writer: Writer, search: Search) -> str:
-    """Return what a first page tells besides: whether there is much to look at (-1: nobody looked), and the snapshot."""
-    best, _ = choose(search.shape)
-    ordered = search.order is None and search.by == "main" and (best is None or is_ordered(best))
-    many = f"coalesce(({_many(writer, search)}), 0)" if ordered else "-1"
-    return f", {many}, {writer.dialect.snapshot}"
+    """Return what a first page tells besides: how many match, as ``Reads.search`` reads it, and the snapshot."""
+    best, rest = choose(search.shape)
+    if search.order is not None or search.by != "main" or not (best is None or is_ordered(best)):
+        number = str(UNKNOWN)
+    elif search.narrow or not rest:
+        source, where = _matches(writer, search)
+        number = f"(SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {FEW + 1}) m)"
+    else:
+        number = f"(SELECT CASE WHEN ({_many(writer, search)}) IS NULL THEN {COUNTABLE} ELSE {FEW + 1} END)"
+    return f", {number}, {writer.dialect.snapshot}"
+
+
+def _matches(writer: Writer, search: Search) -> tuple[str, str]:
+    """Return the source and the condition of every match, in no order."""
+    form = _form(writer, search.unordered)
+    return f"{form.source} {form.visit if form.visits else ''}", form.where
 
 
 class _Form(NamedTuple):

@@ -35,7 +35,7 @@ def unrefused(writer: Writer, shape: Shape, at: str) -> str:
 
 def _matches(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
-    _, keys, people, slot, purposed, dated, author, unknown, left, _ = shape
+    _, keys, people, slot, purposed, dated, author, coded, unknown, left, _ = shape
     now = writer.at(slot + _NOW)
     newer = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
     instance = f"{writer.at(slot + _US)} || r.type || '/' || r.id || {writer.at(slot + _US)}"
@@ -50,7 +50,7 @@ def _matches(writer: Writer, shape: Shape, at: str) -> str:
             _listed(writer, "instances", slot, instance),
             _dependents(writer, slot, instance, at),
             _authored(writer, slot, author, at),
-            _labelled(writer, slot, at),
+            _labelled(writer, slot, coded, at),
             _dated(writer, slot + _DATE, at) if dated else f"({_ALWAYS} OR c.effect = 'deny')",
             f"NOT EXISTS ({newer})",
         )
@@ -113,14 +113,22 @@ def _has(writer: Writer, column: str, item: str) -> str:
     return f"{writer.dialect.position}(c.{column}, {item}) > 0"
 
 
-def _labelled(writer: Writer, slot: int, at: str) -> str:
-    """Return the condition on the labels: a permit has all of them, a deny one."""
+def _labelled(writer: Writer, slot: int, coded: tuple[Items, Items, int] | None, at: str) -> str:
+    """Return the condition on the labels: a permit has all of them, a deny one.
+
+    What has no label has that of its code, or else of its type.
+    """
+    label = writer.at(slot + _LABEL)
+    if coded is not None:
+        codes, systems, special = coded
+        found = _found(f"p.key {writer.among(codes)} AND p.high {writer.among(systems)}", at)
+        label = f"CASE WHEN {found} THEN 0 + {writer.at(special)} ELSE 0 + {label} END"
     probes = (
         f"CASE WHEN (SELECT 1 FROM idx p WHERE p.key = {writer.at(slot + _LABELS + number)} AND p.sort = {at}.sort"
         f" AND p.row = {at}.row LIMIT 1) IS NULL THEN 0 ELSE {1 << number} END"
         for number in range(len(LABELS))
     )
-    mask = f"SELECT coalesce(nullif({' + '.join(probes)}, 0), {writer.at(slot + _LABEL)}) AS mask"
+    mask = f"SELECT coalesce(nullif({' + '.join(probes)}, 0), {label}) AS mask"
     denied = f"i.mask = 0 OR (i.mask & c.mask) <> 0 OR {_has(writer, 'labels', writer.at(slot + _UNKNOWN))}"
     permitted = "i.mask <> 0 AND (i.mask & ~c.mask) = 0"
     return f"(c.labels = '' OR (SELECT CASE c.effect WHEN 'deny' THEN {denied} ELSE {permitted} END FROM ({mask}) i))"

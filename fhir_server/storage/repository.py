@@ -1,6 +1,6 @@
 """The store as the rest of the server sees it: every call carries a grant, and what the grant does not cover is not there."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
@@ -173,14 +173,15 @@ class Change:
 class Page:
     """One page of a search; ``more`` tells whether another one follows.
 
-    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), and ``many``
-    whether there is too much to look at for ``count_few``, None where nobody looked.
+    Where the query asked for it, ``seen`` tells what had been written when the page was read (``Snapshot.seen``), ``total`` how
+    many match, None where not counted, ``many`` whether there is too much for ``count_few``, None where nobody looked.
     """
 
     resources: Sequence[Stored]
     more: bool
     seen: str = ""
     many: bool | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,31 +215,6 @@ class OutOfGrant(Exception):
 
 class TooManyMoved(Exception):
     """More resources changed since the snapshot than can be put back in their places."""
-
-
-class Dangling(Exception):
-    """A resource would refer to what is not there: the ``missing`` among what the changes require ("Type/id")."""
-
-    def __init__(self, missing: Collection[str]) -> None:
-        """Name what is ``missing``."""
-        super().__init__(f"{len(missing)} references would dangle")
-        self.missing = frozenset(missing)
-
-
-class StillReferred(Exception):
-    """What is to be deleted, ``target``, is referred to by ``referrers`` ("Type/id"), of which MOST_REFERRERS are told.
-
-    They were found without a grant: whoever answers a caller looks first which of them the caller may see.
-    """
-
-    def __init__(self, target: str, referrers: Sequence[str]) -> None:
-        """Name both."""
-        super().__init__(f"{len(referrers)} resources still refer to it")
-        self.target = target
-        self.referrers = tuple(sorted(referrers))
-
-
-MOST_REFERRERS: Final = 1_000
 
 
 class SearchTooSlow(TimeoutError):

@@ -13,6 +13,7 @@ from fhir_server.search.rows import US, key
 from fhir_server.search.tree import (
     And,
     CircleNames,
+    Coded,
     Consented,
     Date,
     Dossier,
@@ -42,10 +43,11 @@ from fhir_server.storage.texts import TextKey
 
 Value = int | str | tuple[int, ...]
 Shape = tuple[Any, ...]
-Items = tuple[int, bool]  # a slot, and whether it holds a single value instead of a list
+Items = tuple[int, int]  # a slot, and how many values stand there and after it; 0: it holds a list
 often = lru_cache(maxsize=4096)(key)  # for what many searches have in common: types and parameters, never values
 FIRST, LAST = -(2**63) + 1, 2**63 - 1  # nothing lies outside
 MILLISECOND = 1000
+FEW_KEYS = 4  # so many are compared one by one: a list has to be taken apart for each statement
 MERGED = 8  # so many keys are read side by side, more than that as a set
 LONGEST = 367 * 86_400 * 1_000_000  # more than any date of year precision spans
 
@@ -102,9 +104,9 @@ def _add(values: list[Value], *added: Value) -> int:
 
 
 def _keys(values: list[Value], keys: Sequence[int]) -> Items:
-    """Add one value for a single key, else a list."""
-    single = len(keys) == 1
-    return _add(values, keys[0] if single else tuple(keys)), single
+    """Add a few keys as they are, more of them as a list."""
+    few = 0 < len(keys) <= FEW_KEYS
+    return (_add(values, *keys), len(keys)) if few else (_add(values, tuple(keys)), 0)
 
 
 def _token(node: Token, type_: str, values: list[Value]) -> Shape:
@@ -210,8 +212,21 @@ def _consented(node: Consented, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, node.at, *words, US, often(type_, node.date), mask([node.label]), *labels)
     author = _missing(node.author, type_, values)[1] if node.author else None
     values += [unknown(type_)] if node.author else []
-    facts = bool(node.purpose), bool(node.date), author, node.unknown
+    facts = bool(node.purpose), bool(node.date), author, _coded(node.coded, type_, values), node.unknown
     return ("consented", keys, people, slot, *facts, left, node.open_without)
+
+
+def _coded(node: Coded | None, type_: str, values: list[Value]) -> tuple[Items, Items, int] | None:
+    """Add the keys of codes and systems, and the label that they have."""
+    if node is None:
+        return None
+    codes, systems = ((_add(values, each), False) for each in _of_codes(node, type_))
+    return codes, systems, _add(values, mask([node.label]))
+
+
+@lru_cache
+def _of_codes(node: Coded, type_: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(key(type_, node.param, code) for code in node.codes), tuple(map(key, node.systems))
 
 
 def _unrefused(node: Unrefused, type_: str, values: list[Value]) -> Shape:

@@ -66,7 +66,7 @@ def vread(dialect: Dialect, shape: Shape) -> Statement:
 def fetch(dialect: Dialect, shape: Shape) -> Statement:
     """Return the statement for the visible ones among several resources: COLUMNS and sort."""
     writer = Writer(dialect)
-    where = f"r.self {writer.among((SELF, False))} AND r.deleted = {dialect.false}"
+    where = f"r.self {writer.among((SELF, 0))} AND r.deleted = {dialect.false}"
     if shape is not EVERYTHING:
         where += f" AND {condition(writer, shape, 'r')}"
     return writer.statement(f"SELECT {COLUMNS}, r.sort FROM resource r WHERE {where}")
@@ -83,7 +83,7 @@ def check(dialect: Dialect, shape: Shape) -> Statement:
 def checks(dialect: Dialect, shape: Shape, lock: str) -> Statement:
     """Return the statement that tells the same of several, and self; ``lock`` is "FOR UPDATE" or ""."""
     writer = Writer(dialect)
-    where = f"r.self {writer.among((SELF, False))} ORDER BY r.self {lock}"
+    where = f"r.self {writer.among((SELF, 0))} ORDER BY r.self {lock}"
     return writer.statement(f"SELECT {_state(writer, shape)}, r.self FROM resource r WHERE {where}")
 
 
@@ -117,7 +117,7 @@ def seats(dialect: Dialect) -> Statement:
     The values are the keys of the people, of the organisations that they left, of the teams, and of the dossier.
     """
     writer = Writer(dialect)
-    people, left, teams, dossier = writer.among((0, False)), writer.among((1, False)), writer.among((2, False)), writer.at(3)
+    people, left, teams, dossier = writer.among((0, 0)), writer.among((1, 0)), writer.among((2, 0)), writer.at(3)
     member = f"a.row = t.row AND a.member {people} AND NOT a.through {left} AND a.dossier IN ({dossier}, t.self)"
     return writer.statement(
         f"SELECT t.type || '/' || t.id, a.starts, a.ends FROM resource t JOIN membership a ON {member} WHERE t.self {teams}"

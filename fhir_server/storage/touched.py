@@ -4,12 +4,23 @@ from typing import Final
 
 _LIST: Final = """'["' || replace(replace(replace({0}.dossier, '\\', '\\\\'), '"', '\\"'), ' ', '","') || '"]'"""
 _NEW, _OLD = _LIST.format("new"), _LIST.format("old")
+_SEVERAL: Final = "instr({0}.dossier, ' ') > 0"
 
+# A list is taken apart as JSON. Nearly every line names one dossier at most, for which that would be half the cost of the line.
 SQLITE: Final = (
-    f"""CREATE TRIGGER audit_event_touches AFTER INSERT ON audit_event WHEN new.dossier <> '' AND json_valid({_NEW}) BEGIN
-    INSERT OR IGNORE INTO touched (dossier, recorded, row) SELECT value, new.recorded, new.row FROM json_each({_NEW});
+    f"""CREATE TRIGGER audit_event_touches AFTER INSERT ON audit_event WHEN new.dossier <> '' AND NOT {_SEVERAL.format("new")} BEGIN
+    INSERT OR IGNORE INTO touched (dossier, recorded, row) VALUES (new.dossier, new.recorded, new.row);
 END""",
-    f"""CREATE TRIGGER audit_event_leaves AFTER DELETE ON audit_event WHEN old.dossier <> '' AND json_valid({_OLD}) BEGIN
+    f"""CREATE TRIGGER audit_event_touches_several AFTER INSERT ON audit_event
+WHEN {_SEVERAL.format("new")} AND json_valid({_NEW}) BEGIN
+    INSERT OR IGNORE INTO touched (dossier, recorded, row)
+    SELECT value, new.recorded, new.row FROM json_each({_NEW}) WHERE value <> '';
+END""",
+    f"""CREATE TRIGGER audit_event_leaves AFTER DELETE ON audit_event WHEN old.dossier <> '' AND NOT {_SEVERAL.format("old")} BEGIN
+    DELETE FROM touched WHERE dossier = old.dossier AND recorded = old.recorded AND row = old.row;
+END""",
+    f"""CREATE TRIGGER audit_event_leaves_several AFTER DELETE ON audit_event
+WHEN {_SEVERAL.format("old")} AND json_valid({_OLD}) BEGIN
     DELETE FROM touched WHERE recorded = old.recorded AND row = old.row AND dossier IN (SELECT value FROM json_each({_OLD}));
 END""",
 )

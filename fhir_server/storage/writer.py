@@ -28,8 +28,10 @@ class Writer:
 
     def among(self, items: Items) -> str:
         """Return the comparison "is one of ``items``"."""
-        slot, single = items
-        return f"= {self.at(slot)}" if single else self.dialect.among(self.at(slot))
+        slot, few = items
+        if few == 1:
+            return f"= {self.at(slot)}"
+        return f"IN ({', '.join(map(self.at, range(slot, slot + few)))})" if few else self.dialect.among(self.at(slot))
 
     def statement(self, sql: str) -> Statement:
         """Return ``sql`` with the picker for the slots used so far."""

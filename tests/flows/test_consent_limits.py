@@ -25,8 +25,8 @@ def with_roles(world: World, **roles: str) -> None:
     world.put("CareTeam", "t", status="active", participant=members, subject={"reference": world.patient})
 
 
-def explained(world: World, who: str, purpose: str) -> dict[str, Any]:
-    asked = f"who={world.name(who)}&category=message&purpose={purpose}"
+def explained(world: World, who: str, purpose: str, action: str = "access") -> dict[str, Any]:
+    asked = f"who={world.name(who)}&category=message&purpose={purpose}&action={action}"
     reply = world.client.get(f"{world.patient}/$explain-access?{asked}")
     assert reply.status == 200, reply.body
     decision = next(each for each in reply.json["parameter"] if each["name"] == "decision")
@@ -105,3 +105,53 @@ def test_limits_that_nothing_could_carry_out_are_refused_by_name(world: World) -
         reply = world.client.post(consent(world.permit(**limit), "x", patient=client, performer=[client]))
         assert reply.status == 422, reply.body
         assert [each["details"]["coding"][0]["code"] for each in reply.json["issue"]] == [rule]
+
+
+def test_what_somebody_may_do_with_what_they_see_is_explained(world: World) -> None:
+    assert explained(world, "Practitioner/w", "TREAT", "disclose")["reason"] == "membership"
+    world.choose(world.permit(actions=("access", "correct")))
+    found = {each: explained(world, "Practitioner/w", "TREAT", each)["permit"] for each in ("access", "correct", "disclose")}
+    assert found == {"access": True, "correct": True, "disclose": False}
+    assert explained(world, "Patient/p", "PATRQT", "disclose")["permit"]
+    reply = world.client.get(f"{world.patient}/$explain-access?who={world.patient}&category=message&action=look")
+    assert (reply.status, "'action' is access" in str(reply.json)) == (400, True)
+
+
+def test_what_has_no_label_has_that_of_its_code(world: World) -> None:
+    coding = {"system": "http://loinc.org", "code": "75622-1"}
+    content = {"status": "final", "subject": {"reference": world.patient}, "effectiveDateTime": "2026-05-01"}
+    sensitive = world.put("Observation", "hiv", **content, code={"coding": [coding]})
+    world.choose(world.permit(label="N"))
+    assert (ways(world, world.nurse, sensitive), ways(world, world.nurse, world.measured)) == (set(), EVERY_WAY)
+    world.choose(world.permit(label="R"))
+    assert ways(world, world.nurse, sensitive) == EVERY_WAY
+    world.choose(world.permit(exceptions=[world.deny("Practitioner/w", label="R")]))
+    assert (ways(world, world.nurse, sensitive), ways(world, world.nurse, world.measured)) == (set(), EVERY_WAY)
+
+
+def test_a_draft_shows_who_would_see_other_resources_than_before(world: World) -> None:
+    def tried(root: dict[str, Any]) -> set[tuple[str, str, str]]:
+        client = {"reference": world.patient}
+        reply = world.client.request(
+            "POST", f"{world.patient}/$what-if", consent(root, "draft", patient=client, performer=[client])
+        )
+        assert reply.status == 200, reply.body
+        found = set()
+        for change in reply.json.get("parameter", ()):
+            parts = {part["name"]: next(value for name, value in part.items() if name != "name") for part in change["part"]}
+            if parts["category"]["code"] == "message" and parts["purpose"] in {"TREAT", "PATRQT"}:
+                found.add((parts["who"]["reference"].partition("/")[2][0], parts["purpose"], parts["effect"]))
+        return found
+
+    world.choose(world.permit(), "general")
+    by_nurse = (("authoredby", world.name("Practitioner/w")),)
+    limited = provision("deny", world.name("RelatedPerson/d"), categories=["message"], data=by_nurse)
+    assert tried(limited) == {("d", "TREAT", "some-items"), ("d", "PATRQT", "some-items")}
+    world.choose(limited, "limited")
+    told = world.client.get(f"{world.patient}/$who-can-see").json["parameter"]
+    daughter = next(each["part"] for each in told if world.name("RelatedPerson/d") in str(each["part"][0]))
+    marked = [part["part"] for part in daughter if part["name"] == "category" and "some-items-differ" in str(part)]
+    assert [part[0]["valueCoding"]["code"] for part in marked] == ["message"]
+    with_roles(world, d=CARER)
+    lost = {(who, purpose, "loses") for who in "dw" for purpose in ("TREAT", "PATRQT")}
+    assert tried(provision("deny", CARER, categories=["message"])) == lost, "of the nurse no function is known: it may be this one"

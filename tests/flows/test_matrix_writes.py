@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flows.client import Demo
+from consents import consent, provision
+from flows.client import Demo, Reply
 from flows.two_dossiers import CATALOGUE, STORED, Caller, Dossier, Json, World, told, types_for
 
 CLIENTS = ("member", "carer", "client")
+WHAT_IF = "$what-if"
 WRITERS = (*CLIENTS, "stranger", "another client", "bound system")
+EVERYBODY = (*WRITERS, "operator", "source", "pgo", "nobody")
 TARGETS = tuple(name for name in STORED if CATALOGUE.types[name].home == "owned")
 RECORD = "https://netwerkdossier.example/fhir/record"
 
@@ -201,3 +204,116 @@ def test_a_foreign_link_does_not_show_by_what_it_links_to(world: World) -> None:
             assert world.foreign.mark not in caller.get(f"{chosen}&{more}").body.decode().replace(
                 world.foreign.reference("CommunicationRequest"), ""
             ), more
+
+
+def draft(dossier: Dossier, *recipients: str, performer: str = "", **limits: Any) -> Json:
+    """Return a choice of the client of ``dossier``, given by the client or by ``performer``."""
+    root = provision("permit", *(recipients or (dossier.reference("CareTeam"),)), purposes=("TREAT",), **limits)
+    client = {"reference": dossier.patient}
+    return consent(root, "draft", patient=client, performer=[{"reference": performer} if performer else client], status="draft")
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+def test_a_choice_is_tried_out_in_no_foreign_dossier(world: World, role: str) -> None:
+    """Whoever is named as its client, and whoever says to have made it."""
+    caller, person = world.callers[role], world.people.get(role, "")
+
+    def own_draft(dossier: Dossier) -> Any:
+        return "POST", f"{dossier.patient}/{WHAT_IF}", draft(dossier, performer=person), {}
+
+    def of_another(dossier: Dossier) -> Any:
+        return "POST", f"{world.own.patient}/{WHAT_IF}", draft(dossier), {}
+
+    def about_another(dossier: Dossier) -> Any:
+        return "POST", f"{dossier.patient}/{WHAT_IF}", draft(world.own), {}
+
+    for ask in (own_draft, of_another, about_another):
+        status = same(answers(world, caller, ask))[0]
+        assert status in ({401} if role == "nobody" else {403, 422}), (role, status)
+
+
+def answered(role: str) -> int:
+    """Return the status of what the client, and the system that acts for the client, may ask."""
+    return {"client": 200, "bound system": 200, "nobody": 401}.get(role, 403)
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+def test_what_a_draft_names_does_not_tell_what_is_there(world: World, role: str) -> None:
+    caller = world.callers[role]
+    for name in ("CareTeam", "RelatedPerson"):
+
+        def to_foreign(dossier: Dossier, name: str = name) -> Any:
+            return "POST", f"{world.own.patient}/{WHAT_IF}", draft(world.own, dossier.reference(name)), {}
+
+        status, _, body = same(answers(world, caller, to_foreign))
+        assert status == answered(role), body
+    for meaning, name in (("instance", "Communication"), ("dependents", "CommunicationRequest"), ("authoredby", "RelatedPerson")):
+
+        def about_foreign(dossier: Dossier, meaning: str = meaning, name: str = name) -> Any:
+            named = ((meaning, dossier.reference(name)),)
+            return "POST", f"{world.own.patient}/{WHAT_IF}", draft(world.own, data=named), {}
+
+        assert same(answers(world, caller, about_foreign))[0] == answered(role)
+
+
+def test_the_client_tries_out_the_own_choice(world: World) -> None:
+    reply = world.callers["client"].request("POST", f"{world.own.patient}/{WHAT_IF}", draft(world.own))
+    assert reply.status == 200
+    assert world.people["member"] in reply.body.decode()
+    assert not [each for each in world.names if each in reply.body.decode()]
+
+
+def referred(world: World, name: str) -> tuple[str, str]:
+    """Store a conversation to which a Task of its own client refers and one of a foreign client; return it and the own Task."""
+    id_ = f"{name.replace(' ', '-')}-{world.own.mark}"
+    thread: Json = {"resourceType": "CommunicationRequest", "id": id_, "status": "active"}
+    order: Json = {
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "order",
+        "basedOn": [{"reference": f"{thread['resourceType']}/{id_}"}],
+    }
+    subject = {"reference": world.own.patient}
+    made = [
+        thread | {"subject": subject},
+        order | {"id": f"own-{id_}", "for": subject},
+        order | {"id": f"{world.foreign.mark}-{id_}", "for": {"reference": world.foreign.patient}},
+    ]
+    assert [world.system.put(each).status for each in made] == [201] * 3
+    return f"CommunicationRequest/{id_}", f"Task/own-{id_}"
+
+
+def refusals(world: World, role: str, reference: str) -> Iterator[tuple[str, Reply]]:
+    """Yield what comes of deleting ``reference`` in every way."""
+    caller, (type_, _, id_) = world.callers[role], reference.partition("/")
+    yield "by id", caller.request("DELETE", reference)
+    yield "by criteria", caller.request("DELETE", f"{type_}?_id={id_}")
+    for kind in ("batch", "transaction"):
+        entry = {"request": {"method": "DELETE", "url": reference}}
+        yield kind, caller.request("POST", "", {"resourceType": "Bundle", "type": kind, "entry": [entry]})
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+def test_a_refused_deletion_names_nothing_foreign(world: World, role: str) -> None:
+    thread, own = referred(world, f"t-{role}")
+    for way, reply in refusals(world, role, thread):
+        told = reply.body.decode()
+        assert world.foreign.mark not in told, way
+        assert (own in told) == (role == "bound system"), (way, told)
+        if role == "bound system":
+            assert "still-referenced" in told, way
+            assert "1 others" in told, way
+    assert world.system.get(thread).status == 200
+
+
+def test_the_system_is_told_all_that_is_in_the_way(world: World) -> None:
+    thread, own = referred(world, "whole")
+    told = world.system.request("DELETE", thread).body.decode()
+    assert own in told
+    assert world.foreign.mark in told
+
+
+def test_a_professional_is_not_removed_and_their_foreign_networks_not_named(world: World) -> None:
+    for _, reply in refusals(world, "bound system", world.people["gpgone"]):
+        assert "still-referenced" in reply.body.decode() or reply.status in {403, 405}, reply.body
+        assert world.foreign.mark not in reply.body.decode()

@@ -272,7 +272,7 @@ def test_a_compartment_of_the_sources(hub: Demo) -> None:
     [
         ("Patient/ansje/Organization", 404, "unknown-path"),
         ("Organization/practice-wold/CareTeam", 404, "unknown-path"),
-        ("Patient/ansje/Basic", 404, "unknown-path"),
+        ("Patient/ansje/Media", 404, "unknown-path"),
         ("Patient/999990019/CareTeam", 400, "bsn-in-url"),
         ("Patient/a_b/CareTeam", 400, "bad-id"),
         ("Patient/ansje/Binary", 405, "interaction-not-supported"),

@@ -17,18 +17,17 @@ from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_scripts import on_postgres
 from fhir_server.storage.engines.postgres_session import Row, Session, Statement
 from fhir_server.storage.engines.postgres_text import bind
+from fhir_server.storage.integrity import Dangling, StillReferred
 from fhir_server.storage.journal.chain import Block
 from fhir_server.storage.matching import identity, matches
 from fhir_server.storage.repository import (
     Change,
     Criteria,
-    Dangling,
     Doubled,
     Grant,
     Matched,
     OutOfGrant,
     SearchTooSlow,
-    StillReferred,
     VersionConflict,
 )
 from fhir_server.storage.shape import EVERYTHING, Shape, Value

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from fhir_server.search.rows import key
 from fhir_server.storage.engines.postgres_session import Session
 from fhir_server.storage.engines.postgres_text import array
-from fhir_server.storage.repository import MOST_REFERRERS, Change, Dangling, StillReferred
+from fhir_server.storage.integrity import MOST_REFERRERS, Dangling, StillReferred
+from fhir_server.storage.repository import Change
 
 
 async def require(session: Session, changes: Sequence[Change]) -> None:

@@ -34,7 +34,7 @@ class Reads(ABC):
         self._reasons = Reasons(secret, self._key_kept)
         self._dialect = dialect
         self._bodies = Bodies()
-        self._unpack = Unpacked(self._bodies.unpack)
+        self._unpacked = Unpacked(self._bodies.unpack)
 
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
@@ -89,8 +89,9 @@ class Reads(ABC):
         resources = self._visible(query.type, rows, keys)
         if not search.told or not rows:
             return Page(resources, more)
-        *_, many, seen = rows[0]
-        return Page(resources, more, str(seen or 0), None if many < 0 else bool(many))
+        *_, number, seen = rows[0]
+        many = None if number == text.UNKNOWN else number > text.FEW
+        return Page(resources, more, str(seen or 0), many, number if 0 <= number <= text.FEW else None)
 
     async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
         """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""
@@ -199,21 +200,21 @@ class Reads(ABC):
 
     def _stored(self, found: Sequence[Any]) -> Stored:
         row, type_, id_, version, updated, body, sort, deleted, dossier = found
-        content = self._unpack(body) if body else b""
+        content = self._unpacked[body] if body else b""
         return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0)
 
     def _visible(self, type_: str, rows: Sequence[Any], keys: int = 0) -> list[Stored]:
         """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
-        unpack, stored = self._unpack, Stored._make
-        return [
-            stored((r[0], type_, r[1], r[2], r[3], False, True, unpack(r[4]), r[6], r[7 : 7 + keys] if keys else (), r[5] or 0))
-            for r in rows
-        ]
+        bodies, new = self._unpacked, tuple.__new__  # what Stored._make calls, without a call in between for each row
+        if not keys:
+            return [new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], (), r[5] or 0)) for r in rows]
+        end = 7 + keys
+        return [new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], r[7:end], r[5] or 0)) for r in rows]
 
     def _moved(self, type_: str, found: Sequence[Any]) -> Moved:
         row, id_, version, updated, body, dossier, seen_updated, seen_body = found
-        now = Stored(row, type_, id_, version, updated, False, True, self._unpack(body), dossier=dossier or 0)
-        return Moved(now, seen_updated, self._unpack(seen_body))
+        now = Stored(row, type_, id_, version, updated, False, True, self._unpacked[body], dossier=dossier or 0)
+        return Moved(now, seen_updated, self._unpacked[seen_body])
 
 
 _NUMBER = Statement("SELECT parameters FROM index_state", lambda _values: ())

@@ -1,10 +1,11 @@
 """The changes of one commit on SQLite, carried out by the writer thread inside a savepoint."""
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
+
+import orjson
 
 from fhir_server.catalog.announced import announced
 from fhir_server.storage import consent_rows, single
@@ -73,7 +74,7 @@ def _claim(connection: sqlite3.Connection, claims: Sequence[Claim]) -> None:
 
 def bind(values: Sequence[Value]) -> list[Value]:
     """Return ``values`` as SQLite takes them: a list becomes its JSON text."""
-    return [json.dumps(value) if type(value) is tuple else value for value in values]
+    return [orjson.dumps(value).decode() if type(value) is tuple else value for value in values]
 
 
 def _most_matches(connection: sqlite3.Connection, unmatched: Sequence[Question]) -> int:

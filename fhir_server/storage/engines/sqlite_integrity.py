@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from fhir_server.search.rows import key
-from fhir_server.storage.repository import MOST_REFERRERS, Change, Dangling, StillReferred
+from fhir_server.storage.integrity import MOST_REFERRERS, Dangling, StillReferred
+from fhir_server.storage.repository import Change
 
 
 def require(changes: Sequence[Change], connection: sqlite3.Connection) -> None:

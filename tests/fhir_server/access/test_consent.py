@@ -225,6 +225,15 @@ def test_incomparable_choices_deny() -> None:
     assert decide(MEMBER, [person, category, both]).reasons == ("permit-person",)
 
 
+def test_a_denial_of_some_items_does_not_make_a_denial_of_all_give_way() -> None:
+    general = replace(PERMIT, choice="c|2", effect="deny", categories=("own|message",), recipient="function:roles|a")
+    some = replace(general, choice="c|3", recipient="Practitioner/a", authors=("Practitioner/c",))
+    asked = replace(MEMBER, item=None, functions=("roles|a",))
+    assert dominates(some, general)
+    assert not decide(asked, [PERMIT, general, some]).permit
+    assert decide(asked, [PERMIT, some]).permit
+
+
 def test_what_is_new_of_a_choice() -> None:
     old, new = replace(PERMIT, made=1), replace(PERMIT, made=2, effect="none")
     twins = [replace(PERMIT, made=2, consent="Consent/2"), replace(PERMIT, made=2, consent="Consent/2", version=3)]

@@ -11,6 +11,7 @@ from fhir_server.access.actor import Actor, Role
 from fhir_server.access.consented import governing
 from fhir_server.access.gate import Gate
 from fhir_server.access.invited import invited
+from fhir_server.access.labelling import labels
 from fhir_server.access.private import private
 from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import LETTERS, parse_scopes
@@ -80,7 +81,9 @@ def consented(who: Actor, type_: str) -> Consented:
     }[type_]
     unknown = ("Organization/", "kind:", "function:") if who.role == "practitioner" else ()
     system = f"{OWN_CATEGORIES if is_message else NATIONAL_CATEGORIES}|{category}"
-    return Consented(who.people, who.people, "TREAT", system, "access", AT, date, "N", is_message, unknown, (), author)
+    return Consented(
+        who.people, who.people, "TREAT", system, "access", AT, date, "N", is_message, unknown, (), author, labels().coded.get(type_)
+    )
 
 
 def standing(who: Actor) -> InCircle:

@@ -20,7 +20,8 @@ from fhir_server.interactions.update import update
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.search.tree import Dossier, Query
-from fhir_server.storage.repository import Dangling, OutOfGrant, Repository, StorageFull, Unavailable
+from fhir_server.storage.integrity import Dangling
+from fhir_server.storage.repository import OutOfGrant, Repository, StorageFull, Unavailable
 
 MINUTE = 60_000_000
 NOW = 1_800_000_000_000_000

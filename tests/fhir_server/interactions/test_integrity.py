@@ -12,7 +12,7 @@ from fhir_server.interactions.integrity import still_referred
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model.json import write
-from fhir_server.storage.repository import StillReferred
+from fhir_server.storage.integrity import StillReferred
 
 CLIENT = Actor(reference="Patient/p1", role="patient", scopes=parse_scopes("patient/*.rs"), people=("Patient/p1",))
 REFERRERS = ("Communication/own", "Communication/other", "Communication/third")

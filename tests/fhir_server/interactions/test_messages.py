@@ -185,3 +185,35 @@ def test_whom_the_client_lets_see_no_messages_is_sent_none(hub: LadderRoom) -> N
     assert refused.value.issues[0].detail == "recipient-not-permitted"
     assert len(hub.hub.stored("CommunicationRequest")) == threads
     assert hub.operate(NURSE, message, "forward", recipient={"valueReference": {"reference": DOCTOR}}).status == 200
+
+
+def test_who_may_see_a_message_and_not_disclose_it_does_not_forward_it(hub: LadderRoom) -> None:
+    """A choice that names no action lets people do both; the choices of other tests are withdrawn by it."""
+    to = {"recipient": {"valueReference": {"reference": DOCTOR}}}
+
+    def choose(*actions: str, **more: Any) -> None:
+        everybody = (NURSE, DOCTOR, DAUGHTER)
+        permit = provision("permit", *everybody, purposes=["TREAT", "PATRQT"], categories=["message"], actions=actions, **more)
+        hub.hub.write(SYSTEM, consent(permit, "some", patient=ref(CLIENT), performer=[ref(CLIENT)]))
+
+    def refused(who: str, what: str) -> str | None:
+        with pytest.raises(Forbidden) as found:
+            hub.operate(who, what, "forward", **to)
+        return found.value.issues[0].detail
+
+    choose("access")
+    thread = hub.hub.thread(DAUGHTER, [NURSE, CLIENT])
+    message, secret = hub.hub.reply(NURSE, thread), hub.hub.reply(NURSE, thread)
+    threads = len(hub.hub.stored("CommunicationRequest"))
+    assert hub.shown(NURSE, "read", message)["id"] == message.partition("/")[2]
+    assert refused(NURSE, message) == refused(NURSE, thread) == "disclosure-not-permitted"
+    assert refused("Practitioner/outsider", message) == "not-permitted", "nothing about a message that they do not see"
+    assert len(hub.hub.stored("CommunicationRequest")) == threads
+    assert hub.operate(CLIENT, message, "forward", **to).status == 200, "the client passes on what is their own"
+
+    choose("access", "disclose")
+    assert hub.operate(NURSE, message, "forward", **to).status == 200
+    choose(exceptions=[provision("deny", NURSE, actions=["disclose"], data=[("instance", secret)])])
+    assert refused(NURSE, secret) == "disclosure-not-permitted"
+    assert hub.shown(NURSE, "read", secret)["id"] == secret.partition("/")[2]
+    assert hub.operate(NURSE, message, "forward", **to).status == 200

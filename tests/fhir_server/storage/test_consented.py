@@ -17,7 +17,7 @@ from fhir_server.access.consent import Item, Request, decide
 from fhir_server.catalog.catalog import IN_ROLE, load
 from fhir_server.search.authorship import authorship
 from fhir_server.search.rows import EARLIEST, LATEST, Indexed
-from fhir_server.search.tree import And, Consented, MemberOf, Missing, Not, Query, Token, Unrefused
+from fhir_server.search.tree import And, Coded, Consented, MemberOf, Missing, Not, Query, Token, Unrefused
 from fhir_server.search.values import Range
 from fhir_server.storage import migrate
 from fhir_server.storage.consent_rule import HUB, UNKNOWN, Effect, Rule, in_function
@@ -25,6 +25,7 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Membership, Repository
 
 CATALOG = load()
+CODED = Coded("code", ("secret", "hidden"), ("s", "t"), "R")
 TASK = CATALOG.types["Task"]
 EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "40"))
 NOW = 50
@@ -47,6 +48,13 @@ REFERENCES: tuple[tuple[tuple[str, str], ...], ...] = (
     (("based-on", "CareTeam/one"), ("requester", "Practitioner/p")),
     (("focus", "CareTeam/two"),),
     (),
+)
+CODES: tuple[tuple[tuple[str, str, str], ...], ...] = (
+    (),
+    (),
+    (("code", "secret", "s"),),
+    (("code", "secret", "other"), ("code", "plain", "s")),
+    (("status", "secret", "s"),),
 )
 times = st.tuples(st.sampled_from((EARLIEST, 40, 50, 51)), st.sampled_from((LATEST, 50, 51, 60)))
 
@@ -151,7 +159,7 @@ def things(draw: st.DrawFn, number: int) -> Thing:
         f"t{number}",
         sort=main[0] if main else 7,
         dossier=draw(st.sampled_from(PATIENTS)),
-        tokens=tuple(("_security", label, "s") for label in labels),
+        tokens=(*(("_security", label, "s") for label in labels), *draw(st.sampled_from(CODES))),
         references=draw(st.sampled_from(REFERENCES)),
         dates=(("main", *main),) if main else (),
     )
@@ -169,7 +177,9 @@ cases = st.builds(
 
 def item(thing: Thing) -> Item:
     dates = next((Range(low, high) for param, low, high in thing.dates if param == "main"), None)
-    labels = tuple(code for _, code, _ in thing.tokens) or ("N",)
+    labels = tuple(code for param, code, _ in thing.tokens if param == "_security")
+    coded = any(code in CODED.codes and system in CODED.systems for param, code, system in thing.tokens if param == "code")
+    labels = labels or (("R",) if coded else ("N",))
     refers = tuple(target for _, target in thing.references if target)
     authors = tuple(target for param, target in thing.references if param == "requester")
     authors += ("Practitioner/p",) if "PractitionerRole/r" in authors else ()
@@ -183,7 +193,7 @@ def predicate(request: Request, *, open_without: bool) -> Consented:
     unknown = tuple(start for start, _, values in named if values is None)
     words = request.purpose, request.category, request.action
     author = Missing("requester", PLACES["requester"])
-    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT, author)
+    return Consented((*request.people, *keys), request.people, *words, NOW, "main", "N", open_without, unknown, LEFT, author, CODED)
 
 
 class Authored(Thing):
@@ -322,6 +332,27 @@ def test_a_function_in_the_network_is_a_recipient(run: Run, effect: Effect, plac
 
 PERMIT = Rule("Patient/1", "", 0, "permit", "", recipient="Practitioner/p")
 DENY = replace(PERMIT, effect="deny", purposes=("TREAT",))
+SECRET = (("code", "hidden", "t"),)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "limit", "found"),
+    [
+        ((), ("U", "L", "M", "N"), 1),
+        (SECRET, ("U", "L", "M", "N"), 0),
+        (SECRET, ("U", "L", "M", "N", "R"), 1),
+        ((("code", "hidden", "else"),), ("U", "L", "M", "N"), 1),
+        ((*SECRET, ("_security", "N", "s")), ("U", "L", "M", "N"), 1),
+    ],
+)
+def test_what_has_no_label_has_that_of_its_code(
+    run: Run, tokens: tuple[tuple[str, str, str], ...], limit: tuple[str, ...], found: int
+) -> None:
+    thing = Thing("t0", dossier="Patient/1", sort=7, tokens=tokens)
+    made = Consent("Patient/1", "x", 1, (replace(PERMIT, labels=limit),))
+    run(lambda repository: finds(repository, Case((made,), (), (thing,), (REQUEST,), open_without=False), found))
+
+
 P, ELSE, R = "Practitioner/p", "Practitioner/else", "PractitionerRole/r"
 
 

@@ -9,7 +9,8 @@ from invented import LINE, Run, Thing, created, deleted, grant, put, updated
 
 from fhir_server.search.rows import key
 from fhir_server.search.tree import Dossier, Node, Query, ReferenceTo
-from fhir_server.storage.repository import MOST_REFERRERS, Change, Dangling, Repository, StillReferred, VersionConflict
+from fhir_server.storage.integrity import MOST_REFERRERS, Dangling, StillReferred
+from fhir_server.storage.repository import Change, Repository, VersionConflict
 
 TARGET, OTHER = Thing("target", dossier="Patient/1"), Thing("other", dossier="Patient/1")
 LINKS = (key("Task", "focus", "Task/target"), key("\x1flink", "Task/target"))

@@ -13,7 +13,8 @@ from invented import LINE, Thing, created, grant, put, updated
 from fhir_server.search.tree import Query, Token
 from fhir_server.storage.engines.postgres import PostgresRepository
 from fhir_server.storage.engines.postgres_session import Session
-from fhir_server.storage.repository import Dangling, SearchTooSlow, VersionConflict
+from fhir_server.storage.integrity import Dangling
+from fhir_server.storage.repository import SearchTooSlow, VersionConflict
 from fhir_server.storage.writer import Statement
 
 

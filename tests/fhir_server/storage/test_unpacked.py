@@ -11,7 +11,7 @@ def test_what_was_unpacked_is_not_unpacked_again() -> None:
         return packed * 2
 
     unpacked = Unpacked(unpack)
-    assert [unpacked(b"a"), unpacked(b"b"), unpacked(b"a")] == [b"aa", b"bb", b"aa"]
+    assert [unpacked[b"a"], unpacked[b"b"], unpacked[b"a"]] == [b"aa", b"bb", b"aa"]
     assert asked == [b"a", b"b"]
 
 
@@ -21,13 +21,13 @@ def test_the_budget_holds_and_nothing_gets_lost_by_it() -> None:
     originals = [b'{"resourceType":"Task","id":"%d"}' % number for number in range(200)]
     packed = [bodies.pack(each) for each in originals]
     for _ in range(2):
-        assert [unpacked(each) for each in packed] == originals
-        assert sum(len(key) + len(body) for key, body in unpacked._kept.items()) <= 2_000
+        assert [unpacked[each] for each in packed] == originals
+        assert sum(len(key) + len(body) for key, body in unpacked.items()) <= 2_000
 
 
 def test_a_large_body_is_not_kept() -> None:
     bodies = Bodies()
     unpacked = Unpacked(bodies.unpack)
     large = b'{"data":"%b"}' % (b"x" * 20_000)
-    assert unpacked(bodies.pack(large)) == large
-    assert unpacked._kept == {}
+    assert unpacked[bodies.pack(large)] == large
+    assert not unpacked
