@@ -11,7 +11,7 @@ from benchmarks.measure import Figure
 from benchmarks.stage import Stage
 from fhir_server.storage.url import sqlite_path
 
-_TABLES = ("resource", "idx", "idx_date", "idx_text", "membership")
+_TABLES = ("resource", "idx", "idx_date", "idx_text", "idx_order", "membership", "circle", "consent_rule")
 _GOALS = {"sqlite": 1.0, "postgresql": 2.0}
 
 

@@ -22,6 +22,7 @@ TABLES = {
     "idx": "SELECT key, sort, row, high FROM idx",
     "idx_date": "SELECT key, row, low, high FROM idx_date",
     "idx_text": "SELECT key, start, row, mark, rest FROM idx_text",
+    "idx_order": "SELECT row, key, start FROM idx_order",
     "membership": "SELECT member, dossier, row, starts, ends, through FROM membership",
 }
 
@@ -69,6 +70,8 @@ def _of(resource: dict[str, Any], row: int, base: str) -> Iterator[tuple[str, tu
     for text in indexed.texts:
         kept = stored(TextRow(*text))
         yield "idx_text", (kept.key, kept.start, row, kept.mark, kept.rest)
+    for order in indexed.orders:
+        yield "idx_order", (row, *order)
     if resource["resourceType"] == "CareTeam":
         for member in memberships(resource, base):
             yield (

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import START, Indexed, IndexRow, OrderRow, TextRow, key, storable
 from fhir_server.search.tree import Everything, Node
 from fhir_server.storage.repository import AuditRow, Change, Grant, Membership, Repository
 
@@ -38,13 +38,15 @@ class Thing:
     def indexed(self) -> Indexed:
         params = {one[0] for found in self.values for one in found}
         rows = [IndexRow(key(self.type), self.sort, sum(1 << PLACES[param] for param in params if param in PLACES))]
-        rows += [IndexRow(key(self.type, param, code), self.sort, key(system)) for param, code, system in self.tokens]
-        rows += [IndexRow(key(self.type, param, target), self.sort, key(target)) for param, target in self.references]
+        tokens = ((key(self.type, param, code), key(system) if system else 0) for param, code, system in self.tokens)
+        rows += [IndexRow(at, self.sort, system) for at, system in tokens]
+        rows += [IndexRow(key(self.type, param, target), self.sort, 0) for param, target in self.references]
         rows += [IndexRow(key(self.type, param, value), self.sort, 0) for param, value in self.uris]
         rows += [IndexRow(key(self.type, param), low, high) for param, low, high in self.dates]
         texts = [TextRow(key(self.type, param), normal, exact) for param, normal, exact in self.texts]
-        texts += [TextRow(key(self.type, param, "sort"), code, "") for param, code, _ in self.tokens]
-        return Indexed(self.sort, self.dossier, tuple(rows), tuple(texts))
+        orders = [OrderRow(key(self.type, param, "sort"), storable(normal)[:START]) for param, normal, _ in self.texts]
+        orders += [OrderRow(key(self.type, param, "sort"), storable(code)) for param, code, _ in self.tokens]
+        return Indexed(self.sort, self.dossier, tuple(rows), tuple(texts), tuple(orders))
 
 
 def created(thing: Thing, members: Sequence[Membership] = ()) -> Change:

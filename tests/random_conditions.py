@@ -7,13 +7,16 @@ from random_resources import (
     CATEGORIES,
     CODES,
     DATES,
+    LATITUDES,
     LOINC,
+    LONGITUDES,
     NUMBERS,
     OF_TYPE,
     OTHER,
     TARGETS,
     UCUM,
     URLS,
+    VERSIONED,
     as_document,
 )
 from spoken_search import (
@@ -22,6 +25,7 @@ from spoken_search import (
     compares,
     date_asked,
     dates_of,
+    distance,
     escape,
     has_unit,
     is_below,
@@ -201,12 +205,33 @@ DOCUMENT = (at("target"), one_of(map(as_document, TARGETS), refers))
 VALUE_SET = "http://hl7.org/fhir/ValueSet/observation-category"
 
 
+def is_canonical(found: str, wanted: str) -> bool:
+    return found == wanted or found.partition("|")[0] == wanted
+
+
 def in_value_set(concept: Json, _url: str) -> bool:
     return bool(concept["coding"][0]["code"] in {"vital-signs", "laboratory"})
 
 
+def patients(resource: Json) -> list[Json]:
+    return [one for one in at("subject")(resource) if "Patient/" in one.get("reference", "")]
+
+
 def whole_dates(name: str) -> Values:
     return lambda resource: dates_of(resource, name)
+
+
+def asked_near(rng: Random, near: Json) -> Asked:
+    """A place, mostly beside one that there is, and a distance; never one that a place has to within a metre."""
+    latitude, longitude = rng.choice(LATITUDES), rng.choice(LONGITUDES)
+    if near is not None and rng.random() < 0.7:
+        latitude, longitude = near["latitude"], max(-180.0, near["longitude"] - rng.choice((0, 0.01, 0.1)))
+    far = rng.choice((0.0, 5.0, 700.0, 8_000.0, 20_000.0, 5_000_000.0, 12_000_000.0, 21_000_000.0))
+    every = [distance(latitude, longitude, one, other) for one in LATITUDES for other in LONGITUDES]
+    while any(abs(each - far) <= 1 for each in every if each > 1):
+        far += 1.5
+    text = rng.choice((f"{far / 1000}", f"{far / 1000}|km", f"{far}|m", f"{far / 1852}|[nmi_i]"))
+    return f"{latitude}|{longitude}|{text}", lambda found: distance(latitude, longitude, **found) <= far + 0.5
 
 
 CONDITIONS: dict[str, list[Make]] = {
@@ -222,6 +247,7 @@ CONDITIONS: dict[str, list[Make]] = {
         single("value-date", whole_dates("value"), asked_date),
         single("date", whole_dates("effective"), asked_date),
         single("subject", at("subject"), asked_reference),
+        single("patient", patients, asked_reference),
         composite("code-value-quantity", itself, FIRST, QUANTITIES),
         composite("code-value-concept", itself, FIRST, CONCEPTS),
         composite("code-value-string", itself, FIRST, (at("valueString"), asked_text)),
@@ -240,6 +266,9 @@ CONDITIONS: dict[str, list[Make]] = {
         single("url", at("url"), one_of(URLS, str.__eq__)),
         found("url:below", at("url"), one_of(URLS[:-1], is_below)),
         found("url:above", at("url"), one_of(URLS[:-1], lambda one, url: is_below(url, one))),
+        found("_source:below", at("meta", "source"), one_of(URLS[:-1], is_below)),
+        single("_source", at("meta", "source"), one_of(URLS, str.__eq__)),
+        single("_profile", at("meta", "profile"), one_of((URLS[0], *VERSIONED, f"{URLS[0]}|2"), is_canonical)),
         single("context-quantity", both(at("useContext", "valueQuantity"), at("useContext", "valueRange")), asked_quantity),
         composite("context-type-quantity", CONTEXT, FIRST, (AMOUNTS, asked_quantity)),
         composite("context-type-value", CONTEXT, FIRST, CONCEPTS),
@@ -255,5 +284,6 @@ CONDITIONS: dict[str, list[Make]] = {
         composite("characteristic-value", at("characteristic"), FIRST, (BOTH, asked_boolean)),
     ],
     "DocumentReference": [composite("relationship", at("relatesTo"), DOCUMENT, (CODE, asked_code("replaces", "appends")))],
+    "Location": [single("near", at("position"), asked_near), single("near", at("position"), asked_near)],
     "RiskAssessment": [single("probability", at("prediction", "probabilityDecimal"), asked_number)],
 }  # fmt: skip

@@ -24,6 +24,7 @@ URLS = (
     "https://a.example/Q",
     "urn:oid:1.2",
 )
+VERSIONED = (f"{URLS[0]}|1", f"{URLS[0]}|1.1")
 TARGETS = (
     "Patient/1",
     "Patient/2",
@@ -32,6 +33,8 @@ TARGETS = (
     f"{BASE}/Patient/2/_history/3",
     "https://b.example/fhir/Patient/1",
 )
+LATITUDES = (-90.0, -33.9, 0.0, 51.98, 52.0, 52.09, 52.1, 89.99, 90.0)
+LONGITUDES = (-180.0, -179.99, -0.01, 0.0, 5.0, 5.12, 5.2, 179.99, 180.0)
 OF_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 # Makes a value; of these and no other kind of strategy, so that every kind of value is as likely as the next.
@@ -77,6 +80,10 @@ def joined(*makers: Maker) -> Maker:
 
 def limits(ends: list[Decimal], of: Json, left_out: str) -> Json:
     return {name: {"value": end, **of} for name, end in zip(("low", "high"), sorted(ends), strict=True) if name != left_out}
+
+
+def place(latitude: float, longitude: float) -> Json:
+    return {"latitude": latitude, "longitude": longitude}
 
 
 def as_document(target: str) -> str:
@@ -137,9 +144,14 @@ relates = joined(named("code", pick(("replaces", "appends"))), named("target", d
 kind = until(some(coding=pick(([{"system": OF_TYPE, "code": "MR"}],)), text=pick(TEXTS)), bool)
 RESOURCES: dict[str, Maker] = {
     "Observation": either(observation("Quantity"), observation("CodeableConcept"), observation(*VALUES)),
-    "Questionnaire": some(url=pick(URLS), useContext=few(context)),
+    "Questionnaire": some(
+        url=pick(URLS),
+        useContext=few(context),
+        meta=some(source=pick(URLS), profile=few(pick((*URLS, *VERSIONED)))),
+    ),
     "Patient": some(identifier=few(until(some(system=pick((OTHER,)), value=pick(CODES), type=kind), bool))),
     "Group": some(characteristic=few(characteristic)),
     "DocumentReference": some(relatesTo=few(relates)),
+    "Location": some(position=builds(place, pick(LATITUDES), pick(LONGITUDES)), name=pick(TEXTS)),
     "RiskAssessment": some(prediction=few(some(probabilityDecimal=number))),
 }

@@ -39,6 +39,12 @@ sizes = numbers | st.sampled_from([float("-inf"), -1e300, -2.5, 0.5, 2.5, 7e22, 
 ranges = st.tuples(sizes, sizes).map(lambda pair: (min(pair), max(pair) + 1))
 
 
+BILLION = 10**9
+points = st.sampled_from(
+    [(BILLION, 0, 0), (-BILLION, 0, 0), (0, -BILLION, 0), (0, 0, BILLION), (6 * 10**8, 8 * 10**8, 0), (6 * 10**8, 0, 50)]
+)
+
+
 def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(strategy, max_size=3, unique=True).map(tuple)
 
@@ -63,6 +69,7 @@ def things(draw: st.DrawFn) -> list[Thing]:
                     *((("main", *main),) if main else ()),
                     *draw(few(spans.map(lambda span: ("other", *span)))),
                     *draw(few(ranges.map(lambda range_: ("size", *range_)))),
+                    *draw(few(points.map(lambda point: ("place", point[2], (point[0] + BILLION) * 2**31 + point[1] + BILLION)))),
                 ),
                 texts=tuple(("name", normalise(word), word) for word in words),
                 updated=draw(numbers) * 500,
@@ -85,6 +92,9 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(tree.Uri, st.just("url"), st.sampled_from(CODES)),
     dates(True),
     dates(False),
+    st.builds(
+        lambda point, most: tree.Near("place", *point, most), points, st.sampled_from([0, 1, 10**18, 2 * 10**18, 4 * 10**18])
+    ),
     st.builds(lambda prefix, range_: tree.Number("size", prefix, *range_), prefixes, ranges),
     st.builds(
         lambda param, codes, more, system: tree.TokenIn(param, (*codes, *(f"no{number}" for number in range(more))), system),
@@ -171,6 +181,9 @@ class Naive:
                 return any(p == param and c in codes and system in {None, s} for p, c, s in thing.tokens)
             case tree.Date(param, prefix, low, high) | tree.Number(param, prefix, low, high):
                 return any(p == param and compares(prefix, (start, end), (low, high)) for p, start, end in thing.dates)
+            case tree.Near(param, x, y, z, most):
+                there = [(high // 2**31 - BILLION, high % 2**31 - BILLION, low) for p, low, high in thing.dates if p == param]
+                return any(sum((a - b) ** 2 for a, b in zip(one, (x, y, z), strict=True)) <= most for one in there)
             case tree.Text(param, value, mode):
                 return any(reads(mode, value, normal, exact) for _, normal, exact in thing.texts)
             case tree.Id(values):

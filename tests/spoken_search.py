@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import asin, cos, radians, sin, sqrt
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -184,3 +185,10 @@ def refers(value: Json, target: str) -> bool:
 def is_below(url: str, parent: str) -> bool:
     ours, theirs = url.rstrip("/").split("/"), parent.rstrip("/").split("/")
     return "://" in url and ours[: len(theirs)] == theirs
+
+
+def distance(one: float, other: float, latitude: float, longitude: float) -> float:
+    """The metres between two positions, by the haversine."""
+    north, south = radians(one), radians(latitude)
+    across = sin((south - north) / 2) ** 2 + cos(north) * cos(south) * sin(radians(longitude - other) / 2) ** 2
+    return 2 * 6_371_008.8 * asin(min(1.0, sqrt(across)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as File
-from typing import Any
+from typing import Any, NamedTuple
 
 import profiles
 from fhir_server.catalog.composite import Composite, composites
@@ -43,8 +43,8 @@ class SearchParameter:
 
     @property
     def index_code(self) -> str:
-        """The code under which the index keeps the values, another one for each generation."""
-        return self.code if self.generation == 1 else f"{self.generation}@{self.code}"
+        """The code under which the index keeps the values: one of the user's own has another one for each generation."""
+        return self.code if self.place != OWN else f"{self.generation}@{self.code}"
 
     @property
     def implied_system(self) -> bool:
@@ -59,7 +59,7 @@ class SearchParameter:
     @property
     def is_indexed_below(self) -> bool:
         """Whether the index finds what lies below a URL; not where every resource has one of a few (``_profile``)."""
-        return self.type == "uri" and not self.code.startswith("_")
+        return self.type == "uri" and self.code != "_profile"
 
     @property
     def repeats(self) -> bool:
@@ -80,8 +80,43 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
         fact = replace(fact, targets=of_r4.targets)  # one of ours that finds more than that of R4 does
     if fact.type == "composite":
         return _composite(fact, resource_type)
-    found = paths(fact.expression, resource_type, LEAVES.get(fact.type, ()))
+    found = paths(fact.expression, resource_type, {**LEAVES, **_SPECIAL}.get(fact.type, ()))
     return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found, _places(resource_type)[code])
+
+
+class Narrowing(NamedTuple):
+    """A reference parameter finds, among the values of the parameter ``wide`` of its type, those that point to a ``target``."""
+
+    wide: str
+    target: str
+
+
+@cache
+def narrowing(resource_type: str, code: str) -> Narrowing | None:
+    """Return what ``code`` narrows, None when it has values of its own. The index keeps such values once, for both.
+
+    That depends on the definitions only, not on which parameters the catalogue selects.
+    """
+    places = _places(resource_type) if resource_type in resource_types() else {}
+    own = _reference_paths(resource_type, code) if code in places else ()
+    targets = {path.target for path in own}
+    if len(targets) != 1 or "" in targets:
+        return None
+    steps = {replace(path, target="") for path in own}
+    wide = (each for each in places if steps == set(_reference_paths(resource_type, each)))
+    return next((Narrowing(each, *targets) for each in wide), None)
+
+
+def _reference_paths(resource_type: str, code: str) -> tuple[Path, ...]:
+    try:
+        found = search_parameter(resource_type, code)
+    except ExpressionError:
+        return ()
+    return found.paths if found is not None and found.type == "reference" else ()
+
+
+_SPECIAL = {"special": ("BackboneElement",)}
+"""The leaves of a parameter of which R4 itself says what it means: Location.near has positions."""
 
 
 def united(search: Mapping[str, SearchParameter]) -> dict[str, SearchParameter]:

@@ -18,7 +18,7 @@ LEAVES = {
     "string": ("string", "markdown", "Address", "HumanName"),
     "uri": ("canonical", "oid", "uri", "url", "uuid"),
     "number": ("decimal", "integer", "positiveInt", "unsignedInt"),
-    "quantity": ("Age", "Count", "Distance", "Duration", "Money", "Quantity", "Range"),
+    "quantity": ("Age", "Count", "Distance", "Duration", "Money", "Quantity", "Range", "SampledData"),
 }
 
 _DECEASED = "Patient.deceased.exists() and Patient.deceased != false"

@@ -53,14 +53,13 @@ def gone(careteam: Mapping[str, Any], since: int, at: int, base: str = "") -> di
 
 
 def without_stand_ins(after: Mapping[str, Any], before: Mapping[str, Any] | None, at: int, base: str = "") -> dict[str, Any] | None:
-    """Return the team in which those who stood in for somebody end with them, None where nobody's place ended.
+    """Return the team in which nobody stands in for longer than those are there for whom they do; None where nothing changes.
 
-    Whose place ended is who had one in ``before`` and has none in ``after``, however it was written down: dropped, or with an end.
+    That is asked of those whose place ends sooner in ``after`` than in ``before``, however it is written: dropped, or with an end.
     """
-    people = {_member(each, base) for each in listed(before or {}, "participant") if _is_kept(each, at)} - {""}
-    left = [each for each in people if not places(after, [each], at, base)]
-    over = stand_ins(after, left, at, base) if left else []
-    return ended(after, over, at) if over else None
+    there = listed(after, "participant")
+    kept = [_stand_in_within(each, after, before or {}, at, base) for each in there]
+    return {**after, "participant": kept} if kept != there else None
 
 
 def in_whose_place(careteam: Mapping[str, Any], person: str, at: int, base: str = "") -> str:
@@ -149,8 +148,21 @@ def _ended(each: Participant, at: int) -> dict[str, Any]:
     return {**each, "period": {**period, **begun, "end": end}}
 
 
-def _is_kept(each: Participant, at: int) -> bool:
-    return lasting(each.get("period")).high > at
+def _stand_in_within(each: Participant, after: Mapping[str, Any], before: Mapping[str, Any], at: int, base: str) -> Participant:
+    person = stands_in_for(each, base)
+    was, now = (_longest(team, person, base) for team in (before, after))
+    own, until = lasting(each.get("period")), lasting(now.get("period")).high if now else at
+    if was is None or until >= lasting(was.get("period")).high or own.high <= max(until, at):
+        return each
+    if until <= at or own.low >= until:
+        return _ended(each, at)
+    return {**each, "period": {**mapped(each, "period"), "end": mapped(now or {}, "period")["end"]}}
+
+
+def _longest(careteam: Mapping[str, Any], person: str, base: str) -> Participant | None:
+    """Return the place of ``person`` that lasts longest."""
+    own = [each for each in listed(careteam, "participant") if person and _member(each, base) == person]
+    return max(own, key=lambda each: lasting(each.get("period")).high, default=None)
 
 
 def _member(each: Participant, base: str) -> str:

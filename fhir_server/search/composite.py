@@ -12,7 +12,7 @@ from fhir_server.catalog.composite import Component, Composite
 from fhir_server.catalog.expression import Path
 from fhir_server.search import leaves, quantity
 from fhir_server.search.leaves import Rows, Texts
-from fhir_server.search.rows import US, IndexRow, key
+from fhir_server.search.rows import US, IndexRow, key, system_key
 from fhir_server.search.walk import walk
 
 Json = Any
@@ -76,7 +76,7 @@ Index = Callable[[Rows, Texts, str, Path, Json, int, str], None]
 
 
 def _token(rows: Rows, _texts: Texts, prefix: str, path: Path, value: Json, sort: int, _base: str) -> None:
-    rows.extend(IndexRow(key(prefix + code), sort, key(system)) for system, code in _tokens(path, value))
+    rows.extend(IndexRow(key(prefix + code), sort, system_key(system)) for system, code in _tokens(path, value))
 
 
 def _reference(rows: Rows, _texts: Texts, prefix: str, path: Path, value: Json, sort: int, base: str) -> None:

@@ -10,9 +10,9 @@ from itertools import count
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.catalog.definitions import OWN, SearchParameter
+from fhir_server.catalog.definitions import OWN, SearchParameter, narrowing
 from fhir_server.catalog.expression import Path, Step
-from fhir_server.search import leaves, quantity, sort_texts, values
+from fhir_server.search import leaves, position, quantity, sort_texts, values
 from fhir_server.search.authorship import authorship
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
@@ -55,7 +55,9 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     if entry.author or entry.authored:
         rows += authorship(resource, entry, base, sort)
     rows.append(IndexRow(accessors.all, sort, present))
-    return Indexed(sort, _dossier(resource, entry, base) or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(texts)))
+    of = _dossier(resource, entry, base) or dossier
+    orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))
+    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders)
 
 
 def _updated(resource: Mapping[str, Json]) -> int:
@@ -74,11 +76,15 @@ def _dossier(resource: Mapping[str, Json], entry: Entry, base: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Accessors:
-    """``all`` is the key of the row that every resource has, ``main`` indexes the main date (it has one value at most)."""
+    """``all`` is the key of the row that every resource has, ``main`` indexes the main date (it has one value at most).
+
+    ``strings`` are the keys under which strings are sorted, by those under which they are found.
+    """
 
     all: int
     main: Accessor
     rest: Accessor
+    strings: Mapping[int, int]
 
 
 @dataclass
@@ -106,7 +112,9 @@ def _accessors(entry: Entry) -> _Accessors:
         main = [found for code, found in entry.search.items() if code == entry.main_date]
         rest = [found for code, found in entry.search.items() if code != entry.main_date]
         rest += [replace(entry.search[code], type="sort") for code in entry.sort]
-        made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest))
+        strings = (one.index_code for one in entry.search.values() if one.type == "string")
+        order = {key(entry.name, code): sort_texts.sort_key(entry.name, code) for code in strings}
+        made = _Accessors(key(entry.name), accessor(entry.name, main), accessor(entry.name, rest), order)
         found = _made[id(entry)] = (entry, made)
     return found[1]
 
@@ -117,7 +125,7 @@ def accessor(resource_type: str, parameters: list[SearchParameter]) -> Accessor:
     It returns which of them have a value in the resource, a bit each (``SearchParameter.place``).
     """
     space: dict[str, Any] = {name: getattr(leaves, name) for name in dir(leaves) if not name.startswith("_")}
-    space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite}
+    space |= {"number": quantity.number, "quantity": quantity.quantity, "composite": composite, "position": position.position}
     space["composites"] = {parameter.code: parameter.composites for parameter in parameters}
     space["sort_text"] = sort_texts.sort_text
     exec(source(resource_type, parameters), space)  # noqa: S102 - the text is made here from names that the grammar checked
@@ -141,7 +149,9 @@ def source(resource_type: str, parameters: list[SearchParameter]) -> str:
 def _lines(node: _Node, at: str, resource_type: str, depth: int, names: Iterator[int]) -> Iterator[str]:
     indent = "    " * depth
     for parameter, path in node.here:
-        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.index_code}\x1f")
+        narrow = narrowing(resource_type, parameter.index_code)
+        wide = f"{resource_type}\x1f{narrow.wide}\x1f" if narrow else ""
+        call = _call(parameter, path, at, f"{resource_type}\x1f{parameter.index_code}\x1f", wide)
         yield f"{indent}{call}; {_present(parameter, resource_type)}"
     for parameter, number in node.elements:
         prefix = f"{resource_type}\x1f{parameter.code}\x1f"
@@ -169,14 +179,16 @@ def _present(parameter: SearchParameter, resource_type: str) -> str:
     return f"boolean(rows, {prefix!r}, True, sort)"
 
 
-def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
+def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: str) -> str:
+    """Write the call that indexes the value in ``at``; ``wide`` is the prefix of the parameter that this one narrows, or ""."""
     match parameter.type:
         case "token":
             more = _MORE.get(path.type, "").format(prefix=repr(prefix), at=at)
             return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort){more}"
         case "reference":
             guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
-            return f"{guard}{'canonical' if path.type == 'canonical' else 'reference'}(rows, {prefix!r}, {at}, sort, base)"
+            kind = "narrowed" if wide else "canonical" if path.type == "canonical" else "reference"
+            return f"{guard}{kind}(rows, {prefix!r}, {f'{wide!r}, ' if wide else ''}{at}, sort, base)"
         case "date":
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
         case "sort":
@@ -186,6 +198,8 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str) -> str:
             return f"{_STRING.get(path.type, 'string')}(texts, {prefix!r}, {at})"
         case "number" | "quantity":
             return f"{parameter.type}(rows, {prefix!r}, {at})"
+        case "special":
+            return f"position(rows, {prefix!r}, {at})"
         case _:
             below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
-            return f"uri(rows, {prefix!r}, {at}, sort){below}"
+            return f"{'uri_of_version' if path.type == 'canonical' else 'uri'}(rows, {prefix!r}, {at}, sort){below}"

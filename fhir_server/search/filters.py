@@ -8,7 +8,7 @@ from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.model.bsn import SYSTEMS, is_bsn
-from fhir_server.search import composite_value, leaves, modifiers, quantity_value, values
+from fhir_server.search import composite_value, leaves, modifiers, position, quantity_value, values
 from fhir_server.search.rows import PRESENT
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
@@ -59,6 +59,8 @@ def one_value(parameter: SearchParameter, value: str, base: str, *, in_url: bool
             return any_of([Date(code, prefix, *span, main, point) for prefix, span in dates(code, value)])
         case "number" | "quantity":
             return quantity_value.node(parameter, value)
+        case "special":
+            return position.node(parameter.code, value)
         case _:
             return composite_value.node(parameter, value, lambda part, text: one_value(part, text, base, in_url=in_url))
 

@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.search import values
-from fhir_server.search.rows import EARLIEST, LATEST, IndexRow, TextRow, key
+from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, IndexRow, TextRow, key, system_key
 
-NO_SYSTEM = key("")
 Rows = list[IndexRow]
 Texts = list[TextRow]
 Json = Any
@@ -80,15 +79,23 @@ def identifier_type(rows: Rows, texts: Texts, prefix: str, value: Mapping[str, J
         for one in kind.get("coding", ()) if value.get("value") else ():
             if one.get("code"):
                 parts = key(f"{prefix[:-1]}:of-type", one["code"], value["value"])
-                rows.append(IndexRow(parts, sort, key(one.get("system") or "")))
+                rows.append(IndexRow(parts, sort, system_key(one.get("system") or "")))
 
 
 def reference(rows: Rows, prefix: str, value: Mapping[str, Json], sort: int, base: str) -> None:
     """Index a Reference: the literal one as "Type/id" or absolute URL, the logical one as a token of "parameter:identifier"."""
     literal = value.get("reference")
     if literal and literal[0] != "#":
-        at, high = _pointed(prefix, literal, base)
-        rows.append(IndexRow(at, sort, high))
+        rows.append(IndexRow(_pointed(prefix, prefix, literal, base), sort, 0))
+    if "identifier" in value:
+        identifier(rows, f"{prefix[:-1]}:identifier\x1f", value["identifier"], sort)
+
+
+def narrowed(rows: Rows, prefix: str, wide: str, value: Mapping[str, Json], sort: int, base: str) -> None:
+    """Index a Reference whose literal belongs to the parameter of the prefix ``wide`` as well, and tells its type: under that."""
+    literal = value.get("reference")
+    if literal and literal[0] != "#":
+        rows.append(IndexRow(_pointed(prefix, wide, literal, base), sort, 0))
     if "identifier" in value:
         identifier(rows, f"{prefix[:-1]}:identifier\x1f", value["identifier"], sort)
 
@@ -96,19 +103,24 @@ def reference(rows: Rows, prefix: str, value: Mapping[str, Json], sort: int, bas
 def canonical(rows: Rows, prefix: str, value: str, sort: int, base: str) -> None:
     """Index a canonical of a reference parameter, with and without its version."""
     for one in dict.fromkeys((value, value.partition("|")[0])):
-        at, high = _pointed(prefix, one, base)
-        rows.append(IndexRow(at, sort, high))
+        rows.append(IndexRow(_pointed(prefix, prefix, one, base), sort, 0))
 
 
 @lru_cache(maxsize=16384)
-def _pointed(prefix: str, literal: str, base: str) -> tuple[int, int]:
+def _pointed(prefix: str, wide: str, literal: str, base: str) -> int:
     found = target(literal, base)
-    return key(prefix + found), key(found)
+    return key((wide if "/" in found else prefix) + found)
 
 
 def uri(rows: Rows, prefix: str, value: str, sort: int) -> None:
     """Index a uri as it is written."""
     rows.append(IndexRow(often(prefix + value), sort, 0))
+
+
+def uri_of_version(rows: Rows, prefix: str, value: str, sort: int) -> None:
+    """Index a canonical of a uri parameter, with and without its version."""
+    for one in dict.fromkeys((value, value.partition("|")[0])):
+        uri(rows, prefix, one, sort)
 
 
 def uri_below(texts: Texts, prefix: str, value: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter
 from fhir_server.model.references import targets
+from fhir_server.search.references import reference_key
 from fhir_server.search.rows import IndexRow, key
 
 _ANY: Final = "\x1flink"
@@ -35,7 +36,8 @@ def referrers(types: Iterable[Entry], target: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=16384)
 def _covering(type_: str, codes: tuple[str, ...], target: str) -> tuple[int, ...]:
-    return tuple(key(type_, code, target) for code in codes)
+    found = (reference_key(type_, code, target) for code in codes)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def _codes(entry: Entry) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.search import tree, values
+from fhir_server.search import position, tree, values
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.references import reference_key
+from fhir_server.search.rows import EARLIEST, Indexed, IndexRow, TextRow, key, system_key
 
 
 def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: str = "") -> bool:
@@ -48,13 +49,18 @@ def _holds(node: tree.Node, subject: _Subject) -> bool:  # noqa: C901, PLR0912 -
         case tree.Nothing():
             return False
         case tree.Token(param, code, system):
-            return any(system is None or row.high == key(system) for row in subject.rows(param, code))
-        case tree.ReferenceTo(param, value) | tree.Uri(param, value):
+            return any(system is None or row.high == system_key(system) for row in subject.rows(param, code))
+        case tree.ReferenceTo(param, value):
+            wanted = reference_key(subject.type, param, value)
+            return any(row.key == wanted for row in subject.indexed.rows)
+        case tree.Uri(param, value):
             return any(True for _ in subject.rows(param, value))
         case tree.TokenIn(param, codes, system):
             return any(_holds(tree.Token(param, code, system), subject) for code in codes)
         case tree.Date(param, prefix, low, high) | tree.Number(param, prefix, low, high):
             return any(compares(prefix, low, high, row.sort, row.high) for row in subject.rows(param))
+        case tree.Near():
+            return any(position.holds(node, row.sort, row.high) for row in subject.rows(node.param))
         case tree.Text():
             return any(_reads(node, row) for row in subject.texts(node.param))
         case tree.Id(ids):

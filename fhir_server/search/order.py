@@ -7,7 +7,8 @@ from typing import Any, Final
 from fhir_server.catalog.catalog import Entry
 from fhir_server.search import values
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import EARLIEST, LATEST, START, Indexed, key, storable
+from fhir_server.search.rows import EARLIEST, LATEST, Indexed, key
+from fhir_server.search.sort_texts import sort_key
 from fhir_server.search.tree import Sort, SortValue
 
 PRESENT: Final = ("0", "1")
@@ -69,8 +70,8 @@ def _place(resource: Mapping[str, Any], sort: Sort, type_: str, indexed: Indexed
             found = [row.sort for row in indexed.rows if row.key == key(type_, sort.param)]
             return max(found, default=EARLIEST) if sort.descending else min(found, default=LATEST)
         case "string" | "token":
-            of = key(type_, sort.param) if sort.by == "string" else key(type_, sort.param, "sort")
-            return _text(sort, [storable(row.normal)[:START] for row in indexed.texts if row.key == of])
+            of = sort_key(type_, sort.param)
+            return _text(sort, [row.start for row in indexed.orders if row.key == of])
 
 
 def _text(sort: Sort, found: list[str]) -> str:

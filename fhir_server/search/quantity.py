@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#quantity
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -25,11 +26,32 @@ def number(rows: Rows, prefix: str, value: Decimal | float) -> None:
 
 
 def quantity(rows: Rows, prefix: str, value: Mapping[str, Json]) -> None:
-    """Index a Quantity, Age, Duration or Money, or a Range of two quantities; without a number it has no row."""
+    """Index a Quantity, Age, Duration or Money, a Range of two quantities or SampledData; without a number it has no row."""
+    if "origin" in value:
+        value = bounds(value)
     found = limits(value)
     if found is not None:
         rows.append(IndexRow(often(prefix[:-1]), *found))
         rows.extend(IndexRow(often(prefix + unit), *found) for unit in dict.fromkeys(_units(value)))
+
+
+def bounds(sampled: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the Range of what was sampled: R4 has ``value-quantity`` "just search on the bounds of the values in sampled data".
+
+    A point below or above what could be detected leaves that side open; errors do not count.
+    """
+    origin, points = sampled["origin"], sampled.get("data", "").split(" ")
+    found = [Decimal(point) for point in points if _POINT.fullmatch(point)]
+    if not found:
+        return {}
+    factor, zero = Decimal(sampled.get("factor", 1)), Decimal(origin.get("value", 0))
+    low, high = sorted(zero + point * factor for point in (min(found), max(found)))
+    ends = {"low": origin | {"value": low}, "high": origin | {"value": high}}
+    return {end: each for end, each in ends.items() if _BEYOND[end] not in points}
+
+
+_BEYOND = {"low": "L", "high": "U"}
+_POINT = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def _units(value: Mapping[str, Json]) -> Iterator[str]:

@@ -7,8 +7,8 @@ has the same key, so that "equal to, newest first, next page" is one range scan;
 value      key                            sort                        high
 =========  =============================  ==========================  ==========================================
 (all)      type                           the type's main date        which parameters have a value, a bit each
-token      type, parameter, code          the type's main date        hash of the system ("" when there is none)
-reference  type, parameter, "Type/id"     the type's main date        hash of "Type/id"
+token      type, parameter, code          the type's main date        hash of the system (0 when there is none)
+reference  type, parameter, "Type/id"     the type's main date        0
 uri        type, parameter, value         the type's main date        0
 date       type, parameter                first instant of the value  last instant of the value, exclusive
 number     type, parameter                the number (search/numbers) the next number, or the end of a range
@@ -21,10 +21,14 @@ What a parameter finds in further ways is kept under names of its own instead of
 ``identifier:of-type`` (value: code and value, high: the system of the type), ``code:text``, ``url:below``, a quantity with its unit
 (``quantity.unit_form``), and the last part of a composite with what the other parts are (``composite.within``).
 
+A reference parameter that finds those of one type among the values of another one (``patient`` among ``subject``) has no rows of
+its own for them: ``references.reference_key``.
+
 A parameter without a bit of its own (``definitions.OWN``) has instead a token "true" of "parameter:present" where it has a value.
 
-A string is a ``TextRow``: key of type and parameter, and the normalised text itself. So is the text by which a token, reference or
-uri is sorted where the catalogue says so: key of type, parameter and "sort".
+A string is a ``TextRow``: key of type and parameter, and the normalised text itself. What an answer is sorted by is an
+``OrderRow``: key of type, parameter and "sort", and the start of the text. Strings have one, and tokens, references and uris where
+the catalogue says so.
 """
 
 from dataclasses import dataclass
@@ -35,6 +39,7 @@ US = "\x1f"  # between the parts of what is hashed
 PRESENT = "present"
 EARLIEST = -(2**62)
 LATEST = 2**62
+NO_SYSTEM = 0
 
 
 START = 64
@@ -54,6 +59,11 @@ def key(*parts: str) -> int:
     return int.from_bytes(blake2b(US.join(parts).encode(), digest_size=8).digest(), "big", signed=True)
 
 
+def system_key(system: str) -> int:
+    """Hash the system of a token; none is 0, which takes no room."""
+    return key(system) if system else NO_SYSTEM
+
+
 class IndexRow(NamedTuple):
     """One row of the index."""
 
@@ -70,6 +80,13 @@ class TextRow(NamedTuple):
     exact: str
 
 
+class OrderRow(NamedTuple):
+    """One text by which a resource is sorted: the first START characters of the normalised text, storable."""
+
+    key: int
+    start: str
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """Everything the index holds of one resource; ``dossier`` is "Patient/id", or "" for what belongs to no dossier."""
@@ -78,3 +95,4 @@ class Indexed:
     dossier: str
     rows: tuple[IndexRow, ...]
     texts: tuple[TextRow, ...]
+    orders: tuple[OrderRow, ...] = ()

@@ -83,6 +83,20 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A position lies so near to the point ``x``, ``y``, ``z`` that the square of the straight line is ``most`` at most.
+
+    All as ``search/position`` writes it.
+    """
+
+    param: str
+    x: int
+    y: int
+    z: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A string starts with, equals or contains ``value``; normalised (``search/values.normalise``) unless ``exact``.
 
@@ -272,7 +286,7 @@ class Or:
 
 Valued = Token | TokenIn | ReferenceTo | Uri | Date | Number | Text
 Placed = Dossier | MemberOf | TeamMate | InCircle | CircleNames | Consented | Unrefused
-Leaf = Valued | Id | LastUpdated | Missing | Placed | Everything | Nothing
+Leaf = Valued | Near | Id | LastUpdated | Missing | Placed | Everything | Nothing
 Node = Leaf | Chain | Has | Not | And | Or
 
 

@@ -7,6 +7,7 @@ let the planner of PostgreSQL choose another order of joining.
 
 from collections.abc import Callable
 
+from fhir_server.search.position import BITS, ONE
 from fhir_server.storage.consented import consented, unrefused
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
@@ -50,6 +51,20 @@ _COMPARE: dict[str, tuple[str | int, ...]] = {
     "eb": (_ENDS, " <= ", _LOW),
     "ap": ("(", _STARTS, " < ", _HIGH, " AND ", _ENDS, " > ", _LOW, ")"),
 }
+
+
+def near_rows(writer: Writer, shape: Shape) -> str:
+    """Return the condition on index rows (alias ``p``) for a position, with the range of heights in which it lies."""
+    slot = shape[1]
+    within = f"p.sort >= {writer.at(slot + 1)} AND p.sort <= {writer.at(slot + 2)}"
+    return f"p.key = {writer.at(slot)} AND {within} AND {_is_near(writer, shape, 'p.sort')}"
+
+
+def _is_near(writer: Writer, shape: Shape, height: str) -> str:
+    """Return how far the point is whose height is ``height`` and whose rest is in ``p.high`` (``search/position``)."""
+    points = (f"(p.high >> {BITS}) - {ONE}", f"(p.high & {(1 << BITS) - 1}) - {ONE}", height)
+    lines = [f"({point} - {writer.at(shape[1] + place)})" for place, point in enumerate(points, 3)]
+    return f"{' + '.join(f'{line} * {line}' for line in lines)} <= {writer.at(shape[1] + 6)}"
 
 
 def text_rows(writer: Writer, shape: Shape) -> str:
@@ -113,6 +128,14 @@ def _date(writer: Writer, shape: Shape, at: str) -> str:
     if shape[2]:
         return found
     rows = f"{key} AND p.row = {at}.row AND {_times(writer, shape, 'p.low')}"
+    return f"({found} OR (SELECT 1 FROM idx_date p WHERE {rows} LIMIT 1) IS NOT NULL)"
+
+
+def _near(writer: Writer, shape: Shape, at: str) -> str:
+    """Probe as ``_date`` does."""
+    key = f"p.key = {writer.at(shape[1])}"
+    rows = f"{key} AND p.row = {at}.row AND {_is_near(writer, shape, 'p.low')}"
+    found = _probe(f"{key} AND {_is_near(writer, shape, 'p.sort')}", at)
     return f"({found} OR (SELECT 1 FROM idx_date p WHERE {rows} LIMIT 1) IS NOT NULL)"
 
 
@@ -190,6 +213,7 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "among": _among,
     "within": _within,
     "date": _date,
+    "near": _near,
     "text": _text,
     "id": _id,
     "updated": _updated,

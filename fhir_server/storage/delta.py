@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeVar
 
-from fhir_server.search.rows import Indexed, IndexRow, TextRow, key
+from fhir_server.search.rows import Indexed, IndexRow, OrderRow, TextRow, key
 from fhir_server.storage import consent_rows
 from fhir_server.storage.circle import CONVERSATION, EVERYBODY
 from fhir_server.storage.consent_rows import RuleRow
@@ -14,7 +14,7 @@ KEEP: Final = 0  # the key of no reference: a hash of 64 bits
 NOBODY: Final = 0  # on whose behalf a member takes part who does so for nobody else
 NETWORK: Final = 0  # in the place of a member of a circle: everybody in the dossier
 _STANDING: Final = {EVERYBODY: NETWORK, CONVERSATION: 1}
-_Row = TypeVar("_Row", IndexRow, StoredText)
+_Row = TypeVar("_Row", IndexRow, StoredText, OrderRow)
 
 
 class Delta(NamedTuple):
@@ -32,6 +32,8 @@ class Delta(NamedTuple):
     dates_added: list[IndexRow]
     texts_gone: list[StoredText]
     texts_added: list[StoredText]
+    orders_gone: list[OrderRow]
+    orders_added: list[OrderRow]
     members: list[tuple[int, int, int, int, int]]
     rules: list[RuleRow]
     circle: int | None
@@ -47,6 +49,7 @@ def delta(change: Change) -> Delta:
     gone, added = _differ(before.rows if before else (), now.rows if now else ())
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
     texts_gone, texts_added = _differ(_texts(before), _texts(now))
+    orders_gone, orders_added = _differ(before.orders if before else (), now.orders if now else ())
     dossier = key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None
     return Delta(
         self=key(change.reference),
@@ -58,6 +61,8 @@ def delta(change: Change) -> Delta:
         dates_added=dates_added,
         texts_gone=texts_gone,
         texts_added=texts_added,
+        orders_gone=orders_gone,
+        orders_added=orders_added,
         members=_members(change),
         rules=consent_rows.rows(change.rules, change.updated, change.expected + 1) if change.rules else [],
         circle=key(change.circle.of) if change.circle.of else None,

@@ -6,82 +6,32 @@ Numbers only go up; a dictionary that any database may have used stays.
 
 import random
 import sys
+import tomllib
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 from zstandard import train_dictionary
 
-from fhir_server.storage.body import FOLDER, LEVEL
+from fhir_server.storage.body import FOLDER, LEVEL, taken_out
+from profiles.definitions import type_definition
 
 Json = dict[str, Any]
 Sample = bytes | bytearray | memoryview  # what train_dictionary takes
-_SIZE = 48 * 1024
-_GIVEN = [
-    "Anna",
-    "Bram",
-    "Chris",
-    "Dirk",
-    "Els",
-    "Femke",
-    "Gijs",
-    "Hanna",
-    "Ineke",
-    "Joris",
-    "Koen",
-    "Lotte",
-    "Mees",
-    "Noor",
-    "Otto",
-    "Puck",
-    "Ruben",
-    "Saar",
-    "Teun",
-    "Ymke",
-]
-_FAMILY = [
-    "Akkerman",
-    "Bosveld",
-    "Dijkgraaf",
-    "Elzinga",
-    "Fabrie",
-    "Groeneweg",
-    "Hoekema",
-    "Ibema",
-    "Jorissen",
-    "Kalkman",
-    "Lindhout",
-    "Molendijk",
-    "Nauta",
-]
-_SUBJECTS = [
-    "de bloedsuiker",
-    "de pillen",
-    "het ontbijt",
-    "de taxi",
-    "de was",
-    "het spreekuur",
-    "de voet",
-    "de nachtrust",
-    "het humeur",
-    "het wandelen",
-    "de drempel",
-    "de winkel",
-    "het zwachtelen",
-    "de logopedie",
-]
-_SENTENCES = [
-    "Vandaag gekeken naar {}, dat gaat goed.",
-    "Is er iemand die weet wanneer {} aan de beurt is?",
-    "Met mevrouw gesproken over {}.",
-    "Met meneer afgesproken dat wij {} overnemen.",
-    "Graag overleg over {} voor het einde van de week.",
-    "De wijkverpleegkundige heeft {} nagekeken en de huisarts gebeld.",
-    "Er zijn nog vragen van de familie over {}.",
-]
+_SIZE = 64 * 1024
+_WORDS: dict[str, list[str]] = tomllib.loads((FOLDER / "words.toml").read_text("utf-8"))
+_GIVEN, _FAMILY, _PLACES, _SUBJECTS, _SENTENCES = (_WORDS[name] for name in ("given", "family", "places", "subjects", "sentences"))
 _SNOMED, _LOINC = "http://snomed.info/sct", "http://loinc.org"
 _NL = "http://fhir.nl/fhir/NamingSystem/"
-_PROFILES = ("http://nictiz.nl/fhir/StructureDefinition/nl-core-", "http://fhir.nl/fhir/StructureDefinition/nl-core-")
+_PROFILES = (
+    "http://nictiz.nl/fhir/StructureDefinition/nl-core-",
+    "http://fhir.nl/fhir/StructureDefinition/nl-core-",
+    "http://ozoverbindzorg.nl/fhir/StructureDefinition/OZO",
+    "http://ozoverbindzorg.nl/fhir/StructureDefinition/OZO",
+    "",
+)
+_OURS = "https://netwerkdossier.example/fhir/"
+_KEPT, _BARE = 0.85, 0.6  # of the elements, and of the resources
 
 
 def _id(pick: random.Random) -> str:
@@ -98,8 +48,12 @@ def _local(pick: random.Random) -> str:
     return f"{_instant(pick)[:19]}+0{pick.randint(1, 2)}:00"
 
 
+_PEOPLE = frozenset({"Patient", "Practitioner", "RelatedPerson", "PractitionerRole"})
+
+
 def _reference(pick: random.Random, type_: str) -> Json:
-    return {"reference": f"{type_}/{_id(pick)}", "type": type_, "display": _name(pick)}
+    found = {"reference": f"{type_}/{_id(pick)}", "type": type_}
+    return found | {"display": _name(pick)} if type_ in _PEOPLE else found
 
 
 def _name(pick: random.Random) -> str:
@@ -107,7 +61,7 @@ def _name(pick: random.Random) -> str:
 
 
 def _human(pick: random.Random) -> list[Json]:
-    given, family = _name(pick).split()
+    given, family = pick.choice(_GIVEN), pick.choice(_FAMILY)
     return [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given], "prefix": ["Mw."]}]
 
 
@@ -130,7 +84,7 @@ def _sentence(pick: random.Random) -> str:
 
 def _patient(pick: random.Random) -> Json:
     street = {"use": "home", "type": "both", "line": [f"{pick.choice(_FAMILY)}straat {pick.randint(1, 300)}"], "country": "NL"}
-    place = {"city": pick.choice(["Utrecht", "Zwolle", "Breda", "Assen"]), "postalCode": f"{pick.randint(1000, 9999)} AB"}
+    place = {"city": pick.choice(_PLACES), "postalCode": f"{pick.randint(1000, 9999)} AB"}
     person = {"identifier": _identifier(pick, "bsn"), "active": True, "name": _human(pick), "telecom": _telecom(pick)}
     more = {"gender": pick.choice(["male", "female", "other", "unknown"]), "birthDate": f"19{pick.randint(20, 99)}-03-14"}
     return person | more | {"address": [street | place], "managingOrganization": _reference(pick, "Organization")}
@@ -181,7 +135,8 @@ def _communication(pick: random.Random) -> Json:
     topic = {"category": [_concept("http://terminology.hl7.org/CodeSystem/communication-category", "notification", "Notification")]}
     ends = {"sender": _reference(pick, "Practitioner"), "recipient": [_reference(pick, "CareTeam")], "sent": _local(pick)}
     file = {"contentType": "application/pdf", "url": f"Binary/{_id(pick)}", "title": "letter.pdf", "creation": _local(pick)}
-    return state | about | topic | ends | {"payload": [{"contentString": _sentence(pick)}, {"contentAttachment": file}]}
+    files = [{"contentAttachment": file}] if pick.random() < _KEPT / 4 else []
+    return state | about | topic | ends | {"payload": [{"contentString": _sentence(pick)}, *files]}
 
 
 def _communication_request(pick: random.Random) -> Json:
@@ -191,7 +146,12 @@ def _communication_request(pick: random.Random) -> Json:
         "authoredOn": _local(pick),
     }
     return (
-        {"status": "active", "intent": "order", "subject": _reference(pick, "Patient")}
+        {
+            "status": pick.choice(["active", "completed"]),
+            "intent": "order",
+            "priority": "routine",
+            "subject": _reference(pick, "Patient"),
+        }
         | ends
         | {"payload": [{"contentString": _sentence(pick)}]}
     )
@@ -210,25 +170,41 @@ def _task(pick: random.Random) -> Json:
         "executionPeriod": {"start": _local(pick), "end": _local(pick)},
     }
     text = {"valueString": _sentence(pick), "type": _concept(_LOINC, "48767-8", "Annotation comment")}
-    return state | {"description": _sentence(pick)} | people | times | {"focus": _reference(pick, "Communication"), "input": [text]}
+    return (
+        state
+        | {"description": _sentence(pick)}
+        | people
+        | times
+        | {"focus": _reference(pick, "Communication")}
+        | {
+            "basedOn": [_reference(pick, "CommunicationRequest")],
+            "input": [text],
+        }
+    )
 
 
 def _consent(pick: random.Random) -> Json:
-    purpose = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT", "display": "treatment"}]
-    actor = [
-        {
-            "role": _concept("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", ""),
-            "reference": _reference(pick, "Organization"),
-        }
-    ]
+    reason = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+    purpose = [{"system": reason, "code": code, "display": shown} for code, shown in (("TREAT", "treatment"), ("CAREMGT", "care"))]
+    role = _concept("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP", "information recipient")
+    actor = [{"role": role, "reference": _reference(pick, type_)} for type_ in ("CareTeam", "Organization", "Practitioner")]
     kind = {"scope": _concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy", "Privacy Consent")}
+    holder = {"identifier": {"system": f"{_OURS}NamingSystem/holder", "value": "hub"}}
+    ura = {"identifier": {"use": "official", "system": f"{_NL}ura", "value": f"{pick.randint(10**7, 10**8 - 1)}"}}
+    dossier = _concept(f"{_OURS}CodeSystem/consent-category", "network-dossier", "Network dossier")
     who = {
-        "status": "active",
-        "category": [_concept(_LOINC, "59284-0", "Consent Document")],
+        "identifier": [{"system": f"{_OURS}NamingSystem/consent", "value": _id(pick)}],
+        "status": pick.choice(["active", "inactive"]),
+        "category": [_concept(_LOINC, "59284-0", "Consent Document"), dossier],
         "patient": _reference(pick, "Patient"),
+        "organization": [holder, _reference(pick, "Organization") | {"display": f"Apotheek {pick.choice(_FAMILY)}"} | ura],
+        "policy": [{"uri": f"{_OURS}policy/network-dossier/1"}],
     }
-    rule = {"type": pick.choice(["permit", "deny"]), "period": {"start": _local(pick)}, "actor": actor, "purpose": purpose}
-    return kind | who | {"dateTime": _local(pick), "performer": [_reference(pick, "Patient")], "provision": rule}
+    action = [_concept("http://terminology.hl7.org/CodeSystem/consentaction", code, code) for code in ("access", "correct")]
+    rule = {"type": pick.choice(["permit", "deny"]), "period": {"start": _local(pick)[:10]}, "actor": actor[: pick.randint(1, 3)]}
+    data = {"action": action, "purpose": purpose, "dataPeriod": {"start": _local(pick)[:10]}}
+    more = {"provision": [rule | {"class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Communication"}]}]}
+    return kind | who | {"dateTime": _local(pick), "performer": [_reference(pick, "Patient")], "provision": rule | data | more}
 
 
 def _appointment(pick: random.Random) -> Json:
@@ -266,25 +242,58 @@ _MAKERS: dict[str, Callable[[random.Random], Json]] = {
 }
 
 
+_OFTEN = ("Communication", "Communication", "CommunicationRequest", "Task", "Consent")
+"""What there is most of, besides once of everything."""
+
+
+def _in_order(resource: Json) -> Json:
+    """Return the elements in the order in which R4 defines them, as most writers of JSON have them."""
+    type_ = resource["resourceType"]
+    names = [each.name.removesuffix("[x]") for each in type_definition(type_).elements[type_]]
+    order = sorted(resource, key=lambda name: next(place for place, known in enumerate([*names, name]) if _is(name, known)))
+    head = {name: resource[name] for name in ("resourceType", "id", "meta")}
+    return head | {name: resource[name] for name in order}
+
+
+def _is(name: str, known: str) -> bool:
+    """Tell whether ``name`` is that of an element, or of one of the types of a choice."""
+    return name == known or (name.startswith(known) and name[len(known) : len(known) + 1].isupper())
+
+
+def _bare(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return ``value`` without what only people read of a concept."""
+    if isinstance(value, list):
+        return [_bare(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    spoken = {"text"} if "coding" in value else {"display"} if "code" in value else set()
+    return {name: _bare(each) for name, each in value.items() if name not in spoken}
+
+
+def _some(pick: random.Random, resource: Json) -> Json:
+    """Leave out some of the elements, as every sender does."""
+    return {name: each for name, each in resource.items() if name in {"status", "subject", "for"} or pick.random() < _KEPT}
+
+
 def samples(count: int, seed: int = 1) -> list[Sample]:
     """Return ``count`` invented resources as JSON, all types in turn."""
     pick = random.Random(seed)  # noqa: S311 - samples, not secrets
-    types = list(_MAKERS)
+    types = [*_MAKERS, *_OFTEN]
     made: list[Sample] = []
     for number in range(count):
         type_ = types[number % len(types)]
-        meta = {
-            "versionId": str(pick.randint(1, 9)),
-            "lastUpdated": _instant(pick),
-            "profile": [pick.choice(_PROFILES) + type_],
-        }
-        made.append(orjson.dumps({"resourceType": type_, "id": _id(pick), "meta": meta} | _MAKERS[type_](pick)))
+        meta: Json = {"versionId": str(pick.randint(1, 9)), "lastUpdated": _instant(pick)}
+        if profile := pick.choice(_PROFILES):
+            meta["profile"] = [profile + type_]
+        resource = _in_order({"resourceType": type_, "id": _id(pick), "meta": meta} | _some(pick, _MAKERS[type_](pick)))
+        made.append(orjson.dumps(_bare(resource) if pick.random() < _BARE else resource))
     return made
 
 
 def train(number: int) -> bytes:
-    """Return a dictionary with id ``number``."""
-    return train_dictionary(_SIZE, samples(12_000), dict_id=number, level=LEVEL).as_bytes()
+    """Return a dictionary with id ``number``, of samples as they are compressed."""
+    texts: list[Sample] = [taken_out(bytes(each))[0] for each in samples(16_000)]
+    return train_dictionary(_SIZE, texts, dict_id=number, level=LEVEL).as_bytes()
 
 
 if __name__ == "__main__":

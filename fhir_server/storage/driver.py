@@ -5,7 +5,7 @@ The choice is by kind, the most selective first, and is fixed in the text: neith
 
 from collections.abc import Callable
 
-from fhir_server.storage.conditions import circles_of, condition, date_range, dossiers_of, mates_of, text_rows
+from fhir_server.storage.conditions import circles_of, condition, date_range, dossiers_of, mates_of, near_rows, text_rows
 from fhir_server.storage.shape import MERGED, Shape
 from fhir_server.storage.writer import Writer
 
@@ -15,6 +15,7 @@ _RANKS: dict[str, int] = {
     "reference": 3,
     "uri": 4,
     "text": 5,
+    "near": 5,
     "dossier": 6,
     "member": 7,
     "mate": 7,
@@ -99,6 +100,8 @@ def candidates(writer: Writer, shape: Shape, type_slot: int) -> str:
             return f"SELECT p.row FROM idx p WHERE p.key {writer.among(shape[2])} AND p.high = {writer.at(shape[3])}"
         case "date":
             return f"SELECT p.row FROM idx p WHERE {date_range(writer, shape)}"
+        case "near":
+            return f"SELECT p.row FROM idx p WHERE {near_rows(writer, shape)}"
         case "text":
             return f"SELECT p.row FROM idx_text p WHERE {text_rows(writer, shape)}"
         case "and":

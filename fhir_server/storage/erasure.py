@@ -15,6 +15,7 @@ from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import Dialect
 from fhir_server.storage.repository import Change
 from fhir_server.storage.scripted import Rows, Script, Scripted, Value
+from fhir_server.storage.texts import StoredText
 
 AT_ONCE: Final = 50
 _BYTES: Final = 500_000  # of bodies that one transaction removes, roughly
@@ -149,6 +150,9 @@ class Erasure:
             yield f"DELETE FROM idx WHERE key {keys} AND sort = $2 AND row = $3", (self._list(under), sort, row)
         if index.dates:
             yield f"DELETE FROM idx_date WHERE key {keys} AND row = $2", (self._list(index.dates), row)
+        for text in index.texts:
+            yield "DELETE FROM idx_text WHERE key = $1 AND start = $2 AND row = $3 AND mark = $4", (*text[:2], row, text.mark)
+        yield "DELETE FROM circle WHERE circle = $1", (index.self,)
 
 
 def _lying(found: Sequence[Any], unpack: Callable[[bytes], bytes]) -> Lying:
@@ -157,10 +161,12 @@ def _lying(found: Sequence[Any], unpack: Callable[[bytes], bytes]) -> Lying:
 
 
 class _Index(NamedTuple):
-    """Keys of the index: ``rows`` by the sort value of their rows, and those of ``dates``."""
+    """Keys of the index: ``rows`` by the sort value of their rows, those of ``dates``, and the texts; ``self`` is the resource."""
 
+    self: int
     rows: dict[int, list[int]]
     dates: list[int]
+    texts: list[StoredText]
 
 
 def _index(lying: Lying, indexed: Indexed | None) -> _Index:
@@ -168,7 +174,7 @@ def _index(lying: Lying, indexed: Indexed | None) -> _Index:
     rows: dict[int, list[int]] = {}
     for each in gone.gone:
         rows.setdefault(each.sort, []).append(each.key)
-    return _Index(rows, _keys(gone.dates_gone))
+    return _Index(gone.self, rows, _keys(gone.dates_gone), gone.texts_gone)
 
 
 def _keys(rows: Iterable[IndexRow]) -> list[int]:
@@ -178,7 +184,7 @@ def _keys(rows: Iterable[IndexRow]) -> list[int]:
 def _close(dossier: int) -> Script[None]:
     yield "DELETE FROM membership WHERE dossier = $1", (dossier,)
     yield "DELETE FROM membership WHERE row IN (SELECT row FROM resource WHERE dossier = $1)", (dossier,)  # functions there
-    yield "DELETE FROM circle WHERE row IN (SELECT row FROM resource WHERE dossier = $1)", (dossier,)
+    yield "DELETE FROM circle WHERE circle IN (SELECT self FROM resource WHERE dossier = $1)", (dossier,)
 
 
 def _versions(row: int, room: _Room) -> Script[int]:
@@ -220,7 +226,7 @@ _SIZES: Final = "SELECT row, length(body) FROM resource WHERE dossier = $1 AND r
 _LYING: Final = "SELECT row, type, id, version, deleted, body FROM resource WHERE dossier = $1 AND row > $2 ORDER BY row LIMIT $3"
 _PEOPLE: Final = "SELECT id FROM resource WHERE dossier = $1 AND type = 'RelatedPerson' ORDER BY id"
 _REPLACED: Final = "SELECT version, length(body) FROM history WHERE row = $1 ORDER BY version LIMIT $2"
-_BY_ROW: Final = ("idx_text", "membership", "circle", "consent_rule", "history")
+_BY_ROW: Final = ("idx_order", "membership", "consent_rule", "history")
 _BY_ID: Final = {"Subscription": (("subscription", "id"), ("subscription_audience", "subscription"), ("delivery", "subscription"))}
 _REFERRING: Final = (
     "SELECT DISTINCT r.type, r.id FROM idx i CROSS JOIN resource r WHERE i.key {keys} AND r.row = i.row AND r.deleted = {false}"

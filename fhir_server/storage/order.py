@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fhir_server.search.order import MISSING, PRESENT
 from fhir_server.search.rows import EARLIEST, LATEST
+from fhir_server.search.sort_texts import sort_key
 from fhir_server.search.tree import Query, Sort
 from fhir_server.storage.shape import Value, often
 from fhir_server.storage.writer import Writer
@@ -44,7 +45,7 @@ def order_of(query: Query, values: list[Value]) -> Order | None:
 
 
 def _key(type_: str, sort: Sort, end: Value, values: list[Value]) -> Key:
-    values += (often(type_, sort.param, "sort") if sort.by == "token" else often(type_, sort.param), end)
+    values += (often(type_, sort.param) if sort.by == "date" else sort_key(type_, sort.param), end)
     return Key(sort.by, sort.descending, len(values) - 2)
 
 
@@ -104,5 +105,5 @@ def _start(writer: Writer, key: Key) -> str:
 def _text(writer: Writer, key: Key) -> str:
     """Return the first characters of a string of ``r``, or of a token's text, likewise."""
     best = "max" if key.descending else "min"
-    found = f"SELECT '{PRESENT[key.descending]}' || {best}(p.start) FROM idx_text p"
-    return f"coalesce(({found} WHERE p.key = {writer.at(key.slot)} AND p.row = r.row), '{MISSING[key.descending]}')"
+    found = f"SELECT '{PRESENT[key.descending]}' || {best}(p.start) FROM idx_order p"
+    return f"coalesce(({found} WHERE p.row = r.row AND p.key = {writer.at(key.slot)}), '{MISSING[key.descending]}')"

@@ -1,8 +1,8 @@
 """The tables, the same on both engines.
 
-``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx`` and
-``idx_text`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``circle`` who stands in the
-circle of a conversation, message or task, ``consent_rule`` what clients decided about their dossiers.
+``resource`` holds the current version of every resource, ``history`` what it replaced; a body is stored once. ``idx``,
+``idx_text`` and ``idx_order`` are the search index (``search/rows.py``), ``membership`` who belongs to which dossier, ``circle``
+who stands in the circle of a conversation, message or task, ``consent_rule`` what clients decided about their dossiers.
 The record is the journal, ``audit_block`` in chains (``audit_chain``) that ``audit_anchor`` holds fast; ``audit_event`` is made
 from it, to be searched, ``touched`` its lines by dossier, and ``audit_secret`` is what opens the free texts about a dossier.
 ``attachment`` is what is known of files that go along with messages (``storage/attachments``).
@@ -104,7 +104,16 @@ idx_text = Table(
     Column("mark", BigInteger, nullable=False, comment="hash of the string as written"),
     Column("rest", BYTES, nullable=False, comment="what follows start"),
     PrimaryKeyConstraint("key", "start", "row", "mark"),
-    Index("idx_text_row", "row", "key"),
+    sqlite_with_rowid=False,
+)
+
+idx_order = Table(
+    "idx_order",
+    metadata,
+    Column("row", BigInteger, nullable=False),
+    Column("key", BigInteger, nullable=False),
+    Column("start", BYTES, nullable=False, comment="the first characters of a text by which the resource is sorted"),
+    PrimaryKeyConstraint("row", "key", "start"),
     sqlite_with_rowid=False,
 )
 
@@ -133,7 +142,6 @@ circle = Table(
     Column("dossier", BigInteger, nullable=False, comment="of the resource that makes it: it counts there only"),
     PrimaryKeyConstraint("circle", "member"),
     Index("circle_member", "member"),
-    Index("circle_row", "row"),
     sqlite_with_rowid=False,
 )
 

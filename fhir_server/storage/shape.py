@@ -9,7 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from fhir_server.search.authorship import unknown
-from fhir_server.search.rows import US, key
+from fhir_server.search.position import heights
+from fhir_server.search.references import reference_key
+from fhir_server.search.rows import US, key, system_key
 from fhir_server.search.tree import (
     And,
     CircleNames,
@@ -23,6 +25,7 @@ from fhir_server.search.tree import (
     LastUpdated,
     MemberOf,
     Missing,
+    Near,
     Node,
     Not,
     Nothing,
@@ -114,7 +117,7 @@ def _token(node: Token, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, key(type_, node.param, node.code))
     if node.system is None:
         return ("equal", kind, slot)
-    return ("exactly", kind, slot, _add(values, key(node.system)))
+    return ("exactly", kind, slot, _add(values, system_key(node.system)))
 
 
 def _token_in(node: TokenIn, type_: str, values: list[Value]) -> Shape:
@@ -123,11 +126,12 @@ def _token_in(node: TokenIn, type_: str, values: list[Value]) -> Shape:
     keys = _keys(values, [key(type_, node.param, code) for code in node.codes])
     if node.system is None:
         return ("among", "token", keys)
-    return ("within", "token", keys, _add(values, key(node.system)))
+    return ("within", "token", keys, _add(values, system_key(node.system)))
 
 
 def _reference(node: ReferenceTo, type_: str, values: list[Value]) -> Shape:
-    return ("equal", "reference", _add(values, key(type_, node.param, node.target)))
+    found = reference_key(type_, node.param, node.target)
+    return NOTHING if found is None else ("equal", "reference", _add(values, found))
 
 
 def _uri(node: Uri, type_: str, values: list[Value]) -> Shape:
@@ -142,6 +146,10 @@ def _date(node: Date, type_: str, values: list[Value]) -> Shape:
 def _number(node: Number, type_: str, values: list[Value]) -> Shape:
     slot = _add(values, often(type_, node.param), node.low, node.high, *_range(node))
     return ("date", node.prefix, False, slot)  # kept and compared as a date is that is not the main one
+
+
+def _near(node: Near, type_: str, values: list[Value]) -> Shape:
+    return ("near", _add(values, often(type_, node.param), *heights(node), node.x, node.y, node.z, node.most))
 
 
 def _text(node: Text, type_: str, values: list[Value]) -> Shape:
@@ -282,6 +290,7 @@ _SHAPES: dict[type, Callable[[Any, str, list[Value]], Shape]] = {
     TokenIn: _token_in,
     Date: _date,
     Number: _number,
+    Near: _near,
     Text: _text,
     Id: _id,
     LastUpdated: _updated,

@@ -4,11 +4,11 @@ Parameters travel as text and get their type from the statement, so that one tex
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import orjson
 
 from fhir_server.catalog.announced import announced
+from fhir_server.search.rows import OrderRow
 from fhir_server.storage import consent_rows
 from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines import postgres_journal as journal
@@ -16,6 +16,7 @@ from fhir_server.storage.engines.postgres_session import Parameter
 from fhir_server.storage.journal.chain import Block
 from fhir_server.storage.repository import Change
 from fhir_server.storage.shape import Value
+from fhir_server.storage.texts import StoredText
 
 
 def _recorded(number: int) -> str:
@@ -46,6 +47,11 @@ _INDEX = """
   texts AS (INSERT INTO idx_text (key, start, row, mark, rest)
     SELECT u.key, u.start, written.row, u.mark, u.rest
     FROM written, json_to_recordset($4::json) u (key bigint, start text COLLATE "C", mark bigint, rest text)
+    WHERE u.mark IS NOT NULL
+    ON CONFLICT DO NOTHING),
+  orders AS (INSERT INTO idx_order (row, key, start)
+    SELECT written.row, u.key, u.start
+    FROM written, json_to_recordset($4::json) u (key bigint, start text COLLATE "C", mark bigint) WHERE u.mark IS NULL
     ON CONFLICT DO NOTHING),
   dates AS (INSERT INTO idx_date (key, row, low, high)
     SELECT u.key, written.row, u.low, u.high FROM written, unnest($18::bigint[], $19::bigint[], $20::bigint[]) u (key, low, high)
@@ -110,13 +116,14 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
 {_gone("gone", "idx", "unnest($22::bigint[], $23::bigint[], $24::bigint[]) u (key, sort, high)", "key sort high")}
 {_gone("texts_gone", "idx_text", _TEXTS_GONE, "key start mark")}
+{_gone("orders_gone", "idx_order", _TEXTS_GONE, "key start")}
 {_gone("dates_gone", "idx_date", "unnest($26::bigint[], $27::bigint[], $28::bigint[]) u (key, low, high)", "key low high")}
   rules_gone AS (DELETE FROM consent_rule c USING written WHERE c.row = written.row),
   members_gone AS (DELETE FROM membership m USING written WHERE m.row = written.row AND NOT EXISTS (
     SELECT 1 FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $30::bigint[]) u (member, dossier, starts, through)
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
   circle_gone AS (DELETE FROM circle c USING written
-    WHERE c.row = written.row AND NOT $14::boolean AND NOT c.member = ANY($33::bigint[])),
+    WHERE c.circle = $10 AND NOT $14::boolean AND NOT c.member = ANY($33::bigint[])),
 {_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_EVENT}{_recorded(35)}
 SELECT row FROM written"""
 
@@ -136,7 +143,7 @@ def parameters(
     dossier = None if rows.dossier is None else str(rows.dossier)
     common = (
         *_columns(rows.added, 3),
-        _texts(rows.texts_added),
+        _texts(rows.texts_added, rows.orders_added),
         *_columns([each[:4] for each in rows.members], 4),
         chain,
         *(str(rows.self), change.type, change.id, str(change.updated), deleted, str(rows.sort), dossier, body),
@@ -147,7 +154,7 @@ def parameters(
     circle = (None if rows.circle is None else str(rows.circle), *_columns([each[1:3] for each in rows.circle_members], 2))
     if change.expected == 0:
         return (*common, there, through, rules, *circle, *recorded)
-    gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone), *_columns(rows.dates_gone, 3))
+    gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone, rows.orders_gone), *_columns(rows.dates_gone, 3))
     return (*common, str(change.expected), *gone, there, through, rules, *circle, *recorded)
 
 
@@ -171,7 +178,8 @@ def _columns(rows: Sequence[Sequence[int]], width: int) -> Sequence[str]:
     return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
 
 
-def _texts(rows: Sequence[Any]) -> str:
-    if not rows:
+def _texts(texts: Sequence[StoredText], orders: Sequence[OrderRow]) -> str:
+    """Return rows of idx_text and idx_order in one list; these have no mark."""
+    if not (texts or orders):
         return "[]"
-    return orjson.dumps([{"key": key, "start": start, "mark": mark, "rest": rest} for key, start, mark, rest in rows]).decode()
+    return orjson.dumps([*(text._asdict() for text in texts), *(order._asdict() for order in orders)]).decode()

@@ -136,7 +136,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
             connection.execute(_DELETE, (*new, row))
         else:
             connection.execute(_UPDATE, (*new, delta.sort, delta.dossier, row, delta.circle))
-            connection.execute("DELETE FROM circle WHERE row = ?", (row,))
+            connection.execute("DELETE FROM circle WHERE circle = ?", (delta.self,))
         connection.execute("DELETE FROM membership WHERE row = ?", (row,))
         connection.execute("DELETE FROM consent_rule WHERE row = ?", (row,))
     return row
@@ -160,9 +160,11 @@ def _index(connection: sqlite3.Connection, deltas: Sequence[Delta], rows: Sequen
         (_IDX_OUT, [(key, sort, row, high) for each, row in both for key, sort, high in each.gone]),
         (_DATE_OUT, [(key, row, low, high) for each, row in both for key, low, high in each.dates_gone]),
         (_TEXT_OUT, [(key, start, row, mark) for each, row in both for key, start, mark, _ in each.texts_gone]),
+        (_ORDER_OUT, [(row, *order) for each, row in both for order in each.orders_gone]),
         (_IDX_IN, [(key, sort, row, high) for each, row in both for key, sort, high in each.added]),
         (_DATE_IN, [(key, row, low, high) for each, row in both for key, low, high in each.dates_added]),
         (_TEXT_IN, [(key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added]),
+        (_ORDER_IN, [(row, *order) for each, row in both for order in each.orders_added]),
         (_MEMBER_IN, [(*member, row) for each, row in both for member in each.members]),
         (_CIRCLE_IN, [(*member, row) for each, row in both for member in each.circle_members]),
         (_RULE_IN, [(*rule, row) for each, row in both for rule in each.rules]),
@@ -205,6 +207,8 @@ _DATE_OUT = "DELETE FROM idx_date WHERE key = ? AND row = ? AND low = ? AND high
 _DATE_IN = "INSERT OR IGNORE INTO idx_date (key, row, low, high) VALUES (?, ?, ?, ?)"
 _TEXT_OUT = "DELETE FROM idx_text WHERE key = ? AND start = ? AND row = ? AND mark = ?"
 _TEXT_IN = "INSERT OR IGNORE INTO idx_text (key, start, row, mark, rest) VALUES (?, ?, ?, ?, ?)"
+_ORDER_OUT = "DELETE FROM idx_order WHERE row = ? AND key = ? AND start = ?"
+_ORDER_IN = "INSERT OR IGNORE INTO idx_order (row, key, start) VALUES (?, ?, ?)"
 _MEMBER_IN = "INSERT INTO membership (member, dossier, starts, ends, through, row) VALUES (?, ?, ?, ?, ?, ?)"
 _CIRCLE_IN = "INSERT INTO circle (circle, member, alone, dossier, row) VALUES (?, ?, ?, ?, ?)"
 _RULES = (*consent_rows.COLUMNS, "row")

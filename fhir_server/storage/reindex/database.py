@@ -16,6 +16,7 @@ COLUMNS: Final = {
     "idx": ("key", "sort", "row", "high"),
     "idx_date": ("key", "row", "low", "high"),
     "idx_text": ("key", "start", "row", "mark", "rest"),
+    "idx_order": ("row", "key", "start"),
     "membership": ("member", "dossier", "row", "starts", "ends", "through"),
     "circle": ("circle", "member", "alone", "dossier", "row"),
     "consent_rule": (*consent_rows.COLUMNS, "row"),

@@ -88,6 +88,7 @@ class Rebuilder:
                 "idx": [(key, sort, at, high) for key, sort, high in rows.added],
                 "idx_date": [(key, at, low, high) for key, low, high in rows.dates_added],
                 "idx_text": [(key, start, at, mark, rest) for key, start, mark, rest in rows.texts_added],
+                "idx_order": [(at, *order) for order in rows.orders_added],
                 "membership": [(member, dossier, at, *rest) for member, dossier, *rest in rows.members],
                 "circle": [(*each, at) for each in circle_members(change, dossier)],
                 "consent_rule": [(*rule, at) for rule in rows.rules],

@@ -108,7 +108,6 @@ NOT_OFFERED = {
     "RelatedPerson.phonetic": "no phonetic matching is done",
     "Practitioner.phonetic": "no phonetic matching is done",
     "Organization.phonetic": "no phonetic matching is done",
-    "Location.near": "special: no distances are calculated",
     "Observation.amino-acid-change": "genetics: the expression ends at an extension, not at a value",
     "Observation.dna-variant": "genetics: the expression ends at an extension, not at a value",
     "Observation.gene-amino-acid-change": "genetics: the expression ends at an extension, not at a value",

@@ -130,6 +130,8 @@ CASES = [
     (BOTH, BOTH[1:], [OUTSIDER]),
     (BOTH, [place(DOCTOR, "2026-09-01"), *BOTH[1:]], [OUTSIDER]),
     (BOTH, [place(DOCTOR, "2028"), *BOTH[1:]], []),
+    (BOTH, [place(DOCTOR, "2026-12-01"), *BOTH[1:]], [OUTSIDER]),
+    ([place(DOCTOR, "2026-12-01"), *BOTH[1:]], [place(DOCTOR, "2026-12-01"), *BOTH[1:]], []),
     ([place(DOCTOR, "2020"), *BOTH[1:]], BOTH[1:], []),
     (BOTH, [place(OUTSIDER, "2026-01-01", DOCTOR)], []),
     ([], BOTH[1:], []),
@@ -141,3 +143,9 @@ def test_who_stood_in_for_somebody_who_leaves(before: list[Json], after: list[Js
     found = without_stand_ins({"participant": after}, {"participant": before}, AT)
     now = found["participant"] if found else after
     assert [new["member"]["reference"] for new, old in zip(now, after, strict=True) if new != old] == over
+
+
+def test_nobody_stands_in_for_longer_than_the_other_is_there() -> None:
+    found = without_stand_ins({"participant": [place(DOCTOR, "2026-12-01"), *BOTH[1:]]}, {"participant": BOTH}, AT)
+    assert found is not None
+    assert [each["period"]["end"] for each in found["participant"]] == ["2026-12-01", "2026-12-01", "2027"]

@@ -8,13 +8,16 @@ import pytest
 
 from fhir_server.catalog.catalog import load
 from fhir_server.search.extract import extract
-from fhir_server.search.rows import EARLIEST, LATEST, Indexed, IndexRow, TextRow, key
+from fhir_server.search.references import reference_key
+from fhir_server.search.rows import EARLIEST, LATEST, START, Indexed, IndexRow, OrderRow, TextRow, key
 
 TYPES = load().types
 BASE = "https://hub.example/fhir"
 PROFILE = "http://ozoverbindzorg.nl/fhir/StructureDefinition/"
 META = {"versionId": "3", "lastUpdated": "2026-05-20T10:00:00.500Z"}
 SCT = "http://snomed.info/sct"
+NARROW = {(type_, "patient"): "subject" for type_ in ("CareTeam", "Communication", "Task")}
+"""What has its rows under another parameter, which finds the same."""
 
 
 def micros(text: str) -> int:
@@ -31,17 +34,18 @@ class Expected:
         self.type, self.sort = type_, sort
         self.rows: set[IndexRow] = set()
         self.texts: set[TextRow] = set()
+        self.orders: set[OrderRow] = set()
         self.present: set[str] = set()
 
     def token(self, param: str, code: str, system: str = "") -> None:
         self.present.add(param.partition(":")[0])
-        self.rows.add(IndexRow(key(self.type, param, code), self.sort, key(system)))
+        self.rows.add(IndexRow(key(self.type, param, code), self.sort, key(system) if system else 0))
         if system:
             self.rows.add(IndexRow(key(self.type, param, ""), self.sort, key(system)))
 
     def refers(self, param: str, *targets: str) -> None:
         self.present.add(param)
-        self.rows |= {IndexRow(key(self.type, param, target), self.sort, key(target)) for target in targets}
+        self.rows |= {IndexRow(key(self.type, NARROW.get((self.type, param), param), target), self.sort, 0) for target in targets}
 
     def uri(self, param: str, value: str) -> None:
         self.present.add(param)
@@ -54,6 +58,8 @@ class Expected:
     def string(self, param: str, exact: str, normal: str) -> None:
         self.present.add(param.partition(":")[0])
         self.texts.add(TextRow(key(self.type, param), normal, exact))
+        if param in TYPES[self.type].search:
+            self.orders.add(OrderRow(key(self.type, param, "sort"), normal[:START]))
 
     def links(self, *targets: str) -> None:
         self.rows |= {IndexRow(key("\x1flink", target), self.sort, 0) for target in targets}
@@ -64,7 +70,8 @@ class Expected:
         all_ = {IndexRow(key(self.type), self.sort, sum(1 << TYPES[self.type].search[param].place for param in self.present))}
         assert set(found.rows) == self.rows | all_
         sorting = {key(self.type, param, "sort") for param in TYPES[self.type].sort}
-        assert {text for text in found.texts if text.key not in sorting} == self.texts
+        assert set(found.texts) == self.texts
+        assert {row for row in found.orders if row.key not in sorting} == self.orders
         assert len(set(found.rows)) == len(found.rows)
         assert len(set(found.texts)) == len(found.texts)
 
@@ -236,7 +243,7 @@ def test_patient() -> None:
 def test_deceased_is_always_known(more: dict[str, Any], code: str) -> None:
     found = indexed({"resourceType": "Patient", "id": "p", "meta": META, **more})
     assert [row for row in found.rows if row.key in {key("Patient", "deceased", one) for one in ("true", "false")}] == [
-        IndexRow(key("Patient", "deceased", code), UPDATED, key(""))
+        IndexRow(key("Patient", "deceased", code), UPDATED, 0)
     ]
 
 
@@ -443,3 +450,34 @@ def test_parameters_of_one_type_never_share_a_key() -> None:
     for name, entry in TYPES.items():
         keys = [key(name, code) for code in entry.search]
         assert all(one != other for one, other in itertools.combinations(keys, 2))
+
+
+def test_what_a_narrower_parameter_finds_is_kept_once() -> None:
+    """But for references whose text does not tell of what type they are: of these only the narrower one knows which are its own."""
+    entry = TYPES["Task"]
+
+    def keys(reference: str, type_: str) -> set[int]:
+        task = {"resourceType": "Task", "id": "t", "meta": META, "for": {"reference": reference, "type": type_}}
+        return {row.key for row in indexed(task).rows}
+
+    assert entry.search.keys() > {"patient", "subject"}
+    assert keys("Patient/p", "Patient") >= {key("Task", "subject", "Patient/p")}
+    assert key("Task", "patient", "Patient/p") not in keys("Patient/p", "Patient")
+    urn = "urn:uuid:0c3c6b2e-6a4c-4c8e-9a52-6f1f1a5b9f10"
+    assert keys(urn, "Patient") >= {key("Task", "subject", urn), key("Task", "patient", urn)}
+    assert key("Task", "patient", urn) not in keys(urn, "Group")
+
+
+@pytest.mark.parametrize(
+    ("param", "target", "expected"),
+    [
+        ("subject", "Group/g", key("Task", "subject", "Group/g")),
+        ("patient", "Patient/p", key("Task", "subject", "Patient/p")),
+        ("patient", "https://x.example/fhir/Patient/p", key("Task", "subject", "https://x.example/fhir/Patient/p")),
+        ("patient", "Group/g", None),
+        ("patient", "urn:uuid:1", key("Task", "patient", "urn:uuid:1")),
+        ("1@patient", "Patient/p", key("Task", "1@patient", "Patient/p")),
+    ],
+)
+def test_a_narrower_parameter_is_looked_up_under_the_wider_one(param: str, target: str, expected: int | None) -> None:
+    assert reference_key("Task", param, target) == expected

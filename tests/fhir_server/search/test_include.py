@@ -21,7 +21,7 @@ TEAM: dict[str, Any] = {
         {"member": {"reference": "https://elsewhere.example/fhir/Practitioner/d3"}},
         {"member": {"reference": "#inside"}},
         {"member": {"reference": "urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"}},
-        {"member": {"reference": "Basic/b1"}},
+        {"member": {"reference": "Library/b1"}},
         {"member": {"identifier": {"value": "7"}}},
         {"member": {"reference": "CareTeam/n1"}},
     ],

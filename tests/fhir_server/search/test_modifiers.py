@@ -1,10 +1,13 @@
 """Quantities, composites and the modifiers of tokens and uris: to nodes, and carried out on one resource."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import profiles
 from fhir_server.catalog.catalog import load
 from fhir_server.errors import BadRequest
 from fhir_server.search.extract import extract
@@ -132,7 +135,19 @@ def test_a_value_becomes_a_node(type_: str, name: str, value: str, expected: Nod
         ("Patient", "identifier:of-type", "a|b|111222333", "must not stand in a URL"),
         ("Questionnaire", "url:below", "urn:oid:1.2", "is no URL"),
         ("Questionnaire", "_profile:below", "http://a.example", "supported are :above, :missing"),
-        ("Location", "near", "52|5", "Location has no search parameter 'near'"),
+        ("Location", "near:below", "52|5", "':below' of 'near' is not supported; supported are :missing"),
+        ("Location", "near", "52", r"'near' is written as latitude\|longitude\|distance\|unit"),
+        ("Location", "near", "52|5|1|km|x", "is written as latitude"),
+        ("Location", "near", "91|5", "has a latitude that is no number from -90 to 90"),
+        ("Location", "near", "52|181", "has a longitude that is no number from -180 to 180"),
+        ("Location", "near", "nan|5", "has a latitude that is no number"),
+        ("Location", "near", "5_2|5", "has a latitude that is no number"),
+        ("Location", "near", "52|", "has a longitude that is no number"),
+        ("Location", "near", "52|5|far", "has a distance that is no number"),
+        ("Location", "near", "52|5|inf", "has a distance that is no number"),
+        ("Location", "near", "52|5|-1", "has a distance below zero"),
+        ("Location", "near", "52|5|1|furlong", r"has a unit that is not known here; known are m, km, cm"),
+        ("Location", "_filter", "name eq x", "'_filter' is not supported by this server"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(type_: str, name: str, value: str, says: str) -> None:
@@ -215,3 +230,13 @@ def test_money_and_durations_are_quantities() -> None:
     for value in ("30", f"30|{UCUM}|min", "30||minuten", "gt29||min"):
         assert matches(where("Encounter", "length", value), encounter, TYPES["Encounter"]), value
     assert not matches(where("Encounter", "length", "30||h"), encounter, TYPES["Encounter"])
+
+
+def test_no_code_system_that_is_held_has_a_hierarchy() -> None:
+    """If one gets it, ``:above`` and ``:below`` of tokens must be carried out rather than refused."""
+    systems = [json.loads(each.read_bytes()) for each in Path(profiles.__file__).parent.rglob("CodeSystem-*.json")]
+    concepts = [concept for system in systems for concept in system.get("concept", ())]
+    assert concepts
+    for concept in concepts:
+        assert "concept" not in concept
+        assert not {"parent", "child", "subsumedBy"} & {each["code"] for each in concept.get("property", ())}

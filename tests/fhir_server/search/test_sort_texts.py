@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from fhir_server.search.rows import START, TextRow, key
-from fhir_server.search.sort_texts import sort_text
+from fhir_server.search.rows import START, OrderRow, TextRow, key
+from fhir_server.search.sort_texts import orders, sort_text
 
 BASE = "https://hub.example/fhir"
 
@@ -30,4 +30,9 @@ BASE = "https://hub.example/fhir"
 def test_every_kind_of_value_has_its_text(value: Any, expected: list[str]) -> None:
     found: list[TextRow] = []
     sort_text(found, "Task\x1fstatus\x1f", value, BASE)
-    assert found == [TextRow(key("Task", "status", "sort"), text, "") for text in expected]
+    assert [*orders(found, {})] == [OrderRow(key("Task", "status", "sort"), text) for text in expected]
+
+
+def test_a_string_is_sorted_by_under_a_key_of_its_own() -> None:
+    texts = [TextRow(1, "anna\0" + "a" * 100, "Anna"), TextRow(2, "b", "B"), TextRow(3, "c", "")]
+    assert [*orders(texts, {1: 11})] == [OrderRow(11, "anna\ufffd" + "a" * (START - 5)), OrderRow(3, "c")]

@@ -62,7 +62,7 @@ def many(count: int) -> Iterable[dict[str, Any]]:
 
 
 def everything(execute: Execute) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ("idx", "idx_date", "idx_text", "membership", "circle", "consent_rule")
+    tables = ("idx", "idx_date", "idx_text", "idx_order", "membership", "circle", "consent_rule")
     return {name: sorted(execute(f"SELECT * FROM {name}")) for name in tables} | {
         "resource": sorted(execute("SELECT row, sort, dossier, circle FROM resource"))
     }
@@ -86,6 +86,8 @@ FAULTS = [
     ("idx_text", "DELETE FROM idx_text", True, False),
     ("idx_text", "INSERT INTO idx_text (key, start, row, mark, rest) VALUES (7, 'a', 3, 8, 'b')", False, True),
     ("idx_text", "UPDATE idx_text SET rest = 'x'", True, True),
+    ("idx_order", "DELETE FROM idx_order", True, False),
+    ("idx_order", "UPDATE idx_order SET start = 'x' || start", True, True),
     ("membership", "DELETE FROM membership", True, False),
     ("membership", "INSERT INTO membership (member, dossier, row, starts, ends, through) VALUES (7, 8, 3, 9, 10, 11)", False, True),
     ("membership", "UPDATE membership SET ends = ends - 1", True, True),
@@ -129,7 +131,7 @@ def test_windows_and_groups_make_no_difference(settings: Settings, execute: Exec
 def test_a_whole_lost_index_is_made_again(settings: Settings, execute: Execute) -> None:
     bootstrap.load_resources(settings, network())
     before = everything(execute)
-    for table in ("idx", "idx_date", "idx_text", "membership", "circle", "consent_rule"):
+    for table in ("idx", "idx_date", "idx_text", "idx_order", "membership", "circle", "consent_rule"):
         execute(f"DELETE FROM {table}")
     execute("UPDATE resource SET sort = 1")
     execute("INSERT INTO idx SELECT 5, sort, row, 6 FROM resource")

@@ -114,7 +114,8 @@ def _index() -> None:
         sa.PrimaryKeyConstraint("key", "start", "row", "mark"),
         sqlite_with_rowid=False,
     )
-    op.create_index("idx_text_row", "idx_text", ["row", "key"])
+    order = (_number("row"), _number("key"), _bytes("start", "the first characters of a text by which the resource is sorted"))
+    op.create_table("idx_order", *order, sa.PrimaryKeyConstraint("row", "key", "start"), sqlite_with_rowid=False)
 
 
 def _membership() -> None:
@@ -145,7 +146,6 @@ def _circle() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("circle_member", "circle", ["member"])
-    op.create_index("circle_row", "circle", ["row"])
 
 
 def _consent() -> None:
