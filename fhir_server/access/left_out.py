@@ -10,6 +10,8 @@ from typing import NamedTuple
 from fhir_server.access.actor import Actor
 from fhir_server.access.minimal import minimal
 
+Signs = tuple[tuple[bytes, tuple[bytes, ...]], ...]
+"""By which bytes JSON shows that it may hold something: a type, and elements of it."""
 Elements = Mapping[str, frozenset[str]]
 """Names of elements, those of a choice without their type, by the type of resource."""
 
@@ -35,10 +37,10 @@ def rules() -> tuple[Rule, ...]:
 
 
 class LeftOut(NamedTuple):
-    """What somebody does not get, and by which bytes JSON shows that it may hold such: a type, and elements of it."""
+    """What somebody does not get, and how JSON shows that it may hold such."""
 
     elements: Elements
-    signs: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    signs: Signs
 
 
 def left_out(actor: Actor) -> LeftOut:

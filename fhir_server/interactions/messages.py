@@ -6,7 +6,7 @@ from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.stored_signs import in_any
+from fhir_server.interactions.stored_signs import in_any, may_hide
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, rewritten, write
 from fhir_server.network.json_parts import listed, mapped
@@ -27,8 +27,6 @@ from fhir_server.storage.repository import Stored
 _OF_MESSAGES: Final = tuple(f'"{each}"'.encode() for each in MESSAGES)
 _PART: Final = b"SUBSETTED"
 _SIGNS: Final = (AUDIENCE.encode(), b"entered-in-error", _PART)
-_ESCAPE: Final = ord("\\")
-_HIDING: Final = (b"\\u00", b"\\/")  # how JSON can hide a letter or a slash
 _OLD: Final = frozenset({"vread", "history-instance", "history-type", "history-system", "batch", "transaction"})
 """What can answer with a version that is not the current one."""
 
@@ -90,18 +88,14 @@ def _may_matter(call: Call, body: bytes, stored: Sequence[bytes]) -> bool:
 
 def _may_differ(body: bytes) -> bool:
     """Tell whether somebody may see a message in ``body`` otherwise than it is stored."""
-    return _may_hide(body) or (any(sign in body for sign in _SIGNS) and any(each in body for each in _OF_MESSAGES))
+    return may_hide(body) or (any(sign in body for sign in _SIGNS) and any(each in body for each in _OF_MESSAGES))
 
 
 _one_may_differ = in_any(_may_differ)
 
 
 def _has_messages(body: bytes) -> bool:
-    return _may_hide(body) or any(each in body for each in _OF_MESSAGES)
-
-
-def _may_hide(body: bytes) -> bool:
-    return _ESCAPE in body and any(sign in body for sign in _HIDING)
+    return may_hide(body) or any(each in body for each in _OF_MESSAGES)
 
 
 async def _taken_back(call: Call, messages: Iterable[Resource]) -> Collection[str]:

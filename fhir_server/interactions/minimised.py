@@ -1,16 +1,17 @@
 """Answers on their way out, without the elements that the caller's role does not get (``access/left_out``)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
-from fhir_server.access.left_out import Elements, is_left_out, left_out
+from fhir_server.access.left_out import Elements, Signs, is_left_out, left_out
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.stored_signs import in_any, may_hide
 from fhir_server.model import json
 from fhir_server.model.body import OWN
 from fhir_server.model.subset import tagged
 
-_HIDING: Final = (b"\\u00", b"\\/")  # how JSON can hide a letter or a slash
 _NARRATIVE: Final = "text"
 Resource = Mapping[str, Any]
 
@@ -20,17 +21,20 @@ def answered(call: Call, answer: Answer) -> Answer:
     if call.actor.role == "system" or not answer.body or answer.media:
         return answer
     elements, signs = left_out(call.actor)
-    if not _may_matter(answer.body, signs):
+    if not (_looking(signs)(answer.stored) if answer.stored else _may_matter(answer.body, signs)):
         return answer
     document = json.read(answer.body, OWN)
     made = _shown(document.resource, elements, call.actor.people)
     return answer if made is document.resource else replace(answer, body=json.rewritten(document, made))
 
 
-def _may_matter(body: bytes, signs: Iterable[tuple[bytes, Iterable[bytes]]]) -> bool:
-    if any(sign in body for sign in _HIDING):
-        return True
-    return any(any(each in body for each in names) and type_ in body for type_, names in signs)
+@cache
+def _looking(signs: Signs) -> Callable[[Sequence[bytes]], bool]:
+    return in_any(lambda body: _may_matter(body, signs))
+
+
+def _may_matter(body: bytes, signs: Signs) -> bool:
+    return may_hide(body) or any(any(each in body for each in names) and type_ in body for type_, names in signs)
 
 
 def _shown(resource: Resource, elements: Elements, own: tuple[str, ...]) -> Resource:

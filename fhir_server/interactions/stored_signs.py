@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
+_ESCAPE: Final = ord("\\")
+_HIDING: Final = (b"\\u00", b"\\/")  # how JSON can hide a letter or a slash
 _KEPT: Final = 4096
 _LARGEST: Final = 16_384  # bytes
 
@@ -17,3 +19,8 @@ def in_any(test: Callable[[bytes], bool]) -> Callable[[Sequence[bytes]], bool]:
         return any(map(known if max(map(len, bodies), default=0) <= _LARGEST else test, bodies))
 
     return of
+
+
+def may_hide(body: bytes) -> bool:
+    """Tell whether names and codes in ``body`` may be written in a way that looking for their bytes does not find."""
+    return _ESCAPE in body and any(sign in body for sign in _HIDING)
