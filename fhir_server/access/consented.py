@@ -1,6 +1,6 @@
 """What of a dossier an actor may reach by its consents, as a predicate of the gate; ``access/consent`` says what consents mean."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from fhir_server.access.actor import Actor
@@ -71,12 +71,27 @@ def action(interaction: str) -> str:
     return DISCLOSE if interaction == DISCLOSE else "correct" if interaction in _CORRECTING else ACCESS
 
 
+def by_part(entry: Entry, decided: Callable[[Entry], Node]) -> Node:
+    """Return what is ``decided`` of a type by its data category; of a part that is of another category, by that one."""
+    if not entry.parts:
+        return decided(entry)
+    marked = [(Token(part.param, part.code, part.system), decided(of)) for part, of in entry.of_parts]
+    rest = And((*(Not(token) for token, _ in marked), decided(entry)))
+    return Or((rest, *(And(each) for each in marked)))
+
+
 def governing(node: Node) -> Consented | None:
-    """Return what in ``node``, the predicate of a grant, leaves the decision to the consents; None where nothing does."""
+    """Return what in ``node``, the predicate of a grant, leaves the decision to the consents; None where nothing or more does."""
+    found = set(_governing(node))
+    return found.pop() if len(found) == 1 else None
+
+
+def _governing(node: Node) -> Iterator[Consented]:
     if isinstance(node, Consented):
-        return node
-    parts = node.parts if isinstance(node, And | Or) else ()
-    return next((found for part in parts if (found := governing(part)) is not None), None)
+        yield node
+    elif isinstance(node, And | Or):
+        for part in node.parts:
+            yield from _governing(part)
 
 
 def membership(node: Node) -> MemberOf | None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.break_glass import PURPOSE, VERY_RESTRICTED
-from fhir_server.access.consented import consented
+from fhir_server.access.consented import by_part, consented
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import Forbidden
 from fhir_server.search.tree import And, Dossier, Node, Not, Nothing, Token, Unrefused
@@ -34,5 +34,5 @@ def reach(actor: Actor, entry: Entry, at: int) -> Node:
     """Return what ``actor`` reaches in an emergency: of the one client whom the token names, who may have refused it."""
     if actor.role != "practitioner" or not actor.patient or not opens(entry):
         return Nothing()
-    asked = consented(actor, "read", entry, at)
-    return And((Dossier((actor.patient,)), Unrefused(asked), Not(Token("_security", VERY_RESTRICTED))))
+    unrefused = by_part(entry, lambda of: Unrefused(consented(actor, "read", of, at)))
+    return And((Dossier((actor.patient,)), unrefused, Not(Token("_security", VERY_RESTRICTED))))

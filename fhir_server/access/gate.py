@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fhir_server.access.actor import ROLES, Actor, Role
 from fhir_server.access.bsn import BsnRules
 from fhir_server.access.circle import conversations, origins, tasks
-from fhir_server.access.consented import DISCLOSE, MESSAGE, consented, own, settled
+from fhir_server.access.consented import DISCLOSE, MESSAGE, by_part, consented, own, settled
 from fhir_server.access.emergency import is_emergency, reach, require_reading
 from fhir_server.access.invited import invited
 from fhir_server.access.private import private
@@ -312,7 +312,7 @@ class Gate:
             return mine
         node = self._network(actor, interaction, told, at)
         if entry.category:
-            node = And((node, consented(actor, interaction, entry, at)))
+            node = And((node, by_part(entry, lambda of: consented(actor, interaction, of, at))))
         if entry.name == "CareTeam":
             # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
             node = Or((node, TeamMate(_members(actor), at, actor.left)))

@@ -24,7 +24,11 @@ class Minimal:
         """Tell whether a professional of organisations of ``kinds`` (None: unknown) gets ``category`` only where it is named."""
         if category not in self.categories or role != "practitioner":
             return False
-        return not any(kind in self.care or kind.partition("|")[0] in self.care for kind in kinds or ())
+        return not self.is_care(kinds or ())
+
+    def is_care(self, kinds: Iterable[str]) -> bool:
+        """Tell whether one of ``kinds`` is that of a care provider."""
+        return any(kind in self.care or kind.partition("|")[0] in self.care for kind in kinds)
 
 
 @cache

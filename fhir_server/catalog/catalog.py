@@ -23,10 +23,20 @@ NATIONAL_CATEGORIES = "http://minvws.github.io/generiekefuncties-docs/CodeSystem
 _OWN = frozenset({"message", "appointment", "self-report", "social-support", "incident"})
 _READING = frozenset({"read", "search-type"})
 _REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
-_OPTIONAL = frozenset({"include", "category", "sort", "author"})
+_OPTIONAL = frozenset({"include", "category", "parts", "sort", "author"})
 IN_ROLE = "PractitionerRole"
 """The type of what a professional is as whom, and under which they may write."""
 _SORTED_BY_TEXT = frozenset({"token", "reference", "uri"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Resources of a type that have the token ``system|code`` in the search parameter ``param`` are of another data category."""
+
+    param: str
+    system: str
+    code: str
+    category: str
 
 
 class CatalogError(ValueError):
@@ -42,7 +52,7 @@ class Entry:
     a dossier itself when none of them names one. ``main_date`` is a code of ``search`` or "_lastUpdated". ``sort`` are the tokens,
     references and uris by which the type can be sorted; by dates and strings it always can. ``author`` is the reference parameter,
     and element, that says who made a resource, "" when none does. ``authored`` are types and their ``author``, for the one type
-    in whose resources people write (IN_ROLE).
+    in whose resources people write (IN_ROLE). ``parts`` are those of its resources that are of another category than the rest.
     """
 
     name: str
@@ -56,6 +66,7 @@ class Entry:
     audit: str
     dossier: tuple[Path, ...] = ()
     own_dossier: bool = False
+    parts: tuple[Part, ...] = ()
     sort: tuple[str, ...] = ()
     author: str = ""
     authored: tuple[tuple[str, str], ...] = ()
@@ -64,6 +75,11 @@ class Entry:
     def is_stored(self) -> bool:
         """Whether the store keeps resources of the type."""
         return self.home in {"owned", "both"}
+
+    @property
+    def of_parts(self) -> "tuple[tuple[Part, Entry], ...]":
+        """The parts, each with the type as it would be if all of it were of the category of that part."""
+        return tuple((each, replace(self, category=each.category, parts=())) for each in self.parts)
 
     @property
     def category_coding(self) -> str:
@@ -122,8 +138,16 @@ def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
         dossier=tuple(path for place in places if place != "id" for path in _dossier(name, place)),
         own_dossier="id" in places,
         sort=_sort(name, table.get("sort", ()), search),
+        parts=tuple(_part(name, told, search) for told in table.get("parts", ())),
         author=_author(name, table.get("author", ""), search),
     )
+
+
+def _part(name: str, told: Mapping[str, str], search: Mapping[str, SearchParameter]) -> Part:
+    _known(name, "key of a part", told, {"param", "system", "code", "category"})
+    part = Part(**told)
+    _known(name, "search parameter", [part.param], [code for code, each in search.items() if each.type == "token"])
+    return part
 
 
 def _known(name: str, what: str, given: Iterable[str], known: Iterable[str]) -> None:

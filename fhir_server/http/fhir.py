@@ -16,7 +16,7 @@ from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_
 from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import admission, break_glass, bsn, capabilities, messages
+from fhir_server.interactions import admission, break_glass, bsn, capabilities, messages, minimised
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
@@ -116,7 +116,7 @@ class FhirApplication:
         admission.admit(step.call)
         handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
         answer = await messages.answered(step.call, await bsn.answered(step.call, await handle(step.call)))
-        answer = binary.fetched(step.call, answer)
+        answer = binary.fetched(step.call, minimised.answered(step.call, answer))
         if step.route.interaction == DOWNLOAD:
             answer.headers = (*answer.headers, *binary.SANDBOX)
         return answer

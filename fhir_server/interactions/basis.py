@@ -14,6 +14,8 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.standing import practitioner_of
 from fhir_server.search.authorship import authors
+from fhir_server.search.match import matches
+from fhir_server.search.tree import Token
 from fhir_server.storage.repository import Stored
 
 SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
@@ -33,9 +35,20 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Stored], *,
     for patient, stored in found.items():
         if patient == actor.reference and actor.role == "patient":
             basis[SELF] = None
-        elif category := call.entry.category_coding or call.services.catalog.types[stored.type].category_coding:
+        elif category := _category(call, stored):
             words = await _words(call, patient, stored, category)
             basis |= dict.fromkeys(each for each in words if alone or "/" not in each)
+
+
+def _category(call: Call, stored: Stored) -> str:
+    """Return the data category of what was found, that of the part of its type in which it is."""
+    entry = call.services.catalog.types[stored.type]
+    if entry.parts and stored.body:
+        resource = read(stored.body, OWN).resource
+        for part, of in entry.of_parts:
+            if matches(Token(part.param, part.code, part.system), resource, entry, call.services.base):
+                return of.category_coding
+    return call.entry.category_coding or entry.category_coding
 
 
 async def _words(call: Call, patient: str, stored: Stored, category: str) -> Iterable[str]:

@@ -8,7 +8,7 @@ from fhir_server.access.actor import Actor
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.stored_signs import in_any
 from fhir_server.model.body import OWN
-from fhir_server.model.json import Document, read, write
+from fhir_server.model.json import Document, read, rewritten, write
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import literal
 from fhir_server.network.plain_language import (
@@ -55,7 +55,7 @@ async def shown(call: Call, body: bytes, stored: Sequence[bytes] = ()) -> bytes:
         return message if _sees_all(call, message) else for_lay_people(message)
 
     made = with_messages(document.resource, show)
-    return body if made is document.resource else _with(document, made)
+    return body if made is document.resource else rewritten(document, made)
 
 
 def kept(call: Call, document: Document, stored: Stored) -> Document:
@@ -117,12 +117,3 @@ async def _taken_back(call: Call, messages: Iterable[Resource]) -> Collection[st
 
 def _reference(message: Resource) -> str:
     return f"{message.get('resourceType')}/{message.get('id')}"
-
-
-def _with(document: Document, made: Resource) -> bytes:
-    """Return the body of ``made``; what is as it was in ``document`` keeps its text."""
-    texts = (
-        (name, document.members[name] if value is document.resource.get(name) else write(value).decode())
-        for name, value in made.items()
-    )
-    return ("{" + ",".join(f"{write(name).decode()}:{text}" for name, text in texts) + "}").encode()

@@ -43,7 +43,8 @@ def _own(call: Call) -> list[Held]:
     found: dict[str, set[Role]] = {}
     for entry in call.services.catalog.types.values():
         if entry.category and entry.home != "federated":
-            found.setdefault(entry.category_coding, set()).update(gate.readers(entry.name))
+            for each in (entry, *(of for _, of in entry.of_parts)):
+                found.setdefault(each.category_coding, set()).update(gate.readers(entry.name))
     message = {each.category_coding for each in call.services.catalog.types.values() if each.category == MESSAGE}
     return [Held(category, HUB, frozenset(roles), open_without=category in message) for category, roles in found.items()]
 

@@ -67,6 +67,15 @@ def write(value: object, *, pretty: bool = False) -> bytes:
     return orjson.dumps(value, _unusual, orjson.OPT_INDENT_2 if pretty else 0)
 
 
+def rewritten(source: Document, resource: Mapping[str, Any]) -> bytes:
+    """Return the JSON of ``resource``, which was made of ``source``; what is as it was there keeps its text."""
+    texts = (
+        (name, source.members[name] if value is source.resource.get(name) else write(value).decode())
+        for name, value in resource.items()
+    )
+    return ("{" + ",".join(f"{write(name).decode()}:{text}" for name, text in texts) + "}").encode()
+
+
 def document(resource: Mapping[str, Any]) -> Document:
     """Return a Document for a resource that did not come as JSON."""
     return Document(dict(resource), {name: write(value).decode() for name, value in resource.items()})

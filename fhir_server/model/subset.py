@@ -94,7 +94,7 @@ def subset(body: bytes, wish: Wish) -> bytes:
     if "contained" in resource and "contained" not in shown:
         shown |= _referred(resource["contained"], shown)
     head = {name: resource[name] for name in _ALWAYS if name in resource}
-    head["meta"] = _tagged(head.get("meta", {}))
+    head["meta"] = tagged(head.get("meta", {}))
     rest = b"".join(
         b",%b:%b" % (write(name), document.members[name].encode() if shown[name] == resource[name] else write(shown[name]))
         for name in document.members
@@ -103,7 +103,8 @@ def subset(body: bytes, wish: Wish) -> bytes:
     return write(head)[:-1] + rest + b"}"
 
 
-def _tagged(meta: Mapping[str, Any]) -> dict[str, Any]:
+def tagged(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``meta`` of a resource that is shown in part."""
     tags = meta.get("tag", [])
     return {**meta, "tag": tags if _has_tag(tags) else [*tags, SUBSETTED]}
 

@@ -86,6 +86,14 @@ def consented(who: Actor, type_: str) -> Consented:
     )
 
 
+def measurements(who: Actor) -> Or:
+    """Return what the gate asks of the consents before ``who`` reads an Observation: the answers to questions are self-reports."""
+    asked = consented(who, "Observation")
+    survey = Token("category", "survey", "http://terminology.hl7.org/CodeSystem/observation-category")
+    told = replace(asked, category=f"{OWN_CATEGORIES}|self-report")
+    return Or((And((Not(survey), asked)), And((survey, told))))
+
+
 def standing(who: Actor) -> InCircle:
     """Return what the gate asks of the circle of a conversation before ``who`` reads it."""
     return InCircle(who.people, who.people, AT)
@@ -187,7 +195,7 @@ ALONE = Dossier((private("Practitioner/vos"),))
             carer,
             "read",
             "Observation",
-            And((MemberOf(CARER, AT), consented(carer, "Observation"))),
+            And((MemberOf(CARER, AT), measurements(carer))),
             id="carer reads a measurement",
         ),
         pytest.param(
@@ -426,13 +434,21 @@ def in_emergency(who: Actor) -> Actor:
 
 def test_an_emergency_opens_one_dossier_for_reading() -> None:
     who = in_emergency(doctor)
-    for type_ in ("Patient", "CareTeam", "Task", "Observation"):
+    for type_ in ("Patient", "CareTeam", "Task", "DocumentReference"):
         where = GATE.grant(who, "search", type_).where
         assert isinstance(where, And)
         dossier, unrefused, label = where.parts
         assert (dossier, label) == (BAKKER, Not(Token("_security", "V")))
         assert isinstance(unrefused, Unrefused)
-        assert (unrefused.asked.purpose, bool(unrefused.asked.category)) == ("BTG", type_ in {"Task", "Observation"})
+        assert (unrefused.asked.purpose, bool(unrefused.asked.category)) == ("BTG", type_ in {"Task", "DocumentReference"})
+    parts = GATE.grant(who, "search", "Observation").where
+    assert isinstance(parts, And)
+    assert isinstance(parts.parts[1], Or)
+    asked = [each.parts[1].asked for each in parts.parts[1].parts if isinstance(each, And) and isinstance(each.parts[1], Unrefused)]
+    assert [(each.purpose, each.category.rpartition("|")[2]) for each in asked] == [
+        ("BTG", "ObservationActivity"),
+        ("BTG", "self-report"),
+    ]
     for type_ in ("RelatedPerson", "Practitioner", "Consent"):
         assert GATE.grant(who, "read", type_).where == Nothing(), type_
     assert GATE.grant(replace(who, patient=""), "read", "Task").where == Nothing()

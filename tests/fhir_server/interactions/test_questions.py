@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 from consents import consent, provision
@@ -23,9 +25,11 @@ from ladder_room import (
     network,
 )
 
+from fhir_server import bootstrap
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions import escalating
 from fhir_server.network.ladder import OF_NETWORK
+from fhir_server.settings import read_settings
 from fhir_server.validation import validate
 
 _numbers = count()
@@ -330,3 +334,24 @@ def test_who_may_not_see_messages_is_nobody_at_a_level(hub: LadderRoom) -> None:
     question = hub.ask(CLIENT)
     assert hub.way(question) == [("gp", "asked")]
     assert hub.passed(question)[:2] == [("informal", "nobody"), ("home-care", "nobody")]
+
+
+def test_of_two_processes_one_sends_it_on(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    database = postgres_server.create(f"ladder_{next(_numbers)}", "template1")
+    settings = read_settings({"FHIR_SERVER_DATA_DIR": str(tmp_path / "data"), "FHIR_SERVER_DATABASE_URL": database})
+    with ladder_room(tmp_path, database) as hub:
+        questions = [hub.ask() for _ in range(5)]
+        other = hub.hub.runner.run(bootstrap.open_services(settings))
+        try:
+            hub.now += 25 * HOUR
+            others = replace(other, clock=lambda: hub.now)
+            rounds = [escalating.overdue(each, hub.now) for each in (hub.hub.services, others) for _ in range(2)]
+            assert gathered(hub, *rounds) == [None] * 4
+        finally:
+            hub.hub.runner.run(other.reindexing.stop())
+            hub.hub.runner.run(other.repository.close())
+        for question in questions:
+            assert hub.way(question) == [("informal", "asked"), ("home-care", "time-out")]
+            origins = [each for each in hub.hub.stored("Provenance") if each["target"][0]["reference"] == question]
+            assert sorted(each["activity"]["coding"][0]["code"] for each in origins) == ["asked", "time-out"]
+            assert len(hub.step_tasks(question)) == 2

@@ -11,8 +11,8 @@ BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 NUMBER = "999990019"
 
 
-def seal(number: str) -> str:
-    return f"sealed-{number}"
+def seal(number: str) -> tuple[str, ...]:
+    return (f"sealed-{number}",)
 
 
 def sealed(node: Node) -> Node:

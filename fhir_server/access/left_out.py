@@ -1,0 +1,63 @@
+"""What a role does not get of a resource that it may read (AVG article 5.1c), as ``profiles/left-out.toml`` says."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from fhir_server.access.actor import Actor
+from fhir_server.access.minimal import minimal
+
+Elements = Mapping[str, frozenset[str]]
+"""Names of elements, those of a choice without their type, by the type of resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``roles`` do not get ``elements`` of ``type``; with ``outside_care`` professionals of care providers do."""
+
+    type: str
+    elements: frozenset[str]
+    roles: frozenset[str]
+    outside_care: bool = False
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Read the file; raises ValueError or KeyError when it is not as it must be."""
+    given = tomllib.loads((files("profiles") / "left-out.toml").read_text(encoding="utf-8"))
+    return tuple(
+        Rule(each["type"], frozenset(each["elements"]), frozenset(each["roles"]), each.get("outside_care", False))
+        for each in given["rule"]
+    )
+
+
+class LeftOut(NamedTuple):
+    """What somebody does not get, and by which bytes JSON shows that it may hold such: a type, and elements of it."""
+
+    elements: Elements
+    signs: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
+
+def left_out(actor: Actor) -> LeftOut:
+    """Return what ``actor`` does not get."""
+    care = actor.role == "practitioner" and minimal().is_care(actor.kinds)
+    return _left_out(actor.role, care)
+
+
+@cache
+def _left_out(role: str, care: bool) -> LeftOut:  # noqa: FBT001 - a key
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules():
+        if role in rule.roles and not (care and rule.outside_care):
+            found[rule.type] = found.get(rule.type, frozenset()) | rule.elements
+    signs = ((f'"{type_}"'.encode(), tuple(f'"{each}'.encode() for each in names)) for type_, names in found.items())
+    return LeftOut(found, tuple(signs))
+
+
+def is_left_out(member: str, elements: Iterable[str]) -> bool:
+    """Tell whether ``member`` of a resource is among ``elements``, in whatever type, or what stands beside one (``_birthDate``)."""
+    name = member.removeprefix("_")
+    return any(name == each or (name.startswith(each) and name[len(each) :][:1].isupper()) for each in elements)
