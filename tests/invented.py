@@ -10,7 +10,7 @@ from fhir_server.storage.repository import AuditRow, Change, Grant, Membership, 
 
 Run = Callable[[Callable[[Repository], Awaitable[Any]]], Any]
 LINE = AuditRow(recorded=1, actor="Practitioner/p", role="practitioner", action="C", interaction="create", status=201)
-PLACES = {"status": 0, "identifier": 1, "subject": 2, "url": 3, "main": 4, "size": 5, "requester": 6, "other": 61, "name": 62}
+PLACES = {"code": 0, "identifier": 1, "subject": 2, "url": 3, "main": 4, "size": 5, "requester": 6, "other": 61, "name": 62}
 """The numbers of the parameters, as ``Missing`` names them."""
 
 

@@ -61,7 +61,7 @@ def things(draw: st.DrawFn) -> list[Thing]:
                 sort=main[0] if main else draw(numbers),
                 dossier=draw(st.sampled_from(DOSSIERS)),
                 tokens=draw(
-                    few(st.tuples(st.sampled_from(("status", "identifier")), st.sampled_from(CODES), st.sampled_from(SYSTEMS)))
+                    few(st.tuples(st.sampled_from(("code", "identifier")), st.sampled_from(CODES), st.sampled_from(SYSTEMS)))
                 ),
                 references=draw(few(st.tuples(st.just("subject"), st.sampled_from(TARGETS)))),
                 uris=draw(few(st.tuples(st.just("url"), st.sampled_from(CODES)))),
@@ -87,7 +87,7 @@ left = st.lists(st.sampled_from(ORGANISATIONS), max_size=2, unique=True).map(tup
 leaves: st.SearchStrategy[Node] = st.one_of(
     st.just(tree.Everything()),
     st.just(tree.Nothing()),
-    st.builds(tree.Token, st.sampled_from(("status", "identifier")), st.sampled_from(CODES), st.none() | st.sampled_from(SYSTEMS)),
+    st.builds(tree.Token, st.sampled_from(("code", "identifier")), st.sampled_from(CODES), st.none() | st.sampled_from(SYSTEMS)),
     st.builds(tree.ReferenceTo, st.just("subject"), st.sampled_from(TARGETS)),
     st.builds(tree.Uri, st.just("url"), st.sampled_from(CODES)),
     dates(True),
@@ -98,7 +98,7 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(lambda prefix, range_: tree.Number("size", prefix, *range_), prefixes, ranges),
     st.builds(
         lambda param, codes, more, system: tree.TokenIn(param, (*codes, *(f"no{number}" for number in range(more))), system),
-        st.sampled_from(("status", "identifier")),
+        st.sampled_from(("code", "identifier")),
         few(st.sampled_from(CODES)).filter(bool),
         st.sampled_from((0, 10)),
         st.none() | st.sampled_from(SYSTEMS),
@@ -249,7 +249,7 @@ keys = st.one_of(
     st.builds(Sort, st.sampled_from(["main", "_lastUpdated", "_id"]), st.booleans()),
     st.builds(Sort, st.just("date"), st.booleans(), st.sampled_from(["main", "other"])),
     st.builds(Sort, st.just("string"), st.booleans(), st.just("name")),
-    st.builds(Sort, st.just("token"), st.booleans(), st.sampled_from(["status", "identifier"])),
+    st.builds(Sort, st.just("token"), st.booleans(), st.sampled_from(["code", "identifier"])),
 )
 sorts = st.lists(keys, min_size=1, max_size=3).map(lambda several: replace(several[0], then=tuple(several[1:])))
 

@@ -84,6 +84,16 @@ def search_parameter(resource_type: str, code: str) -> SearchParameter | None:
     return SearchParameter(code, fact.type, fact.url, fact.expression, _targets(fact, found), found, _places(resource_type)[code])
 
 
+@cache
+def has_no_systems(resource_type: str, code: str) -> bool:
+    """Tell whether ``code`` is a token of which no value has a system, which ``implied_system`` says of what is read already."""
+    try:
+        found = search_parameter(resource_type, code) if resource_type in resource_types() else None
+    except ExpressionError:
+        return False
+    return found is not None and found.type == "token" and found.implied_system
+
+
 class Narrowing(NamedTuple):
     """A reference parameter finds, among the values of the parameter ``wide`` of its type, those that point to a ``target``."""
 

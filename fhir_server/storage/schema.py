@@ -47,7 +47,7 @@ resource = Table(
     Index("resource_self", "self", unique=True),
     Index("resource_updated", "type", "updated", "row"),
     Index("resource_dossier", "dossier", "type", "sort", "row", "deleted"),  # all that choosing candidates reads
-    Index("resource_circle", "circle", "type", sqlite_where=text(_IN_CIRCLE), postgresql_where=text(_IN_CIRCLE)),
+    Index("resource_circle", "circle", sqlite_where=text(_IN_CIRCLE), postgresql_where=text(_IN_CIRCLE)),
     sqlite_autoincrement=True,  # the number of a row that was erased never comes back
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from fhir_server.catalog.definitions import has_no_systems
 from fhir_server.search.authorship import unknown
 from fhir_server.search.position import heights
 from fhir_server.search.references import reference_key
@@ -115,7 +116,7 @@ def _keys(values: list[Value], keys: Sequence[int]) -> Items:
 def _token(node: Token, type_: str, values: list[Value]) -> Shape:
     kind = "identifier" if node.param == "identifier" else "token" if node.system != "" else "code"
     slot = _add(values, key(type_, node.param, node.code))
-    if node.system is None:
+    if node.system is None or (node.system == "" and has_no_systems(type_, node.param)):  # comparing costs as much as counting
         return ("equal", kind, slot)
     return ("exactly", kind, slot, _add(values, system_key(node.system)))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_trees import trees
 
-from fhir_server.search.tree import And, Date, Node, Or, Query, ReferenceTo, Sort, Text, Token
+from fhir_server.search.tree import And, Date, Everything, Node, Or, Query, ReferenceTo, Sort, Text, Token
 from fhir_server.storage import compile as text
 from fhir_server.storage.dialect import POSTGRES, SQLITE
 from fhir_server.storage.repository import Grant
@@ -79,3 +79,12 @@ def test_beyond_is_the_least_string_above_all_that_start_so(start: str, rest: st
 @pytest.mark.parametrize(("start", "expected"), [("a", "b"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b")])
 def test_beyond_steps_over_what_no_string_holds(start: str, expected: str) -> None:
     assert beyond(start) == expected
+
+
+def test_a_system_is_compared_only_where_values_may_have_one() -> None:
+    """``status`` of a Task is a code, of which R4 says the system; ``code`` is a CodeableConcept, and "" asks for one without."""
+    grant = Grant("a", "Task", Everything())
+    counted = [
+        text.count(SQLITE, text.search_values(grant, Query("Task", Token(name, "x", "")))[0]).sql for name in ("status", "code")
+    ]
+    assert ["high" in sql for sql in counted] == [False, True]

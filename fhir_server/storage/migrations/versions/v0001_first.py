@@ -61,7 +61,7 @@ def _resources() -> None:
     op.create_index("resource_updated", "resource", ["type", "updated", "row"])
     op.create_index("resource_dossier", "resource", ["dossier", "type", "sort", "row", "deleted"])
     some = sa.text("circle IS NOT NULL")
-    op.create_index("resource_circle", "resource", ["circle", "type"], sqlite_where=some, postgresql_where=some)
+    op.create_index("resource_circle", "resource", ["circle"], sqlite_where=some, postgresql_where=some)
     op.create_table(
         "history",
         _number("row"),
