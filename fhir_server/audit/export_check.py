@@ -21,6 +21,10 @@ from fhir_server.storage.journal.line import Unreadable, read
 Json = Mapping[str, Any]
 Opener = Callable[[Mapping[str, Any]], Open]
 """Returns what reads anchors that were signed with a public key (a JWK); raises ValueError for what is no key."""
+_PLACE: Final = {"chain", "seq", "previous", "hash"}
+_SHOWN: Final = {"line", "event"}
+_HIDDEN: Final = {"digest", "event"}
+_WITHHELD: Final = {"last", "withheld"}
 _NO_EXPORT: Final = "it is no export of the record, or one that a newer version made"
 
 
@@ -86,11 +90,12 @@ def _header(raw: bytes) -> dict[str, Any]:
 def _anchors(entries: Iterator[bytes], open_: Open, asked: Asked) -> _Anchored:
     found, last = _Anchored(), None
     for number, raw in enumerate(entries, 1):
+        if found.end is not None:
+            raise Broken(f"line {number} of the file: it stands behind the end of the export")
         if raw.startswith(b'{"anchor"'):
-            signed = str(_json(number, raw)["anchor"])
-            last = _anchor(number, signed, open_, asked, found, last)
+            last = _anchor(number, str(_only(number, raw, "anchor")), open_, asked, found, last)
         elif raw.startswith(b'{"end"'):
-            found.end = _json(number, raw)["end"]
+            found.end = _only(number, raw, "end")
     if found.end is None:
         raise Broken("the export has no end: something is missing behind its last line")
     return found
@@ -101,15 +106,18 @@ def _anchor(number: int, signed: str, open_: Open, asked: Asked, found: _Anchore
         claims = open_(signed)
     except ValueError as error:
         raise Broken(f"line {number} of the file, an anchor: {error}") from error
-    place = claims["number"]
+    try:
+        place, previous = claims["number"], claims["previous"]
+        named = [(name, head) for name in ("heads", "removed") for head in heads_in(claims, name)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Broken(f"line {number} of the file, an anchor: it does not say what an anchor does") from error
     before = last or (0, "")
-    if asked.whole and (place, claims["previous"]) != (before[0] + 1, before[1]):
+    if asked.whole and (place, previous) != (before[0] + 1, before[1]):
         raise Broken(f"line {number} of the file: anchor {place} is not the one that was made after anchor {before[0]}")
-    for name in ("heads", "removed"):
-        for head in heads_in(claims, name):
-            found.hashes.setdefault(head.chain, {})[head.last] = head.hash
-            if name == "removed":
-                found.removed[head.chain] = head.last
+    for name, head in named:
+        found.hashes.setdefault(head.chain, {})[head.last] = head.hash
+        if name == "removed":
+            found.removed[head.chain] = head.last
     found.count += 1
     return place, fingerprint(signed)
 
@@ -125,6 +133,7 @@ class _Walk:
 
     def step(self, number: int, entry: Json) -> None:
         """Go on with one entry, the ``number``-th line of the file."""
+        self._require_form(number, entry)
         try:
             chain, seq, previous = str(entry["chain"]), int(entry["seq"]), bytes.fromhex(entry["previous"])
             digests = [bytes.fromhex(each) for each in entry["withheld"]] if "withheld" in entry else [self._own(number, entry)]
@@ -138,8 +147,8 @@ class _Walk:
         for each in digests:
             self._seq, self._hash = self._seq + 1, linked(self._hash, each)
             self._require_anchored(place)
-        if self._hash != hash_:
-            raise Broken(f"{place}: it does not hash to what it says")
+        if self._hash != hash_ or entry.get("last", self._seq) != self._seq:
+            raise Broken(f"{place}: it does not hash to what it says, or does not end there")
         self._count(entry, len(digests))
 
     def close(self) -> None:
@@ -150,9 +159,17 @@ class _Walk:
             if chain not in self._seen and self._found.asked.whole and max(hashes) >= first:
                 raise Broken(f"chain {chain}, line {first}: it is missing, with all of its chain")
 
+    def _require_form(self, number: int, entry: Json) -> None:
+        """Raise Broken for what an export of this kind cannot hold: nobody would look at it, or tell that it was not verified."""
+        asked, more = self._found.asked, entry.keys() - _PLACE
+        hides = bool(asked.dossier) and more == _HIDDEN
+        withholds = not asked.whole and more == _WITHHELD
+        if not (more == _SHOWN or hides or withholds):
+            raise Broken(f"line {number} of the file: it is no entry of such an export")
+
     def _own(self, number: int, entry: Json) -> bytes:
         """Return the digest of a line that is shown, whose AuditEvent must be what its text says."""
-        if "line" not in entry:
+        if "digest" in entry:
             return bytes.fromhex(entry["digest"])
         text = str(entry["line"]).encode()
         place, asked = f"line {number} of the file: chain {entry['chain']}, line {entry['seq']}", self._found.asked
@@ -210,6 +227,14 @@ class _Walk:
             return
         self._found.lines += 1
         self._found.hidden += "line" not in entry
+
+
+def _only(number: int, raw: bytes, name: str) -> Any:  # noqa: ANN401 - what JSON may hold
+    """Return what an entry says as ``name``, beside which it says nothing."""
+    found = _json(number, raw)
+    if found.keys() != {name}:
+        raise Broken(f"line {number} of the file: it is no entry of an export")
+    return found[name]
 
 
 def _json(number: int, raw: bytes) -> dict[str, Any]:

@@ -131,6 +131,32 @@ def test_whatever_is_changed_is_named(kept: Kept, asked: Asked) -> None:
             assert f"line {number + 1} of the file" in told or f"line {number + 2} of the file" in told or "missing" in told
 
 
+def disguised(entry: Json, last: int) -> Iterator[Json]:
+    """Yield what would hide the text of an entry with a line, or of one without, or say more beside it."""
+    more = {"line", "event", "digest", "withheld", "last"}
+    place = {name: value for name, value in entry.items() if name not in more}
+    own = [digest(entry["line"].encode()).hex()] if "line" in entry else []
+    forged = {"event": {"resourceType": "AuditEvent", "action": "D"}}
+    yield {**entry, "note": "of the inspector"}
+    if own:
+        yield from ({**place, "digest": own[0], **forged}, {**place, "withheld": own, "last": last})
+        yield from ({**entry, **forged, "digest": own[0]}, {**entry, **forged, "withheld": own, "last": last})
+    elif "withheld" in entry:
+        yield from ({**entry, **forged}, {**entry, "last": entry["last"] + 1})
+
+
+def test_what_stands_in_an_entry_is_verified_or_has_no_place_there(kept: Kept) -> None:
+    for asked in (ALL, Asked(20, 21)):
+        entries = made(kept, asked)
+        for number, each in enumerate(entries):
+            for other in disguised(each, each["seq"]) if "chain" in each else ():
+                told = fault([*entries[:number], other, *entries[number + 1 :]])
+                assert "no entry of such an export" in told or (not asked.whole and "end" in told)
+    for entry in entries[-2:]:
+        assert "no entry of an export" in fault([*entries[: entries.index(entry)], {**entry, "event": {}}, *entries[-1:]])
+    assert "behind the end" in fault([*entries, entries[-1]])
+
+
 def changes(entry: Json) -> Iterator[Json]:
     """Yield what could be changed in an entry that holds lines."""
     if "chain" not in entry:
@@ -163,6 +189,8 @@ def test_anchors_of_another_key_are_refused(kept: Kept) -> None:
     entries, other = made(kept), SigningKey(ec.generate_private_key(ec.SECP256R1()))
     entries[-3]["anchor"] = signed(other, opened(KEY.verifying, entries[-3]["anchor"]))
     assert "signature" in fault(entries)
+    entries[-3]["anchor"] = signed(KEY, {"number": 1})
+    assert "does not say what an anchor does" in fault(entries)
     assert "key cannot be used" in fault([{**entries[0], "key": {"kty": "none"}}, *entries[1:]])
 
 
