@@ -61,11 +61,23 @@ def secret(data_dir: Path, name: str) -> bytes:
     if not _NAME.fullmatch(name):
         raise ValueError(f"no name for a secret: {name!r}")
     path = _folder(data_dir) / f"{name}.secret"
-    value = _load(path, lambda: secrets.token_bytes(SECRET_BYTES))
+    return _right(path, _load(path, lambda: secrets.token_bytes(SECRET_BYTES)))
+
+
+def kept_secret(data_dir: Path, name: str) -> bytes | None:
+    """Return the 32 secret bytes called ``name``, None where there are none: none are made. Raises KeyFileError."""
+    path = _folder(data_dir) / f"{name}.secret"
+    try:
+        return _right(path, _read(path))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _right(path: Path, value: bytes) -> bytes:
     if len(value) != SECRET_BYTES:
-        raise KeyFileError(
-            f"{path} does not hold {SECRET_BYTES} bytes. Put the right file back, or remove it to have a new one made."
-        )
+        raise KeyFileError(f"{path} does not hold {SECRET_BYTES} bytes. {_REPAIR}")
     return value
 
 

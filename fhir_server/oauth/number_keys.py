@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fhir_server.model.bsn_seal import KEY_BYTES, BsnSeal, Keys
-from fhir_server.oauth.keys import derive, secret
+from fhir_server.oauth.keys import derive, kept_secret, secret
 from fhir_server.oauth.store import SECOND
 
 LEAD: Final = 5
@@ -57,14 +57,23 @@ def number_seal(data_dir: Path, clock: Callable[[], int]) -> BsnSeal:
 
 def read(data_dir: Path, now: int) -> Keys:
     """Return the keys at the instant ``now`` (microseconds); the first is made where there is none. Raises KeyFileError."""
-    found = keys_in(data_dir)
-    if not found:
+    if not keys_in(data_dir):
         secret(data_dir, "bsn")
-        found = keys_in(data_dir)
-    every = {str(each.number): derive(secret(data_dir, each.name), f"bsn {each.number}", KEY_BYTES) for each in found}
+    kept = _kept(data_dir)
+    found = [key for key, _ in kept]
+    every = {str(key.number): derive(value, f"bsn {key.number}", KEY_BYTES) for key, value in kept}
     used = [each for each in found if not each.retired] or found
     begun = [each for each in used if each.start * SECOND <= now] or used
     return Keys(every, str(max(begun).number), [str(each.number) for each in used])
+
+
+def _kept(data_dir: Path) -> list[tuple[NumberKey, bytes]]:
+    """Return the keys with their secrets. One that is retired meanwhile has another name then: no other is made in its place."""
+    while True:
+        found = [(each, kept_secret(data_dir, each.name)) for each in keys_in(data_dir)]
+        kept = [(key, value) for key, value in found if value is not None]
+        if len(kept) == len(found):
+            return kept
 
 
 def keys_in(data_dir: Path) -> list[NumberKey]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from fhir_server.model.bsn_seal import BsnSeal
+from fhir_server.oauth import number_keys
 from fhir_server.oauth.keys import KeyFileError
-from fhir_server.oauth.number_keys import NumberKeys, keys_in, next_key, number_seal, read, retire
+from fhir_server.oauth.number_keys import NumberKey, NumberKeys, keys_in, next_key, number_seal, read, retire
 from fhir_server.oauth.store import SECOND
 
 NOW = 1_800_000_000 * SECOND
@@ -34,6 +35,23 @@ def test_a_retired_key_opens_and_is_not_searched_by(tmp_path: Path) -> None:
     seal = number_seal(tmp_path, lambda: NOW)
     assert (seal.current, len(seal.seals(NUMBER)), seal.open_(old)) == ("3", 1, NUMBER)
     assert [(each.number, each.retired) for each in keys_in(tmp_path)] == [(1, True), (2, True), (3, False)]
+
+
+def test_a_key_that_is_retired_while_it_is_read_is_not_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seal, last = number_seal(tmp_path, lambda: NOW), next_key(tmp_path, NOW, 0)
+    old, looked = seal.seal(NUMBER), []
+
+    def looking(folder: Path) -> list[NumberKey]:
+        found = keys_in(folder)
+        looked.append(found)
+        if len(looked) == 2:
+            retire(folder, last)
+        return found
+
+    monkeypatch.setattr(number_keys, "keys_in", looking)
+    every, _, searched = read(tmp_path, NOW)
+    assert (list(every), list(searched), BsnSeal(every, "2").open_(old)) == (["1", "2"], ["2"], NUMBER)
+    assert sorted(each.name for each in (tmp_path / "keys").iterdir()) == [f"{last.name}.secret", "retired-bsn.secret"]
 
 
 def test_a_process_that_runs_sees_the_next_key_within_a_second(tmp_path: Path) -> None:
