@@ -82,7 +82,7 @@ def proof_of(raw: bytes, method: str, url: str, token: bytes, thumbprint: str, n
     if not hmac.compare_digest(key.kid, thumbprint):
         raise _wrong("It was made with another key than the access token is bound to")
     ath = claims.get("ath")
-    if not isinstance(ath, str) or not hmac.compare_digest(ath.encode(), encode(sha256(token).digest()).encode()):
+    if not isinstance(ath, str) or not ath.isascii() or not hmac.compare_digest(ath, encode(sha256(token).digest())):
         raise _wrong("The claim ath is not the hash of the access token")
     return _named(key, claims, now)
 

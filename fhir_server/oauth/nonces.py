@@ -31,7 +31,7 @@ class Nonces:
 
     def holds(self, nonce: object, now: int) -> bool:
         """Tell whether ``nonce``, the claim of a proof, counts at the instant ``now``."""
-        if not isinstance(nonce, str):
+        if not isinstance(nonce, str) or not nonce.isascii():
             return False
         number, sent = now // self._period, nonce.encode()
         known = [hmac.compare_digest(self._of(each).encode(), sent) for each in (number - 1, number, number + 1)]

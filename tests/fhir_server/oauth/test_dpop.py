@@ -115,6 +115,7 @@ def test_headers_that_are_refused(changes: dict[str, Any]) -> None:
         pytest.param({"ath": b64(sha256(b"another token").digest())}, id="ath of another token"),
         pytest.param({"ath": sha256(TOKEN).hexdigest()}, id="ath in hexadecimal"),
         pytest.param({"ath": 7}, id="ath as number"),
+        pytest.param({"ath": "\ud800"}, id="ath as half a character"),
         pytest.param({"iat": NOW - 60}, id="too old"),
         pytest.param({"iat": NOW + 61}, id="too young"),
         pytest.param({"iat": float(NOW)}, id="iat as fraction"),

@@ -23,5 +23,5 @@ def test_a_process_whose_clock_is_behind_takes_it_too() -> None:
 
 def test_nothing_else_is_one() -> None:
     nonces = Nonces(KEY, PERIOD)
-    assert not any(nonces.holds(each, NOW) for each in (None, "", 7, "é", [], Nonces(b"o" * 32, PERIOD).current(NOW)))
+    assert not any(nonces.holds(each, NOW) for each in (None, "", 7, "é", "\ud800", [], Nonces(b"o" * 32, PERIOD).current(NOW)))
     assert nonces.current(NOW) != nonces.current(NOW + PERIOD * SECOND)
