@@ -13,7 +13,7 @@ from fhir_server.storage.subscriptions.statements import AT_WORK
 
 _LOCK: Final = "SELECT pg_advisory_lock($1::bigint)"
 _COMES: Final = "INSERT INTO lease (name, holder, until) VALUES ($1, $2, 0) ON CONFLICT (name) DO NOTHING"
-_OTHERS: Final = "SELECT holder FROM lease WHERE name >= $1 AND name < $2"
+_THERE: Final = "SELECT holder FROM lease WHERE name >= $1 AND name < $2"
 _FREE: Final = "SELECT pg_try_advisory_xact_lock($1::bigint)"  # given back at once
 
 
@@ -32,8 +32,10 @@ class PostgresAttendance:
         try:
             async with self._turn:
                 session = await self._present(holder)
-                others = [other for (other,) in await session.rows(_OTHERS, (AT_WORK, AT_WORK + "~")) if other not in self._here]
-                return [other for other in others if (await session.rows(_FREE, (_lock(other),)))[0][0]]
+                there = {other for (other,) in await session.rows(_THERE, (AT_WORK, AT_WORK + "~"))}
+                for each in self._here - there:  # others saw no lock while the connection was gone, and took the name away after
+                    await session.rows(_COMES, (AT_WORK + each, each))
+                return [other for other in sorted(there - self._here) if (await session.rows(_FREE, (_lock(other),)))[0][0]]
         except psycopg.OperationalError as error:
             await self.close()
             raise told(error) from error
@@ -51,7 +53,6 @@ class PostgresAttendance:
             known, self._session = set(), await Session.open(self._url)
         for each in self._here - known:
             await self._session.rows(_LOCK, (_lock(each),))
-            await self._session.rows(_COMES, (AT_WORK + each, each))
         return self._session
 
 

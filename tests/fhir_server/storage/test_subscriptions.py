@@ -148,6 +148,9 @@ def test_who_lost_the_connection_comes_again(postgres_server: PostgresServer) ->
             await there.attend("there")
             rows = await here._scripts.rows("SELECT holder FROM lease ORDER BY holder", ())  # type: ignore[attr-defined]
             assert rows == [("here",), ("there",)]
+            await there.forget_holder("here")  # seen to be away a moment ago
+            await here.attend("here")
+            assert await here._scripts.rows("SELECT holder FROM lease ORDER BY holder", ()) == rows  # type: ignore[attr-defined]
 
     asyncio.run(act())
 
