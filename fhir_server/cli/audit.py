@@ -42,7 +42,11 @@ def add(commands: Commands) -> None:
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Say on stdout that the record is whole, or name its first broken place."""
     if options.export is not None:
+        if options.anchors is not None:
+            raise CommandFailed("an export has its own anchors: give --export or --anchors, not both")
         return audit_exported.verify(options.export, options.key)
+    if options.key:
+        raise CommandFailed("--key is about an export: give --export too")
     if options.anchors is not None and not options.anchors.is_file():
         raise CommandFailed(f"there is no file {options.anchors}")
     last = now()

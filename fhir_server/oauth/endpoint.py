@@ -61,7 +61,7 @@ class Exchange:
             return await self.authority.proofs.key(Presented(None, self.request.method, url, self.request.headers.raw), self.now)
         except Unauthorized as error:
             wanted = error.issues[0].detail == WANTS_NONCE
-            raise OAuthError("use_dpop_nonce" if wanted else "invalid_dpop_proof", error.text, headers=self.headers) from error
+            raise OAuthError("use_dpop_nonce" if wanted else "invalid_dpop_proof", error.text) from error
 
     async def answer(self, act: Callable[["Exchange"], Awaitable[dict[str, Any]]]) -> Response:
         """Answer with what ``act`` returns, or why not; in both cases after the line is in the record."""
@@ -72,6 +72,7 @@ class Exchange:
             except OAuthError as error:
                 self.detail = f"{self.detail} {error.error} {error.noted}".strip()
                 answered = answer(error)
+                answered.headers.update(self.headers)
             await self._note(answered.status_code)
         except (Unavailable, StorageFull) as error:
             _log.error("database", extra={"error": type(error).__name__})

@@ -99,6 +99,11 @@ def test_the_token_endpoint_asks_for_its_nonce(browsing: Authorization) -> None:
     given = exchanged(browsing, proof(url, nonce=nonce))
     assert (given.status, claims_of(given.json["access_token"])["sub"]) == (200, "Practitioner/p")
     assert given.headers["dpop-nonce"] == nonce
+    another = browsing.post(
+        "token", {"grant_type": "refresh_token", "refresh_token": "r", "client_id": "app"}, DPoP=proof(url, nonce=nonce)
+    )
+    assert refused(another, "invalid_grant")
+    assert another.headers["dpop-nonce"] == nonce
     assert "dpop-nonce" not in browsing.exchange(browsing.code()).headers
 
 

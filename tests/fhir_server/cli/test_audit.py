@@ -44,6 +44,17 @@ def test_copies_that_are_not_there_are_refused(data: Path, capsys: pytest.Captur
     assert "there is no file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "told"), [(["--export", "e", "--anchors", "a"], "not both"), (["--key", "k"], "give --export too")]
+)
+def test_what_would_not_be_looked_at_is_refused(
+    data: Path, capsys: pytest.CaptureFixture[str], options: list[str], told: str
+) -> None:
+    assert main(["audit", "verify", *options]) == 1
+    assert told in capsys.readouterr().err
+    assert data.exists()
+
+
 def test_the_record_is_not_kept_for_less_than_three_years(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,29 @@ def recorded(url: str) -> list[tuple[Any, ...]]:
         return session.execute(statement.encode()).fetchall()
 
 
+def executed(url: str, statement: str) -> list[Any]:
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+    with psycopg.connect(url, autocommit=True) as session:
+        found = session.execute(statement.encode())
+        return found.fetchall() if found.description else []
+
+
+def test_a_line_is_found_under_each_dossier_that_it_names(database_url: str) -> None:
+    named = ["", "a", " a", "a ", " ", "a b", " b  a a "]
+
+    async def body(repository: Repository) -> None:
+        for each in named:
+            await repository.record(LINE._replace(dossier=each))
+
+    run(database_url, body)
+    touches = "SELECT e.dossier, t.dossier FROM touched t JOIN audit_event e ON e.row = t.row AND e.recorded = t.recorded"
+    assert sorted(map(tuple, executed(database_url, touches))) == sorted((each, one) for each in named for one in {*each.split()})
+    executed(database_url, "DELETE FROM audit_event")
+    assert executed(database_url, "SELECT * FROM touched") == []
+
+
 def test_lines_are_kept_word_for_word_in_order(database_url: str) -> None:
     async def body(repository: Repository) -> None:
         await repository.record(FULL)
