@@ -7,6 +7,11 @@ from fhir_server.storage.columns import BYTES, ROW
 
 def add(metadata: MetaData) -> None:
     """Add them to ``metadata``."""
+    _journal(metadata)
+    _searched(metadata)
+
+
+def _journal(metadata: MetaData) -> None:
     Table(
         "audit_chain",
         metadata,
@@ -40,6 +45,9 @@ def add(metadata: MetaData) -> None:
         Column("dossier", BYTES, primary_key=True),
         Column("wrapped", LargeBinary, nullable=False),
     )
+
+
+def _searched(metadata: MetaData) -> None:
     Table(
         "audit_event",
         metadata,

@@ -7,6 +7,11 @@ from fhir_server.storage.columns import BYTES
 
 def add(metadata: MetaData) -> None:
     """Add them to ``metadata``."""
+    _given_out(metadata)
+    _logged_in(metadata)
+
+
+def _given_out(metadata: MetaData) -> None:
     Table(
         "oauth_code",
         metadata,
@@ -42,6 +47,9 @@ def add(metadata: MetaData) -> None:
         Index("oauth_refresh_session", "session"),
         Index("oauth_refresh_live", "subject", sqlite_where=text("used = 0"), postgresql_where=text("used = 0")),
     )
+
+
+def _logged_in(metadata: MetaData) -> None:
     Table(
         "oauth_session",
         metadata,
