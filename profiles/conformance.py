@@ -1,4 +1,7 @@
-"""What the server publishes of itself: what a few folders of ``profiles`` hold, the topics, and what defines its operations."""
+"""What the server publishes of itself: what a few folders of ``profiles`` hold, and what is made of its tables.
+
+The topics, the definitions of the operations, and the data categories of the catalogue.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from profiles import operations, topics
+from profiles import categories, operations, topics
 
 _FOLDERS = ("ozo", "consent", "network", "ladder", "signals", "questionnaires", "own")
 
@@ -19,8 +22,9 @@ def conformance() -> Mapping[str, Mapping[str, bytes]]:
         for file in sorted((files("profiles") / folder).iterdir(), key=lambda each: each.name):
             if file.name.endswith(".json"):
                 _add(found, json.loads(file.read_bytes()))
-    for made in sorted([*operations.definitions().values(), *topics.basics().values()], key=lambda each: str(each["id"])):
-        _add(found, made)
+    made = [*operations.definitions().values(), *topics.basics().values(), categories.concept_map()]
+    for each in sorted(made, key=lambda one: str(one["id"])):
+        _add(found, each)
     return found
 
 

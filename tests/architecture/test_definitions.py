@@ -60,7 +60,7 @@ def _read_in(module: ast.Module) -> Iterator[str]:
                 yield str(name.value)
 
 
-@pytest.mark.parametrize("type_", ["StructureDefinition", "CodeSystem", "OperationDefinition", "ValueSet"])
+@pytest.mark.parametrize("type_", ["StructureDefinition", "CodeSystem", "ConceptMap", "OperationDefinition", "ValueSet"])
 def test_what_is_published_is_valid(type_: str) -> None:
     for id_, text in conformance()[type_].items():
         resource = json.loads(text)

@@ -114,6 +114,8 @@ NOT_OFFERED = {
     "Observation.gene-dnavariant": "genetics: the expression ends at an extension, not at a value",
     "Observation.gene-identifier": "genetics: the expression ends at an extension, not at a value",
     "DiagnosticReport.assessed-condition": "genetics: the expression ends at an extension, not at a value",
+    "ConceptMap.source-uri": "R4 calls a plain uri a reference; what is published has a canonical there",
+    "ConceptMap.target-uri": "R4 calls a plain uri a reference; what is published has a canonical there, or nothing",
     "QuestionnaireResponse.item-subject": "asks for an extension on the way to its value",
 }
 
