@@ -52,7 +52,7 @@ def rows(database: str) -> Iterator[tuple[str, bytes]]:
                 for column, value in zip(table.columns, row, strict=True):
                     content = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
                     if isinstance(value, bytes | memoryview):
-                        with suppress(ZstdError, LookupError):
+                        with suppress(ZstdError, LookupError, MemoryError):  # it is no body, whatever length it seems to name
                             content = unpack(content)
                     yield f"{table.name}.{column.name}", content
 

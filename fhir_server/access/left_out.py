@@ -1,7 +1,7 @@
 """What a role does not get of a resource that it may read (AVG article 5.1c), as ``profiles/left-out.toml`` says."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -55,8 +55,14 @@ def _left_out(role: str, care: bool) -> LeftOut:  # noqa: FBT001 - a key
     for rule in rules():
         if role in rule.roles and not (care and rule.outside_care):
             found[rule.type] = found.get(rule.type, frozenset()) | rule.elements
-    signs = ((f'"{type_}"'.encode(), tuple(f'"{each}'.encode() for each in names)) for type_, names in found.items())
+    signs = ((f'"{type_}"'.encode(), tuple(_beginnings(names))) for type_, names in found.items())
     return LeftOut(found, tuple(signs))
+
+
+def _beginnings(elements: Iterable[str]) -> Iterator[bytes]:
+    """Yield how JSON begins a member that ``is_left_out``."""
+    for each in elements:
+        yield from (f'"{each}'.encode(), f'"_{each}'.encode())
 
 
 def is_left_out(member: str, elements: Iterable[str]) -> bool:

@@ -1,19 +1,36 @@
 """What stands in the bodies of the store, looked for once in each: the same ones are shown again and again."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Final
 
 _ESCAPE: Final = ord("\\")
 _HIDING: Final = (b"\\u00", b"\\/")  # how JSON can hide a letter or a slash
-_KEPT: Final = 4096
+_ROOM: Final = 8_388_608  # bytes of bodies that are kept for each test
 _LARGEST: Final = 16_384  # bytes
+
+
+class _Known(dict[bytes, bool]):
+    """What a test says of bodies that it was asked about; all is forgotten when there is no room for another one."""
+
+    def __init__(self, test: Callable[[bytes], bool]) -> None:
+        """Begin without any."""
+        super().__init__()
+        self._test, self._room = test, _ROOM
+
+    def __missing__(self, body: bytes) -> bool:
+        """Ask about ``body``, and keep the answer."""
+        if len(body) > self._room:
+            self.clear()
+            self._room = _ROOM
+        self._room -= len(body)
+        found = self[body] = self._test(body)
+        return found
 
 
 def in_any(test: Callable[[bytes], bool]) -> Callable[[Sequence[bytes]], bool]:
     """Return whether ``test``, which always says the same of the same bytes, holds for one of several stored bodies."""
     # A bytes object knows its hash once it was asked for it, and the store hands out the same object while it keeps a body.
-    known = lru_cache(maxsize=_KEPT)(test)
+    known = _Known(test).__getitem__
 
     def of(bodies: Sequence[bytes]) -> bool:
         return any(map(known if max(map(len, bodies), default=0) <= _LARGEST else test, bodies))

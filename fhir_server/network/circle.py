@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fhir_server.model import reference
 from fhir_server.network.binary import context
+from fhir_server.network.json_parts import listed
 from fhir_server.network.message_thread import SENDER_TEAM, threads_of
 from fhir_server.storage.circle import CONVERSATION, EVERYBODY, Circle
 
@@ -63,6 +64,8 @@ def _maker(target: str, made: Circle) -> str | None:
 
 def _of_origin(provenance: Mapping[str, Any], base: str) -> Circle:
     about = [each.partition("/_history/")[0] for each in _local(provenance.get("target"), base)]
+    if len(about) < len(listed(provenance, "target")):
+        return Circle()  # who sees what lies elsewhere, nobody can say
     threads = {each: Circle(each) if each.startswith(f"{_THREAD}/") else Circle() for each in about}
     return circle_of_origin(str(provenance.get("id")), threads)
 

@@ -23,8 +23,8 @@ SEEN = {
 
 
 @pytest.fixture(scope="module")
-def mark(hub: Demo) -> str:
-    """Make a client with a network, in which somebody of the social domain takes part too."""
+def mark(hub: Demo) -> Iterator[str]:
+    """Make a client with a network, in which somebody of the social domain takes part too; end the network when all is done."""
     system, mark = hub.as_("system"), uuid.uuid4().hex[:8]
     subject = {"reference": f"Patient/{mark}"}
     members = [f"Practitioner/{mark}", f"Practitioner/w{mark}", "Practitioner/gp-harmsen", f"RelatedPerson/{mark}"]
@@ -39,7 +39,8 @@ def mark(hub: Demo) -> str:
         assert system.put({**each, "text": TEXT, "birthDate": "1938-05-02", "active": True}).status == 201
     team = {"resourceType": "CareTeam", "id": mark, "status": "active", "subject": subject}
     assert system.put({**team, "participant": [{"member": {"reference": each}} for each in members]}).status == 201
-    return mark
+    yield mark
+    assert system.request("DELETE", f"CareTeam/{mark}").status == 204
 
 
 def seen_by(hub: Demo, mark: str, who: str) -> Any:

@@ -120,3 +120,4 @@ def test_what_a_provenance_says_alone() -> None:
     assert of(f"{THREAD}/_history/2", "Patient/p") == Circle(THREAD)
     assert of(THREAD, TASK) == of("Observation/o") == Circle()
     assert of("CareTeam/c/_history/3") == Circle("Provenance/x", (EVERYBODY,))
+    assert of("https://elsewhere.example/fhir/Observation/o") == of("CareTeam/c", "urn:uuid:1") == Circle()

@@ -92,8 +92,8 @@ def test_new_writes_are_indexed_at_once(settings: Settings) -> None:
         await put(services, patient(3))
         await do(services, "delete", "Patient", "p3")
         report = await asyncio.to_thread(bootstrap.check_index, settings)
-        assert (report.missing, report.surplus) == ({"idx": 1, "idx_text": 1}, {})
-        assert report.examples == ["Patient/p1 idx", "Patient/p1 idx_text"]
+        assert (report.missing, report.surplus) == ({"idx": 1, "idx_order": 1, "idx_text": 1}, {})
+        assert report.examples == ["Patient/p1 idx", "Patient/p1 idx_order", "Patient/p1 idx_text"]
 
     opened(settings, act)
 
