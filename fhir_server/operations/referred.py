@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from fhir_server.interactions import messages
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.include import MOST, Included
 from fhir_server.model.body import OWN
@@ -16,7 +17,7 @@ async def referred(call: Call, page: Sequence[Stored], covers: Callable[[str], b
     """Return what ``page`` refers to, and what that refers to, of the types that ``covers`` holds for.
 
     It is what the caller may read, and what lies in no client's dossier: the rest of the own one comes by itself, and what is
-    another client's does not belong here.
+    another client's does not belong here. What the caller does not see of a message leads nowhere.
     """
     result = Included({f"{each.type}/{each.id}" for each in page})
     found = list(page)
@@ -28,7 +29,8 @@ async def referred(call: Call, page: Sequence[Stored], covers: Callable[[str], b
 async def _next(call: Call, found: Sequence[Stored], result: Included, covers: Callable[[str], bool]) -> list[Stored]:
     services = call.services
     known = services.catalog.types
-    named = dict.fromkeys(one for each in found for one in targets(read(each.body, OWN).resource, services.base))
+    seen = [read(await messages.shown(call, each.body), OWN).resource for each in found]
+    named = dict.fromkeys(one for each in seen for one in targets(each, services.base))
     wanted = [one for one in named if one not in result.shown and (type_ := _type(one)) in known and covers(type_)]
     grants = services.gate.permitted(
         call.actor, "read", dict.fromkeys(_type(each) for each in wanted if known[_type(each)].is_stored)

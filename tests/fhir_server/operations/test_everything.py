@@ -34,6 +34,7 @@ from fhir_server.federation.answer import SourceAnswer, SourceFault
 from fhir_server.federation.plan import Step
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.recorded import recorded
+from fhir_server.network.plain_language import AUDIENCE
 from fhir_server.operations.everything import everything
 
 Json = dict[str, Any]
@@ -127,6 +128,19 @@ def test_each_reader_gets_what_the_searches_find(hub: Room) -> None:
     assert daughter < everything_
     tasks = {each["id"]: each["owner"]["reference"] for each in hub.stored("Task")}
     assert {tasks[each.partition("/")[2]] for each in nurse if each.startswith("Task/")} <= {NURSE, WARD}
+
+
+def test_what_the_caller_does_not_see_of_a_message_leads_nowhere(hub: Room) -> None:
+    questionnaire = "Questionnaire/" + hub.write(SYSTEM, {"resourceType": "Questionnaire", "status": "active"}).id
+    payload = [
+        {"extension": [{"url": AUDIENCE, "valueCode": "professional"}], "contentReference": ref(questionnaire)},
+        {"extension": [{"url": AUDIENCE, "valueCode": "lay"}], "contentString": "in plain language"},
+    ]
+    reply = hub.reply(NURSE, hub.thread(DAUGHTER, [NETWORK]), payload=payload)
+    for who, leads in ((NURSE, True), (DAUGHTER, False), (CLIENT, False)):
+        found = bundle(hub, who, "_count=100")
+        assert reply in names(found)
+        assert (questionnaire in names(found, "include")) == leads, who
 
 
 def test_who_may_not_read_the_client_gets_nothing(hub: Room) -> None:
