@@ -30,6 +30,7 @@ def file_of(root: Path, place: Place = PLACE) -> Path:
     return root / "files" / place.id[:2] / place.id
 
 
+_TELLING = 8  # bytes: fewer are among any others by chance
 SIZES = st.sampled_from([1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 5 * BLOCK + 7])
 
 
@@ -48,7 +49,8 @@ def test_any_part_of_it(tmp_path_factory: pytest.TempPathFactory, size: int, ste
         assert await read(folder, size) == content
 
     asyncio.run(run())
-    assert content not in file_of(root).read_bytes()
+    if size >= _TELLING:
+        assert content not in file_of(root).read_bytes()
 
 
 def test_what_was_changed_is_noticed(tmp_path: Path) -> None:
