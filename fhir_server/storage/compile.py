@@ -1,6 +1,7 @@
 """A search as SQL: one text per shape, made once and kept.
 
-Four forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
+A page of what is reached through dossiers has forms of its own (``storage/reached``). Otherwise there are
+four forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
 row; it stops when the page is full. *Updated*: the same along ``_lastUpdated``. *Set*: the candidates that a selective part finds,
 filtered and sorted. *Sorted*: the same by other keys (``storage/order``).
 """
@@ -12,17 +13,18 @@ from typing import NamedTuple
 from fhir_server.search.tree import Query
 from fhir_server.storage.conditions import condition, needs_resource
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.driver import choose, is_ordered, keys_of, scope
+from fhir_server.storage.driver import choose, is_ordered, is_reached, keys_of, scope
 from fhir_server.storage.order import Order, by, columns, order_of, sorted_rows
 from fhir_server.storage.repository import Grant
 from fhir_server.storage.shape import EVERYTHING, FIRST, LAST, Shape, Value, both, bounds, often, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
-ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT, TOLD, LOOKED, GATHERED, WALKED = range(11)
+ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT, TOLD, LOOKED, WALKED = range(10)
 FEW = 200  # candidates that are looked at to give a number nobody asked for
 LITTLE = 40  # as many where each takes a decision of its own
 UNKNOWN, COUNTABLE = -1, -2  # in the place of a number: nobody looked; there is little to look at
-MOST = (200, 2000, 2000)  # memberships to look in, candidates to gather from them, index rows to walk over: two milliseconds each
+MOST_LOOKED = (100, 500)  # memberships in which candidates are looked for; more of them where the index has the order of each
+MOST_WALKED = 2000  # index rows that are walked over, which takes about two milliseconds
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 
@@ -30,8 +32,9 @@ COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 class Search(NamedTuple):
     """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded.
 
-    ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for, ``counted``: how many match, too. ``since``: the slot of the snapshot to keep to, its
-    ``since`` and then its ``seen``; 0 when there is none. ``narrow``: the grant leaves something out, of which no number may tell.
+    ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for, ``counted``: how many match, too. ``since``: the
+    slot of the snapshot to keep to, its ``since`` and then its ``seen``; 0 when there is none. ``narrow``: the grant leaves
+    something out, of which no number may tell.
     """
 
     shape: Shape
@@ -73,7 +76,8 @@ def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
 
 def _search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     upper, lower = _page(query)
-    values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1, max(query.count, LITTLE) + 1, *MOST]
+    values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
+    values += (max(query.count, LITTLE) + 1, MOST_LOOKED[query.sort.by == "main"], MOST_WALKED)
     order = order_of(query, values)
     asked, granted = shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values)
     bounded = upper != _NO_UPPER or lower != _NO_LOWER
@@ -128,7 +132,7 @@ def count(dialect: Dialect, search: Search) -> Statement:
 
 @lru_cache(maxsize=TEXTS)
 def many(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement that gives a row when a search would look at more than FEW, or under a narrow grant find more."""
+    """Return the statement that gives a row when a search would look at, or under a narrow grant find, more than that."""
     writer = Writer(dialect)
     return writer.statement(_many(writer, search))
 
@@ -142,7 +146,7 @@ def _many(writer: Writer, search: Search) -> str:
         source, where = form.source, form.where
     else:
         source, where = "resource r", scope(writer, best, TYPE)
-    return f"SELECT 1 FROM {source} WHERE {where} LIMIT 1 OFFSET {FEW}"
+    return f"SELECT 1 FROM {source} WHERE {where} LIMIT 1 OFFSET {LITTLE if is_reached(search.shape) else FEW}"
 
 
 def _told(writer: Writer, search: Search) -> str:

@@ -1,18 +1,19 @@
-"""One page, in the order of an index, of what somebody reaches by being in dossiers: of ten of them, or of those of a whole region.
+"""One page, in the order of an index, of what somebody reaches through dossiers: through ten of them, or those of a whole region.
 
-Two ways lead there. *Gather*: take what lies in the dossiers, sort it, and decide on one after the other until the page is full;
-that takes as long as there is in them. *Walk*: go along the index and decide on each row whether it is in one of them; that takes
-the longer the less is. Each is tried as far as it is cheap (``compile.MOST``), and a last row of nothing but NULL tells that
-this was not far enough. *All* gathers without a limit. Where one of them ends by itself, its answer is the answer.
+Two ways lead there. *Gather* takes the newest of what lies in the dossiers and decides on one after the other until the page is
+full: it takes the longer the more dossiers there are. *Walk* goes along the index and decides on each row whether it lies in one of
+them: it takes the longer the less is there. Each goes as far as is cheap (``compile.MOST_LOOKED``, ``MOST_WALKED``); a last row
+without a resource tells that this was not far enough. *All* gathers without a limit. Where one comes to its end, its answer is
+exact, whichever it is.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from fhir_server.storage.compile import (
     COLUMNS,
     FEW,
-    GATHERED,
     LIMIT,
     LOOKED,
     TEXTS,
@@ -33,15 +34,22 @@ from fhir_server.storage.driver import choose, is_exact, is_ordered, is_reached,
 from fhir_server.storage.shape import Shape
 from fhir_server.storage.writer import Statement, Writer
 
+SPARE = 2  # times what a page needs is put in order at first
 Plan = Literal["gather", "walk", "all"]
+UNSORTED, OVER = range(2)
+"""In the sort value of a last row without a resource: candidates are left that were not put in order; there are too many places."""
 
 
 class _Source(NamedTuple):
-    """Where candidates (``sort`` and ``row``, in order) come from; ``tables`` are named before, ``cut``: there are more of them."""
+    """Where candidates (``sort`` and ``row``, in order) come from; ``tables`` are named before.
+
+    ``cut``: there are more of them; ``over``: there are more than it is worth to put in order.
+    """
 
     text: str
     tables: tuple[str, ...] = ()
     cut: str = ""
+    over: str = "1 = 1"
 
 
 @lru_cache(maxsize=TEXTS)
@@ -52,20 +60,22 @@ def is_far(search: Search) -> bool:
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, search: Search, plan: Plan) -> Statement:
-    """Return the statement for one page, with the columns of ``compile.page``, and a row of NULL when it may not be complete."""
+    """Return the statement for one page: the columns of ``compile.page``, and the last row that tells that it is not complete."""
     writer = Writer(dialect)
     source = _walked(writer, search) if plan == "walk" else _gathered(writer, search, bounded=plan == "gather")
     tables, told = list(source.tables), ""
-    found = f"FROM {source.text} {dialect.visit} WHERE {_conditions(writer, search, plan)} {_kept(writer, search)}"
+    where = f"{f'NOT {source.over} AND ' if plan == 'gather' else ''}{_conditions(writer, search, plan)}"
+    found = f"FROM {source.text} {dialect.visit} WHERE {where} {_kept(writer, search)}"
     if search.told and search.counted:
         tables.append(f"m AS MATERIALIZED (SELECT d.sort, d.row {found} LIMIT {writer.at(TOLD)})")
         found = f"FROM (SELECT m.sort, m.row FROM m {_order(search, 'm')} LIMIT {writer.at(LIMIT)}) d {dialect.visit} WHERE 1 = 1"
         found += f" {_kept(writer, search)}"
     if search.told:
-        told = f", {_number(writer, search, source if plan == 'walk' else None)}, {dialect.snapshot}"
+        told = f", {_number(writer, search, source)}, {dialect.snapshot}"
     sql = f"SELECT {COLUMNS}, d.sort{told} {found} LIMIT {writer.at(LIMIT)}"
     if source.cut:
-        nothing = ", ".join(["NULL"] * (9 if told else 7))
+        nothing = f"NULL, NULL, NULL, NULL, NULL, NULL, CASE WHEN {source.over} THEN {OVER} ELSE {UNSORTED} END"
+        nothing += ", NULL, NULL" if told else ""
         sql = f"SELECT * FROM ({sql}) f UNION ALL SELECT {nothing} WHERE {source.cut} LIMIT {writer.at(LIMIT)}"
     return writer.statement(f"WITH {', '.join(tables)} {sql}" if tables else sql)
 
@@ -112,34 +122,46 @@ def _walked(writer: Writer, search: Search) -> _Source:
 
 
 def _gathered(writer: Writer, search: Search, *, bounded: bool) -> _Source:
-    """Return what lies where ``places`` are, in order; when there is more than ``bounded`` allows, nothing."""
-    sort, found = "r.sort" if search.by == "main" else "r.updated", places(_parts(search)[0])
-    looked, gathered = (LOOKED, GATHERED) if bounded else (None, None)
-    selects = []
-    for place in found:
-        where = [within(writer, place, TYPE, looked), f"r.deleted = {writer.dialect.false}"]
-        where += page_bounds(writer, search, sort, "r.row")
-        selects.append(f"SELECT {sort} AS sort, r.row FROM resource r WHERE {' AND '.join(where)}{limited(writer, gathered)}")
+    """Return the first of what lies where ``places`` are, in order: ``bounded`` a few more than a page takes."""
+    found = places(_parts(search)[0])
+    selects = [_placed(writer, search, place, bounded=bounded) for place in found]
     several = len(selects) > 1
-    body = " UNION ALL ".join(f"SELECT * FROM ({each}) u{number}" for number, each in enumerate(selects)) if several else selects[0]
-    tables, where = (f"c AS MATERIALIZED ({body})",), ""
-    if bounded:
-        counts = [f"(SELECT count(*) FROM c) >= {writer.at(GATHERED)}"]
-        for select in [select for place in found for select in sources(writer, place)]:
-            counts.append(f"(SELECT count(*) FROM ({select}{limited(writer, LOOKED)}) l) >= {writer.at(LOOKED)}")
-        where = f"({' OR '.join(counts)})"
-    columns = f"{'DISTINCT ' if several else ''}c.sort, c.row"
-    source = f"(SELECT {columns} FROM c {where and f'WHERE NOT {where}'} {_order(search, 'c')} {writer.dialect.fence}) d"
-    return _Source(source, tables, where)
+    if not bounded:
+        body = " UNION ALL ".join(selects)
+        columns = f"{'DISTINCT ' if several else ''}c.sort, c.row"
+        source = f"(SELECT {columns} FROM c {_order(search, 'c')} {writer.dialect.fence}) d"
+        return _Source(source, (f"c AS MATERIALIZED ({body})",))
+    most = f"{SPARE} * {writer.at(TOLD if search.told and search.counted else LIMIT)}"
+    order = f"ORDER BY sort {search.direction}, row {search.direction} LIMIT {most}"
+    source = f"({selects[0]} {order}) d"
+    if several:
+        firsts = " UNION ALL ".join(f"SELECT * FROM ({each} {order}) u{number}" for number, each in enumerate(selects))
+        source = f"(SELECT DISTINCT c.sort, c.row FROM ({firsts}) c {order}) d"
+    some = " UNION ALL ".join(f"SELECT * FROM ({each} LIMIT {most}) u{number}" for number, each in enumerate(selects))
+    over = _over(writer, found)
+    return _Source(source, (), f"({over} OR (SELECT count(*) FROM ({some}) c) >= {most})", over)
 
 
-def _number(writer: Writer, search: Search, walked: _Source | None) -> str:
-    """Return how many match, FEW + 1 for many; a walk does not know when it ended too early."""
+def _over(writer: Writer, found: Sequence[Shape]) -> str:
+    """Return the condition that there are more memberships than are looked in."""
+    looked = [f"{select}{limited(writer, LOOKED)}" for place in found for select in sources(writer, place)]
+    return f"({' OR '.join(f'(SELECT count(*) FROM ({each}) l) >= {writer.at(LOOKED)}' for each in looked) or '1 = 0'})"
+
+
+def _placed(writer: Writer, search: Search, place: Shape, *, bounded: bool) -> str:
+    sort, row = "r.sort" if search.by == "main" else "(r.updated + 0)", "r.row"  # found by the place, never along the time
+    where = [within(writer, place, TYPE, LOOKED if bounded else None), f"r.deleted = {writer.dialect.false}"]
+    where += page_bounds(writer, search, sort, row)
+    return f"SELECT {sort} AS sort, {row} FROM resource r WHERE {' AND '.join(where)}"
+
+
+def _number(writer: Writer, search: Search, source: _Source) -> str:
+    """Return how many match, FEW + 1 for many, UNKNOWN where not all candidates were looked at."""
     if not search.counted:
         return str(UNKNOWN)
     number = "(SELECT count(*) FROM m)"
     many = f"WHEN {number} >= {writer.at(TOLD)} THEN {FEW + 1}"
-    return f"(SELECT CASE {many} {f'WHEN {walked.cut} THEN {UNKNOWN}' if walked else ''} ELSE {number} END)"
+    return f"(SELECT CASE {many} {f'WHEN {source.cut} THEN {UNKNOWN}' if source.cut else ''} ELSE {number} END)"
 
 
 def _order(search: Search, at: str) -> str:

@@ -25,6 +25,7 @@ from fhir_server.storage.writer import Statement
 MOST_MOVED: Final = 10_000
 _AT_ONCE = 50
 _KNOWN = 4096
+_SORT = 6  # the column of the sort value
 
 
 class Reads(ABC):
@@ -101,18 +102,22 @@ class Reads(ABC):
     async def _reached(self, grant: Grant, search: text.Search, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a page in one of the ways of ``reached``, first of those that were far enough for ``grant`` before."""
         who = grant.actor, grant.type
-        plans: tuple[reached.Plan, ...] = ("walk", "all") if who in self._wide else ("gather", "walk", "all")
-        for plan in plans:
+        plan: reached.Plan = "walk" if who in self._wide else "gather"
+        while True:
             rows = await self._rows(reached.page(self._dialect, search, plan), values)
             if not rows or rows[-1][0] is not None:
-                break
-            if plan == "gather":
-                if len(self._wide) >= _KNOWN:
-                    self._wide.clear()
-                self._wide.add(who)
-            else:
+                return rows
+            is_over = rows[-1][_SORT] == reached.OVER
+            if plan == "gather" and is_over:
+                self._widen(who)
+            elif plan == "walk":
                 self._wide.discard(who)
-        return rows
+            plan = "walk" if plan == "gather" and is_over else "all"
+
+    def _widen(self, who: tuple[str, str]) -> None:
+        if len(self._wide) >= _KNOWN:
+            self._wide.clear()
+        self._wide.add(who)
 
     async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
         """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""

@@ -35,7 +35,7 @@ from fhir_server.storage.writer import Statement
 _STEPS = 4000  # virtual machine steps between two looks at the clock, well below a millisecond
 _ON_LOOP = 0.003  # seconds of work for which a search may hold the event loop; a longer one starts again in a thread
 _IN_THREAD = 10.0
-_PREPARING = 0.005  # how much longer a text may take that is new to a connection
+_NOT_BEGUN = -inf
 _TEXTS = 4096
 _SNAPSHOT = 0.05  # seconds
 
@@ -210,7 +210,7 @@ class _Reader:
         self._until = self._clock() + self._seconds
         if text is None:
             text = self._new(sql)
-            self._until += _PREPARING
+            self._until = _NOT_BEGUN  # the time that goes by while it is prepared does not count
         try:
             return self._execute(text, parameters).fetchall()
         except sqlite3.OperationalError as error:
@@ -224,9 +224,10 @@ class _Reader:
         self._connection.close()
 
     def _new(self, sql: str) -> str:
-        """Return the words for ``sql``, others than before a stop: the sqlite3 module never uses a statement that was stopped again.
+        """Return the words for ``sql``, others after a stop than before.
 
-        It takes it to be in use, and would prepare the text anew each time, which costs more than most searches.
+        The sqlite3 module takes a statement that was stopped to be in use for ever. It would prepare the same words anew for each
+        search, which costs more than most of them.
         """
         if len(self._texts) >= _TEXTS:
             self._texts.clear()
@@ -234,6 +235,8 @@ class _Reader:
         return text
 
     def _too_late(self) -> int:
+        if self._until == _NOT_BEGUN:
+            self._until = self._clock() + self._seconds
         return self._clock() > self._until
 
 
