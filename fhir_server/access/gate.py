@@ -109,7 +109,9 @@ class Gate:
         """Return those of ``types`` that are open to the role of ``actor``, and that the scopes of the token leave out."""
         letter = LETTERS[interaction]
         return tuple(
-            type_ for type_ in types if letter in self._roles.letters(actor.role, type_) and not _in_scope(actor, interaction, type_)
+            type_
+            for type_ in types
+            if letter in self._roles.letters(actor.role, type_) and not _in_scope(actor, interaction, type_)
         )
 
     def together(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:

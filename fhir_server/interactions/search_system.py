@@ -1,8 +1,8 @@
 """The search interaction on the whole system and on a whole compartment (https://hl7.org/fhir/R4/http.html#search).
 
 Every type is searched on its own under the caller's grant for it, in the same order and from the same place; the pages are merged
-and cut. A type for which the caller has no grant is not there, unless ``_type`` names it; what the token's scopes leave out is told.
-Federated types are no part of it.
+and cut. A type for which the caller has no grant is not there, unless ``_type`` names it; what the token's scopes leave out is
+told. Federated types are no part of it.
 """
 
 from collections.abc import Sequence

@@ -131,7 +131,7 @@ def uri_below(texts: Texts, prefix: str, value: str) -> None:
 
 
 def profile_below(texts: Texts, prefix: str, value: str) -> None:
-    """Index a profile for ``:below``, unless it is one of our own: nearly every resource has one of those, and a search names them."""
+    """Index a profile for ``:below``, but none of our own: nearly every resource has one of those, and a search names them."""
     if value not in structure_definitions():
         uri_below(texts, prefix, value)
 

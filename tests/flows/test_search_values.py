@@ -31,7 +31,9 @@ FORM = {
     "id": "form",
     "status": "active",
     "url": "https://a.example/forms/falls/1",
-    "meta": {"profile": ["https://a.example/profiles/form|2.1.3", "https://netwerkdossier.example/fhir/StructureDefinition/mandate"]},
+    "meta": {
+        "profile": ["https://a.example/profiles/form|2.1.3", "https://netwerkdossier.example/fhir/StructureDefinition/mandate"]
+    },
     "useContext": [
         {
             "code": {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "age"},
