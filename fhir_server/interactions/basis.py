@@ -30,7 +30,8 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Stored], *,
     learn of the choices of the others. Nothing is noted of what was refused, of an emergency, and of who needs no consent.
     """
     actor, basis = call.actor, call.touched.basis
-    if basis or answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
+    of_own_store = not basis or call.entry.home == "both"  # which is asked beside the sources
+    if not of_own_store or answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
         return
     for patient, stored in found.items():
         if patient == actor.reference and actor.role == "patient":
