@@ -1,4 +1,4 @@
-"""Two sources in the network of the client of ``dossier_room``, whose adapters answer as they are told; what they hold is invented."""
+"""Two sources in the network of the client of ``dossier_room``, whose adapters answer as told; what they hold is invented."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from dossier_room import AIDE, CLIENT, NETWORK, NETWORK_MEMBERS, SYSTEM, Json, Room, actor, person, ref, team
+from dossier_room import CLIENT, NETWORK, NETWORK_MEMBERS, SYSTEM, Json, Room, actor, person, ref, team
 
 from adapters.contract import Fault, Resource, Source, SourceError, SourceQuery, Translation, Transport
 from fhir_server.access.actor import Actor
@@ -60,7 +60,8 @@ class Capability:
 def federation(adapter: Adapter, types: Sequence[str] = HELD) -> Federation:
     """Return both sources, asked through ``adapter``."""
     sources = tuple(Source(name, "any", f"https://{name}.example", ((URA, number),)) for name, number in NAMES.items())
-    return Federation(sources, {"any": Capability(types)}, lambda _: adapter, {name: None for name in NAMES}, Seal(b"s" * 32), 8.0)  # type: ignore[dict-item, misc] # nothing is sent
+    transports: Any = dict.fromkeys(NAMES)  # nothing is sent
+    return Federation(sources, {"any": Capability(types)}, lambda _: adapter, transports, Seal(b"s" * 32), 8.0)
 
 
 def furnish(room: Room) -> None:
@@ -148,7 +149,3 @@ def ids(bundle: Json, mode: str = "match") -> list[str]:
 def times(bundle: Json) -> list[str]:
     """Return the moments of the Observations that matched, in order."""
     return [each["resource"]["effectiveDateTime"] for each in bundle.get("entry", ()) if each["search"]["mode"] == "match"]
-
-
-AWAY = AIDE
-"""Somebody who is in no network with the client."""
