@@ -3,7 +3,7 @@
 The rows of a table go in the order of its key, so that neighbours are written to the same page one after another.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.catalog.announced import announced
@@ -15,7 +15,7 @@ from fhir_server.storage.repository import Change, VersionConflict
 
 LEAST: Final = 8
 """So many are worth it: with fewer, one statement for each is as fast."""
-_ARRAYS: Final = {"bigint": bigints, "text": texts, "bytea": blobs}
+_ARRAYS: Final[dict[str, Callable[[Sequence[Any]], bytes]]] = {"bigint": bigints, "text": texts, "bytea": blobs}
 _ANNOUNCED: Final = frozenset(announced().all)
 
 
@@ -81,7 +81,7 @@ _EVENT = _Table("event", {"type": "text", "id": "text", "updated": "bigint"}, {"
 
 async def create(session: Session, new: Sequence[Prepared]) -> None:
     """Write all of ``new`` in the transaction that is open; raises VersionConflict when one of them is there already."""
-    rows = dict(await session.rows(*_RESOURCE.statement([_resource(*each) for each in new])))
+    rows: dict[int, int] = dict(await session.rows(*_RESOURCE.statement([_resource(*each) for each in new])))
     if len(rows) < len(new):
         raise _overtaken(new, rows)
     await session.together([table.statement(content) for table, content in _content(new, rows) if content])
