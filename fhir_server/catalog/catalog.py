@@ -203,10 +203,12 @@ def _author(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:
 
 
 def _tally(name: str, codes: tuple[str, ...], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
-    single = [code for code, found in search.items() if len(found.paths) == 1 and not found.repeats]
-    references = [code for code in single if search[code].type == "reference" and narrowing(name, code) is None]
-    tokens = [code for code in single if search[code].type == "token" and search[code].implied_system]
-    for code, known in zip(codes, (references, tokens), strict=bool(codes)):
+    single = {code: found for code, found in search.items() if len(found.paths) == 1 and not found.repeats}
+    references = [code for code, found in single.items() if found.type == "reference" and narrowing(name, code) is None]
+    tokens = [code for code, found in single.items() if found.type == "token" and found.implied_system]
+    if codes and len(codes) != 1 + 1:
+        raise CatalogError(f"{name}: a tally is a reference and a code")
+    for code, known in zip(codes, (references, tokens), strict=False):
         _known(name, "part of the tally", [code], known)
     return codes
 
