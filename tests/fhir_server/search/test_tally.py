@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fhir_server.catalog.catalog import load
@@ -46,6 +46,7 @@ literals = st.builds(
 
 
 @given(literals, literals)
+@example("Practitioner/p", "Practitioner/_history/2")
 def test_who_is_counted_in_a_dossier_stands_in_the_circle(owner: str, patient: str) -> None:
     """Otherwise a membership would not be enough for seeing them all (``storage/tally``)."""
     made = {"status": "requested", "owner": {"reference": owner}, "for": {"reference": patient}}
