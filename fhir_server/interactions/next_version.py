@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 from fhir_server.errors import PreconditionFailed
-from fhir_server.interactions import messages
+from fhir_server.interactions import messages, minimised
 from fhir_server.interactions.anew import anew
 from fhir_server.interactions.as_ozo import received
 from fhir_server.interactions.call import Answer, Call
@@ -46,10 +46,12 @@ def require_match(call: Call, stored: Stored | None) -> None:
 def following(call: Call, document: Document, stored: Stored | None) -> Write:
     """Return the write of ``document`` after ``stored``, of which nothing is made when they say the same.
 
-    A number that is masked in ``document`` stays what it is in ``stored``, and so does a payload that the caller did not see.
+    A number that is masked in ``document`` stays what it is in ``stored``, and so does what the caller did not see: a payload, or
+    elements of a contained resource.
     """
     document = restored(document, stored.body) if stored and not stored.deleted else document
     document = messages.kept(call, document, stored) if stored and not stored.deleted else document
+    document = minimised.kept(call.actor, document, stored.body) if stored and not stored.deleted else document
     document = received(call, document, content(stored), instant(call.now))
     if stored and not stored.deleted and _same(document, stored):
         headers = version_headers(stored.version, stored.updated)

@@ -187,7 +187,9 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
             return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort){more}"
         case "reference":
             guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
-            kind = "narrowed" if wide else "canonical" if path.type == "canonical" else "reference"
+            if path.type == "canonical":
+                return f"canonical(rows, {prefix!r}, {at}, sort, base); uri_below(texts, {prefix!r}, {at})"
+            kind = "narrowed" if wide else "reference"
             return f"{guard}{kind}(rows, {prefix!r}, {f'{wide!r}, ' if wide else ''}{at}, sort, base)"
         case "date":
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
@@ -201,5 +203,6 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
         case "special":
             return f"position(rows, {prefix!r}, {at})"
         case _:
-            below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
-            return f"{'uri_of_version' if path.type == 'canonical' else 'uri'}(rows, {prefix!r}, {at}, sort){below}"
+            below = "profile_below" if parameter.code == "_profile" else "uri_below"
+            kind = "uri_of_version" if path.type == "canonical" else "uri"
+            return f"{kind}(rows, {prefix!r}, {at}, sort); {below}(texts, {prefix!r}, {at})"

@@ -121,7 +121,7 @@ def renamed(node: Node, old: str, new: str) -> Node:
 
 
 def _tokens(parameter: SearchParameter, modifier: str, value: str, *, in_url: bool) -> Node:
-    modifiers.refuse_hierarchy(parameter.code, modifier)
+    modifiers.refuse_hierarchy(parameter, modifier)
     refuse_modifier(parameter.code, modifier, modifiers.token_modifiers(parameter))
     parts = alternatives(parameter.code, value)
     match modifier:
@@ -139,8 +139,7 @@ def _tokens(parameter: SearchParameter, modifier: str, value: str, *, in_url: bo
 
 
 def _uris(parameter: SearchParameter, modifier: str, value: str) -> Node:
-    below = ("below",) if parameter.is_indexed_below else ()
-    refuse_modifier(parameter.code, modifier, ("above", *below, "missing"))
+    refuse_modifier(parameter.code, modifier, ("above", "below", "missing"))
     read = {"above": modifiers.above, "below": modifiers.below}.get(modifier, Uri)
     return any_of([read(parameter.code, values.unescape(one)) for one in alternatives(parameter.code, value)])
 
@@ -179,8 +178,11 @@ def _text(code: str, modifier: str, value: str) -> Text:
 
 
 def _references(parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
-    refuse_modifier(parameter.code, modifier, ("identifier", "missing", *parameter.targets))
     parts = alternatives(parameter.code, value)
+    if parameter.is_canonical and modifier in modifiers.HIERARCHY:
+        return any_of([modifiers.canonical_versions(parameter.code, modifier, values.unescape(one)) for one in parts])
+    modifiers.refuse_hierarchy(parameter, modifier)
+    refuse_modifier(parameter.code, modifier, ("identifier", "missing", *parameter.targets))
     if modifier == "identifier":
         name = f"{parameter.code}:identifier"
         return any_of([_token(parameter, one, in_url=in_url, code=name) for one in parts])

@@ -10,6 +10,7 @@ from typing import Any
 
 from fhir_server.search import values
 from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, IndexRow, TextRow, key, system_key
+from profiles.conformance import structure_definitions
 
 Rows = list[IndexRow]
 Texts = list[TextRow]
@@ -127,6 +128,12 @@ def uri_below(texts: Texts, prefix: str, value: str) -> None:
     """Index a URL, as it is written, for ``:below``."""
     if "://" in value:
         texts.append(TextRow(often(f"{prefix[:-1]}:below"), value, value))
+
+
+def profile_below(texts: Texts, prefix: str, value: str) -> None:
+    """Index a profile for ``:below``, but none of our own: nearly every resource has one of those, and a search names them."""
+    if value not in structure_definitions():
+        uri_below(texts, prefix, value)
 
 
 def date(rows: Rows, prefix: str, value: str) -> None:
