@@ -9,13 +9,11 @@ from fhir_server.access.consent import Decision, Item, decide
 from fhir_server.catalog.catalog import IN_ROLE
 from fhir_server.federation.consented import versions
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.source_consent import item_of, request_of
+from fhir_server.interactions.source_consent import item_of, part_of, request_of
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.standing import practitioner_of
 from fhir_server.search.authorship import authors
-from fhir_server.search.match import matches
-from fhir_server.search.tree import Token
 from fhir_server.storage.repository import Stored
 
 SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
@@ -44,11 +42,8 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Stored], *,
 def _category(call: Call, stored: Stored) -> str:
     """Return the data category of what was found, that of the part of its type in which it is."""
     entry = call.services.catalog.types[stored.type]
-    if entry.parts and stored.body:
-        resource = read(stored.body, OWN).resource
-        for part, of in entry.of_parts:
-            if matches(Token(part.param, part.code, part.system), resource, entry, call.services.base):
-                return of.category_coding
+    if entry.parts and stored.body and (part := part_of(read(stored.body, OWN).resource, entry, call.services.base)):
+        return part
     return call.entry.category_coding or entry.category_coding
 
 

@@ -87,7 +87,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with listening(there):
             sources = folder / "sources.toml"
             sources.write_text(
-                f'[wold]\nadapter = "gp/rest"\nendpoint = "http://127.0.0.1:{there.port}/r4"\norganisation = {{ ura = "90000382" }}\n'
+                f'[wold]\nadapter = "gp/rest"\nendpoint = "http://127.0.0.1:{there.port}/r4"\n'
+                'organisation = { ura = "90000382" }\n'
             )
             bootstrap.load_resources(
                 read_settings({"FHIR_SERVER_DATA_DIR": str(folder / "data"), "FHIR_SERVER_DATABASE_URL": database}), resources
@@ -166,7 +167,9 @@ def test_elsewhere_the_own_store_answers(world: World) -> None:
     gp, asked = world.gp, len(world.source.asked)
     assert days(gp.get("Observation")) == [3, 1]
     assert COMPLETENESS not in gp.get("Observation?_id=own1").headers
-    assert len(gp.get("?_type=Observation&_id=own1").ids()) == 1
+    several = gp.get("?_type=Observation&_id=own1")
+    assert several.ids() == ["Observation/own1"]
+    assert several.resources[-1]["issue"][0]["details"]["text"].startswith("Observation: only what is kept here.")
     assert set(gp.get(f"{CLIENT}/*?_type=Observation").ids()) == {"Observation/own1", "Observation/own3"}
     assert gp.get("Patient?_id=ansje&_has:Observation:patient:date=2026-06-03").ids() == [CLIENT]
     assert gp.get("Patient?_id=ansje&_has:Observation:patient:date=2026-06-04").ids() == []
