@@ -147,13 +147,15 @@ def test_one_object_in_two_places_is_shown_once(
 ) -> None:
     hub.write(SYSTEM, measured("copy", "2026-02-01", **here))
     hub.write(SYSTEM, measured("other", "2026-02-03"))
+    hub.write(SYSTEM, measured("oldest", "2026-01-01"))
+    moments = [*moments, "2026-01-01"]
     ask.adapter.holds["linde"] = [measured("x", "2026-02-02", of=LOCAL, **there)]
     pages = ask.pages(SYSTEM, f"{MINE}&_count={size}&_total=accurate")
     assert [at for page in pages for at in times(page)] == moments
     assert {page["total"] for page in pages} == {len(moments)}
     assert ask.bundle(SYSTEM, f"{MINE}&_summary=count")["total"] == len(moments)
-    hub.delete(SYSTEM, "Observation/copy")
-    hub.delete(SYSTEM, "Observation/other")
+    for each in ("copy", "other", "oldest"):
+        hub.delete(SYSTEM, f"Observation/{each}")
 
 
 def test_a_copy_that_the_reader_does_not_see_hides_nothing(hub: Room, ask: Asking) -> None:
