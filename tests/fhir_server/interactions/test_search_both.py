@@ -20,7 +20,7 @@ OWN = [f"2026-01-0{day}" for day in (1, 3, 5, 7)]
 THEIRS = {"linde": ["2026-01-02", "2026-01-06"], "wijk": ["2026-01-04"]}
 ALL = sorted([*OWN, *THEIRS["linde"], *THEIRS["wijk"]], reverse=True)
 COMPLETENESS = "Federation-Completeness"
-ORDERS = ["", "date", "-date", "code,-date", "-status,code,date", "_id", "-_lastUpdated"]
+ORDERS = ["", "date", "code,-date", "-status,code,date", "_id", "-_lastUpdated"]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -75,7 +75,7 @@ def test_one_list(ask: Asking) -> None:
 
 
 @pytest.mark.parametrize("sort", ORDERS)
-@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("size", [1, 3])
 def test_the_pages_are_the_list(ask: Asking, sort: str, size: int) -> None:
     query = MINE + (f"&_sort={sort}" if sort else "")
     whole = ask.bundle(SYSTEM, query)
