@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from pathlib import Path
 
