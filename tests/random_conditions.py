@@ -13,6 +13,7 @@ from random_resources import (
     NUMBERS,
     OF_TYPE,
     OTHER,
+    PUBLISHED,
     TARGETS,
     UCUM,
     URLS,
@@ -39,6 +40,7 @@ from spoken_search import (
 )
 
 ASKED = (*DATES, "2026-03-29T12:00", "2026-03-29T14:00:00")
+ABOVE = (*URLS[:-1], PUBLISHED.rpartition("/")[0], PUBLISHED)
 PREFIXES = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
 UNITS = (("", "mg"), ("", "mm[Hg]"), ("", "mmHg"), (UCUM, "mg"), (UCUM, "mm[Hg]"), (OTHER, "mg"))
 # What a parameter reads: the JSON values of a resource.
@@ -268,7 +270,9 @@ CONDITIONS: dict[str, list[Make]] = {
         found("url:above", at("url"), one_of(URLS[:-1], lambda one, url: is_below(url, one))),
         found("_source:below", at("meta", "source"), one_of(URLS[:-1], is_below)),
         single("_source", at("meta", "source"), one_of(URLS, str.__eq__)),
-        single("_profile", at("meta", "profile"), one_of((URLS[0], *VERSIONED, f"{URLS[0]}|2"), is_canonical)),
+        single("_profile", at("meta", "profile"), one_of((URLS[0], *VERSIONED, f"{URLS[0]}|2", PUBLISHED), is_canonical)),
+        found("_profile:below", at("meta", "profile"), one_of((*ABOVE, *VERSIONED), is_below)),
+        found("_profile:above", at("meta", "profile"), one_of(VERSIONED, lambda one, url: "|" in one and is_below(url, one))),
         single("context-quantity", both(at("useContext", "valueQuantity"), at("useContext", "valueRange")), asked_quantity),
         composite("context-type-quantity", CONTEXT, FIRST, (AMOUNTS, asked_quantity)),
         composite("context-type-value", CONTEXT, FIRST, CONCEPTS),

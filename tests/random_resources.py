@@ -24,7 +24,8 @@ URLS = (
     "https://a.example/Q",
     "urn:oid:1.2",
 )
-VERSIONED = (f"{URLS[0]}|1", f"{URLS[0]}|1.1")
+VERSIONED = (f"{URLS[0]}|1", f"{URLS[0]}|1.1", f"{URLS[0]}|10")
+PUBLISHED = "http://ozoverbindzorg.nl/fhir/StructureDefinition/OZOTask"  # a profile of our own, which the index keeps otherwise
 TARGETS = (
     "Patient/1",
     "Patient/2",
@@ -147,7 +148,7 @@ RESOURCES: dict[str, Maker] = {
     "Questionnaire": some(
         url=pick(URLS),
         useContext=few(context),
-        meta=some(source=pick(URLS), profile=few(pick((*URLS, *VERSIONED)))),
+        meta=some(source=pick(URLS), profile=few(pick((*URLS, *VERSIONED, PUBLISHED)))),
     ),
     "Patient": some(identifier=few(until(some(system=pick((OTHER,)), value=pick(CODES), type=kind), bool))),
     "Group": some(characteristic=few(characteristic)),

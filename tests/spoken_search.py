@@ -183,6 +183,10 @@ def refers(value: Json, target: str) -> bool:
 
 
 def is_below(url: str, parent: str) -> bool:
+    """Tell whether a canonical is ``parent`` or below it: further down its path, or, where that names a version, a part of that."""
+    (url, _, version), (parent, _, asked) = url.partition("|"), parent.partition("|")
+    if asked:
+        return url == parent and version.split(".")[: asked.count(".") + 1] == asked.split(".")
     ours, theirs = url.rstrip("/").split("/"), parent.rstrip("/").split("/")
     return "://" in url and ours[: len(theirs)] == theirs
 

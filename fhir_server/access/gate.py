@@ -105,6 +105,15 @@ class Gate:
         """Return a grant for each of ``types`` that ``actor`` may use, and none for the others."""
         return tuple(grant for type_ in types if (grant := self._try(actor, interaction, type_)) is not None)
 
+    def out_of_scope(self, actor: Actor, interaction: str, types: Iterable[str]) -> tuple[str, ...]:
+        """Return those of ``types`` that are open to the role of ``actor``, and that the scopes of the token leave out."""
+        letter = LETTERS[interaction]
+        return tuple(
+            type_
+            for type_ in types
+            if letter in self._roles.letters(actor.role, type_) and not _in_scope(actor, interaction, type_)
+        )
+
     def together(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:
         """Return one grant for each type, which covers no more than every one of ``grants`` on that type does."""
         wheres: dict[tuple[str, str], dict[Node, None]] = {}
@@ -117,7 +126,7 @@ class Gate:
 
         Raises NotFound, NotAllowed and Forbidden as ``grant`` does: these depend on the type only, never on the patient.
         """
-        self._entry(interaction, type_)
+        entry = self._entry(interaction, type_)
         bound = _bound(actor, interaction, type_)
         if not self._roles.asks_sources(actor.role, type_):
             raise Forbidden(f"The role {actor.role} may not ask source systems for {type_}.")
@@ -126,8 +135,8 @@ class Gate:
         closed = bound not in {"", patient}
         condition = Nothing() if closed else self._condition(actor, patient)
         categories = self._categories()
-        own = (categories[type_],) if type_ in categories else tuple(dict.fromkeys(categories.values()))
-        return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
+        own = (categories[type_], *(of.category_coding for _, of in entry.of_parts)) if type_ in categories else categories.values()
+        return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, tuple(dict.fromkeys(own)), categories)
 
     def require_scope(self, actor: Actor, interaction: str, type_: str) -> None:
         """Refuse ``interaction`` on what the server publishes about itself, for every role alike, where no scope names the type.
@@ -342,12 +351,18 @@ def _lines(actor: Actor, bound: str, represented: tuple[str, ...]) -> Node:
 
 def _bound(actor: Actor, interaction: str, type_: str) -> str:
     """Return the one patient that the token gives access to, "" for no such limit; raises Forbidden outside the token's scopes."""
-    found = levels(actor.scopes, type_, interaction)
-    own = actor.reference if actor.role == "patient" else ""
-    bound = actor.patient or own
-    if not found or (found == {"patient"} and not bound):
+    if not _in_scope(actor, interaction, type_):
         raise _insufficient_scope(interaction, type_)
-    return bound if found == {"patient"} else actor.patient
+    return _patient(actor) if levels(actor.scopes, type_, interaction) == {"patient"} else actor.patient
+
+
+def _patient(actor: Actor) -> str:
+    return actor.patient or (actor.reference if actor.role == "patient" else "")
+
+
+def _in_scope(actor: Actor, interaction: str, type_: str) -> bool:
+    found = levels(actor.scopes, type_, interaction)
+    return bool(found) and (found != {"patient"} or bool(_patient(actor)))
 
 
 def _insufficient_scope(interaction: str, type_: str) -> Forbidden:

@@ -57,9 +57,9 @@ class SearchParameter:
         return all(path.type in POINTS for path in self.paths)
 
     @property
-    def is_indexed_below(self) -> bool:
-        """Whether the index finds what lies below a URL; not where every resource has one of a few (``_profile``)."""
-        return self.type == "uri" and self.code != "_profile"
+    def is_canonical(self) -> bool:
+        """Whether values are canonical URLs, which may name a version."""
+        return any(path.type == "canonical" for path in self.paths)
 
     @property
     def repeats(self) -> bool:

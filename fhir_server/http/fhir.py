@@ -11,6 +11,7 @@ from fhir_server.audit.record import NOWHERE, Origin, row
 from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooSlow, UnsupportedMedia
 from fhir_server.http import binary, multipart
 from fhir_server.http.encoding import takes_gzip
+from fhir_server.http.incoming import BODIES, Incoming
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_of_patch, wanted
 from fhir_server.http.origin import Proxies, trace_of
@@ -39,6 +40,7 @@ PREFIX: Final = "/fhir"
 _HANDLERS: Final = {**HANDLERS, **FILES, **OPERATIONS}
 _JSON: Final = Wanted()
 _UNKNOWN: Final = Route("unknown")
+_REFUSED: Final = 400
 
 
 @dataclass(slots=True)
@@ -79,9 +81,12 @@ class FhirApplication:
         headers = Headers(scope["headers"])
         trace = trace_of(headers, step.request)
         step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
-        answer = await answered(self._answer(scope, receive, headers, step), step.request)
+        incoming = Incoming(receive) if scope["method"] in BODIES else None
+        answer = await answered(self._answer(scope, incoming or receive, headers, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
+        if incoming and answer.status >= _REFUSED:
+            await incoming.discard(headers)
         answer.headers = (*answer.headers, ("traceparent", trace.header))
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))

@@ -8,6 +8,7 @@ from functools import partial
 from adapters.contract import SourceQuery
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
+from fhir_server.errors import Forbidden
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
 from fhir_server.federation.consented import CLOSED, opened
@@ -19,8 +20,8 @@ from fhir_server.federation.traced import Trace
 from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
-from fhir_server.interactions.emergency_client import refused
-from fhir_server.interactions.source_consent import consents_of, item
+from fhir_server.interactions.emergency_client import from_sources, refused
+from fhir_server.interactions.source_consent import consents_of, item, part_of
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf
 
@@ -33,6 +34,17 @@ class Asked:
 
     answers: tuple[SourceAnswer, ...] = ()
     merged: tuple[Merged, ...] = ()
+
+
+def may_ask(call: Call) -> bool:
+    """Tell whether there is any source to ask for the call's type, and the caller's role and scopes let it be asked."""
+    if not call.services.federation.holds(call.type):
+        return False
+    try:
+        call.services.gate.federated(call.actor, call.type, "", call.interaction)
+    except Forbidden:
+        return False
+    return True
 
 
 async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
@@ -53,7 +65,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
         among = plan
         plan, basis = opened(plan, consents)
         call.touched.basis |= dict.fromkeys(basis)
-        if call.actor.purpose == PURPOSE and among and not plan:
+        if call.actor.purpose == PURPOSE and among and not plan and from_sources(call):
             raise refused(call)
     await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)
@@ -61,9 +73,13 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     merged = merge(answers, patient, care.identifiers, federation.seal)
     if consents is not None:
-        merged = tuple(each for each in merged if consents.shows(each, partial(item, call)))
+        merged = tuple(each for each in merged if consents.shows(each, partial(item, call), _part(call, each)))
     # From here on as if they were stored: found, revealed and masked by the same rules.
     return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
+
+
+def _part(call: Call, merged: Merged) -> str:
+    return part_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base)
 
 
 async def _permitted(call: Call, decision: FederationGrant) -> bool:

@@ -1,15 +1,17 @@
 """The search interaction on the whole system and on a whole compartment (https://hl7.org/fhir/R4/http.html#search).
 
 Every type is searched on its own under the caller's grant for it, in the same order and from the same place; the pages are merged
-and cut. A type for which the caller has no grant is not there, unless ``_type`` names it. Federated types are no part of it.
+and cut. A type for which the caller has no grant is not there, unless ``_type`` names it; what the token's scopes leave out is
+told. Federated types are no part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from fhir_server.catalog.catalog import Entry
-from fhir_server.errors import BadRequest, NotFound
+from fhir_server.errors import BadRequest, Issue, NotFound
+from fhir_server.interactions.ask_sources import may_ask
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
@@ -22,7 +24,7 @@ from fhir_server.model.bundle import Link, searchset
 from fhir_server.search.compartment import has_compartment, within
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
-from fhir_server.search.several import elsewhere, named, parse_several
+from fhir_server.search.several import elsewhere, kept, named, parse_several
 from fhir_server.search.tree import And, Query, Snapshot
 from fhir_server.storage.repository import Grant, Page, Stored
 
@@ -75,7 +77,24 @@ async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Sea
         in_url=in_url(call) and parameters is call.parameters,
     )
     parts = [Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
-    return replace(several.answer, warnings=(*elsewhere(asked), *several.answer.warnings)), parts
+    unseen = elsewhere(asked) if asked else _out_of_scope(call)
+    return replace(several.answer, warnings=(*unseen, *_kept_only(call, grants), *several.answer.warnings)), parts
+
+
+def _kept_only(call: Call, types: Iterable[str]) -> tuple[Issue, ...]:
+    """Return the warning that of some ``types`` there may be more at the sources; none where no source would be asked."""
+    entries = (call.services.catalog.types[each] for each in types)
+    both = [each.name for each in entries if each.home == "both" and may_ask(replace(call, entry=each, interaction="search-type"))]
+    text = f"{', '.join(both)}: only what is kept here. Sources are asked in a search of one type and one patient at a time."
+    return (Issue("not-supported", text, severity="warning", detail="federated-type"),) if both else ()
+
+
+def _out_of_scope(call: Call) -> tuple[Issue, ...]:
+    """Return the warning that the token's scopes leave out types which the role may search here; none where they do not."""
+    types = [entry.name for entry in kept(call.services.catalog) if not call.within or _is_within(call, entry.name)]
+    names = ", ".join(call.services.gate.out_of_scope(call.actor, "search-type", types))
+    text = f"The token's scopes leave out: {names}. What there is of these types is not in this answer."
+    return (Issue("suppressed", text, severity="warning", detail="insufficient_scope"),) if names else ()
 
 
 def _granted(call: Call, asked: Sequence[Entry]) -> dict[str, Grant]:

@@ -17,6 +17,7 @@ from fhir_server.search.authorship import authorship
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
 from fhir_server.search.rows import EARLIEST, PRESENT, Indexed, IndexRow, TextRow, key
+from fhir_server.search.tally import tallied
 from fhir_server.search.walk import walk
 
 Json = Any
@@ -57,7 +58,8 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     rows.append(IndexRow(accessors.all, sort, present))
     of = _dossier(resource, entry, base) or dossier
     orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))
-    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders)
+    tallies = tallied(resource, entry, base) if entry.tally else ()
+    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders, tallies)
 
 
 def _updated(resource: Mapping[str, Json]) -> int:
@@ -187,7 +189,9 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
             return f"{_TOKEN.get(path.type, 'code')}(rows, {prefix!r}, {at}, sort){more}"
         case "reference":
             guard = f"if points_to({at}, {path.target!r}): " if path.target else ""
-            kind = "narrowed" if wide else "canonical" if path.type == "canonical" else "reference"
+            if path.type == "canonical":
+                return f"canonical(rows, {prefix!r}, {at}, sort, base); uri_below(texts, {prefix!r}, {at})"
+            kind = "narrowed" if wide else "reference"
             return f"{guard}{kind}(rows, {prefix!r}, {f'{wide!r}, ' if wide else ''}{at}, sort, base)"
         case "date":
             return f"{_DATE.get(path.type, 'date')}(rows, {prefix!r}, {at})"
@@ -201,5 +205,6 @@ def _call(parameter: SearchParameter, path: Path, at: str, prefix: str, wide: st
         case "special":
             return f"position(rows, {prefix!r}, {at})"
         case _:
-            below = f"; uri_below(texts, {prefix!r}, {at})" if parameter.is_indexed_below else ""
-            return f"{'uri_of_version' if path.type == 'canonical' else 'uri'}(rows, {prefix!r}, {at}, sort){below}"
+            below = "profile_below" if parameter.code == "_profile" else "uri_below"
+            kind = "uri_of_version" if path.type == "canonical" else "uri"
+            return f"{kind}(rows, {prefix!r}, {at}, sort); {below}(texts, {prefix!r}, {at})"

@@ -10,6 +10,7 @@ from fhir_server.errors import BadRequest
 from fhir_server.model.bsn import SYSTEMS, is_bsn
 from fhir_server.search import composite_value, leaves, modifiers, position, quantity_value, values
 from fhir_server.search.rows import PRESENT
+from fhir_server.search.systems import spelled_out
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
 VALUES_MAX = 500
@@ -28,7 +29,7 @@ def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *,
 def _read(entry: Entry, parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
     match parameter.type:
         case "token":
-            return _tokens(parameter, modifier, value, in_url=in_url)
+            return spelled_out(_tokens(parameter, modifier, value, in_url=in_url), entry.name, parameter)
         case "reference":
             return _references(parameter, modifier, value, base, in_url=in_url)
         case "string":
@@ -121,7 +122,7 @@ def renamed(node: Node, old: str, new: str) -> Node:
 
 
 def _tokens(parameter: SearchParameter, modifier: str, value: str, *, in_url: bool) -> Node:
-    modifiers.refuse_hierarchy(parameter.code, modifier)
+    modifiers.refuse_hierarchy(parameter, modifier)
     refuse_modifier(parameter.code, modifier, modifiers.token_modifiers(parameter))
     parts = alternatives(parameter.code, value)
     match modifier:
@@ -139,8 +140,7 @@ def _tokens(parameter: SearchParameter, modifier: str, value: str, *, in_url: bo
 
 
 def _uris(parameter: SearchParameter, modifier: str, value: str) -> Node:
-    below = ("below",) if parameter.is_indexed_below else ()
-    refuse_modifier(parameter.code, modifier, ("above", *below, "missing"))
+    refuse_modifier(parameter.code, modifier, ("above", "below", "missing"))
     read = {"above": modifiers.above, "below": modifiers.below}.get(modifier, Uri)
     return any_of([read(parameter.code, values.unescape(one)) for one in alternatives(parameter.code, value)])
 
@@ -179,8 +179,11 @@ def _text(code: str, modifier: str, value: str) -> Text:
 
 
 def _references(parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
-    refuse_modifier(parameter.code, modifier, ("identifier", "missing", *parameter.targets))
     parts = alternatives(parameter.code, value)
+    if parameter.is_canonical and modifier in modifiers.HIERARCHY:
+        return any_of([modifiers.canonical_versions(parameter.code, modifier, values.unescape(one)) for one in parts])
+    modifiers.refuse_hierarchy(parameter, modifier)
+    refuse_modifier(parameter.code, modifier, ("identifier", "missing", *parameter.targets))
     if modifier == "identifier":
         name = f"{parameter.code}:identifier"
         return any_of([_token(parameter, one, in_url=in_url, code=name) for one in parts])

@@ -8,13 +8,18 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from fhir_server.catalog.usual_codes import usual_codes
 from fhir_server.search import values
-from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, IndexRow, TextRow, key, system_key
+from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, US, IndexRow, TextRow, key, system_key
+from profiles.conformance import structure_definitions
 
 Rows = list[IndexRow]
 Texts = list[TextRow]
 Json = Any
 often = lru_cache(maxsize=8192)(key)
+_USUAL = frozenset(
+    (f"{type_}{US}{param}{US}", system, code) for (type_, param, system), codes in usual_codes().items() for code in codes
+)
 
 
 def code(rows: Rows, prefix: str, value: str, sort: int) -> None:
@@ -33,11 +38,11 @@ def deceased(rows: Rows, prefix: str, resource: Mapping[str, Json], sort: int) -
 
 
 def pair(rows: Rows, prefix: str, system: str | None, value: str | None, sort: int) -> None:
-    """Index a value and its system, and the system by itself under the empty value (for ``system|``)."""
+    """Index a value and its system, and the system by itself under the empty value (for ``system|``) unless the code is usual."""
     high = often(system) if system else NO_SYSTEM
     if value:
         rows.append(IndexRow(often(prefix + value), sort, high))
-    if system:
+    if system and (prefix, system, value) not in _USUAL:
         rows.append(IndexRow(often(prefix), sort, high))
 
 
@@ -129,6 +134,12 @@ def uri_below(texts: Texts, prefix: str, value: str) -> None:
         texts.append(TextRow(often(f"{prefix[:-1]}:below"), value, value))
 
 
+def profile_below(texts: Texts, prefix: str, value: str) -> None:
+    """Index a profile for ``:below``, but none of our own: nearly every resource has one of those, and a search names them."""
+    if value not in structure_definitions():
+        uri_below(texts, prefix, value)
+
+
 def date(rows: Rows, prefix: str, value: str) -> None:
     """Index a date, dateTime or instant; what is none (from a source that takes it less strictly) has no row."""
     with suppress(values.DateError):
@@ -187,7 +198,7 @@ def target(literal: str, base: str) -> str:
 
 def points_to(value: Mapping[str, Json], resource_type: str) -> bool:
     """Tell from the text of a Reference, or else from its ``type``, whether it points to a ``resource_type``."""
-    literal = value.get("reference")
+    literal = (value.get("reference") or "").partition("/_history/")[0]
     if not literal or literal[0] == "#" or "/" not in literal:
         return bool(value.get("type") == resource_type)
-    return bool(literal.partition("/_history/")[0].split("/")[-2] == resource_type)
+    return bool(literal.split("/")[-2] == resource_type)

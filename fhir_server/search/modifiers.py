@@ -6,13 +6,14 @@ from fhir_server.catalog.definitions import SearchParameter
 from fhir_server.errors import BadRequest
 from fhir_server.search import values
 from fhir_server.search.rows import US
-from fhir_server.search.tree import Node, Or, Text, Token, TokenIn, Uri
+from fhir_server.search.tree import Node, Or, ReferenceTo, Text, Token, TokenIn, Uri
+from profiles.conformance import structure_definitions
 from profiles.definitions import value_set_codes
 
 _WITH_TEXT = frozenset({"Coding", "CodeableConcept", "Identifier"})
 _WITH_SYSTEM = frozenset({"Coding", "CodeableConcept"})
 _OF_TYPE = 3
-_HIERARCHY = frozenset({"above", "below"})
+HIERARCHY = frozenset({"above", "below"})
 
 
 def token_modifiers(parameter: SearchParameter) -> tuple[str, ...]:
@@ -24,10 +25,16 @@ def token_modifiers(parameter: SearchParameter) -> tuple[str, ...]:
     return (*found, *(["of-type"] if "Identifier" in types else []))
 
 
-def refuse_hierarchy(code: str, modifier: str) -> None:
-    """Raise BadRequest for what asks for more general or more specific codes."""
-    if modifier in _HIERARCHY:
-        text = f"':{modifier}' of '{code}' is not supported: no hierarchy of codes is held here. Name the codes, or use ':in'."
+_INSTEAD = {
+    "token": "no hierarchy of codes is held here. Name the codes, or use ':in'",
+    "reference": "what contains what is not known here. Name the resources, or chain the parameter that leads upwards",
+}
+
+
+def refuse_hierarchy(parameter: SearchParameter, modifier: str) -> None:
+    """Raise BadRequest for what asks for more general or more specific codes, or for what resources are parts of."""
+    if modifier in HIERARCHY:
+        text = f"':{modifier}' of '{parameter.code}' is not supported: {_INSTEAD[parameter.type]}."
         raise BadRequest(text, detail="search-modifier")
 
 
@@ -53,14 +60,46 @@ def of_type(code: str, value: str) -> Token:
 
 
 def below(code: str, value: str) -> Node:
-    """Return the node for "the URL ``value`` or one further down". Raises BadRequest when it is none."""
-    url = _url(f"{code}:below", value).rstrip("/")
-    return Or((Uri(code, url), Text(f"{code}:below", f"{url}/")))
+    """Return the node for "the URL ``value`` or one further down". Raises BadRequest when it is none.
+
+    Of "url|version" it is that URL, in that version or one that begins with its parts: 1.2 and 1.2.3 are below 1.
+    """
+    url, _, version = _url(f"{code}:below", value).partition("|")
+    if version:
+        return Or((Uri(code, f"{url}|{version}"), Text(f"{code}:below", f"{url}|{version}.")))
+    url = url.rstrip("/")
+    own = (Uri(code, one) for one in sorted(structure_definitions()) if one.startswith(f"{url}/"))
+    return Or((Uri(code, url), Text(f"{code}:below", f"{url}/"), *(own if code == "_profile" else ())))
 
 
 def above(code: str, value: str) -> Node:
-    """Return the node for "the URL ``value`` or one further up". Raises BadRequest when it is none."""
-    return Or(tuple(Uri(code, one) for one in dict.fromkeys(_upwards(_url(f"{code}:above", value)))))
+    """Return the node for "the URL ``value`` or one further up". Raises BadRequest when it is none.
+
+    Of "url|version" it is that URL, in that version or in one with less parts: 1.2 and 1 are above 1.2.3.
+    """
+    url = _url(f"{code}:above", value)
+    found = _shorter(url) if "|" in url else _upwards(url)
+    return Or(tuple(Uri(code, one) for one in dict.fromkeys(found)))
+
+
+def canonical_versions(code: str, modifier: str, value: str) -> Node:
+    """Return the node for a reference by canonical "url|version" in the versions above or below. Raises BadRequest."""
+    name = f"{code}:{modifier}"
+    url, _, version = _url(name, value).partition("|")
+    if not version:
+        text = f"The value of '{name}' names no version: write url|version, or leave the modifier out for any version."
+        raise BadRequest(text, detail="search-value")
+    if modifier == "above":
+        return Or(tuple(ReferenceTo(code, one) for one in _shorter(value)))
+    return Or((ReferenceTo(code, value), Text(name, f"{url}|{version}.")))
+
+
+def _shorter(url: str) -> Iterator[str]:
+    """Yield "url|version" and the same with each part less of its version."""
+    url, _, version = url.partition("|")
+    parts = version.split(".")
+    for count in range(len(parts), 0, -1):
+        yield f"{url}|{'.'.join(parts[:count])}"
 
 
 def _url(name: str, value: str) -> str:

@@ -31,6 +31,9 @@ FORM = {
     "id": "form",
     "status": "active",
     "url": "https://a.example/forms/falls/1",
+    "meta": {
+        "profile": ["https://a.example/profiles/form|2.1.3", "https://netwerkdossier.example/fhir/StructureDefinition/mandate"]
+    },
     "useContext": [
         {
             "code": {"system": "http://terminology.hl7.org/CodeSystem/usage-context-type", "code": "age"},
@@ -62,6 +65,14 @@ def stored(hub: Demo) -> Iterator[Demo]:
         ("Questionnaire", "url:below", "https://a.example/forms", True),
         ("Questionnaire", "url:below", "https://a.example/form", False),
         ("Questionnaire", "url:above", "https://a.example/forms/falls/1/2", True),
+        ("Questionnaire", "_profile:below", "https://a.example/profiles", True),
+        ("Questionnaire", "_profile:below", "https://a.example/profiles/form|2.1", True),
+        ("Questionnaire", "_profile:below", "https://a.example/profiles/form|2.1.30", False),
+        ("Questionnaire", "_profile:below", "https://a.example/profiles/form|2.1.", False),
+        ("Questionnaire", "_profile:below", "https://netwerkdossier.example/fhir", True),
+        ("Questionnaire", "_profile:below", "https://netwerkdossier.example/f", False),
+        ("Questionnaire", "_profile:above", "https://a.example/profiles/form|2.1.3.7", True),
+        ("Questionnaire", "_profile:above", "https://a.example/profiles/form|2.1", False),
         ("Questionnaire", "context-type-quantity", "age$ge80", True),
         ("Questionnaire", "context-type-quantity", "age$lt60", False),
     ],

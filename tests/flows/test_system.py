@@ -228,6 +228,21 @@ def test_scopes_narrow_it(hub: Demo) -> None:
     assert hub.as_("gp").get("/fhir?_type=Group").status == 403
 
 
+def test_what_the_scopes_leave_out_is_told(hub: Demo) -> None:
+    gp = token(hub, "Practitioner/gp-harmsen", "practitioner", "user/Communication.rs user/CareTeam.r")
+    for path, there in (("Patient/ansje/*?_count=100", False), ("/fhir?_count=1", True), ("Patient/ansje/*?_count=0", False)):
+        reply = checked(gp.get(path))
+        [issue] = next(each["resource"]["issue"] for each in reply.json["entry"] if each["search"]["mode"] == "outcome")
+        assert (issue["severity"], issue["code"]) == ("warning", "suppressed")
+        assert issue["details"]["coding"][0]["code"] == "insufficient_scope"
+        names = set(issue["details"]["text"].partition(": ")[2].partition(".")[0].split(", "))
+        assert {"CareTeam", "Patient", "Consent"} <= names
+        assert ("Location" in names) is there
+        assert not {"Communication", "Group", "MedicationDispense"} & names
+    assert hub.as_("gp").get("Patient/ansje/*").ids("outcome") == []
+    assert gp.get("/fhir?_type=Communication").ids("outcome") == []
+
+
 def test_a_token_for_one_patient_reaches_that_patient_only(hub: Demo) -> None:
     stored(hub, note("mine", OURS, "bound"), note("foreign", THEIRS, "bound"))
     for who, role in (("Device/platform", "system"), ("Practitioner/gp-harmsen", "practitioner")):

@@ -160,6 +160,13 @@ def test_a_small_catalogue_is_read(tmp_path: Path) -> None:
         ('"for"', '"whom"', "Task: bad patient path: Task has no 'whom'"),
         ('"for"', '"status"', "Task: bad patient path"),
         ('main_date = "authored-on"', 'main_date = "status"', "Task: unknown main_date status"),
+        (
+            'audit = "task"',
+            'audit = "task"\ntally = ["status", "owner"]',
+            "Task: unknown part of the tally status; known are owner",
+        ),
+        ('audit = "task"', 'audit = "task"\ntally = ["owner", "authored-on"]', "Task: unknown part of the tally authored-on"),
+        ('audit = "task"', 'audit = "task"\ntally = ["owner"]', "Task: a tally is a reference and a code"),
         ("audit =", "adit =", "Task: unknown key adit"),
         ('audit = "task"', "", "Task: audit is missing"),
         ('home = "owned"', 'home = "federated"\nprofile = 1', "Task: unknown key profile"),
@@ -187,6 +194,14 @@ def test_a_main_date_has_one_value(tmp_path: Path) -> None:
     text = TASK.replace("Task", "CarePlan").replace('"status", "owner", "authored-on"', '"activity-date"').replace('"owner"', "")
     with pytest.raises(CatalogError, match="CarePlan: unknown main_date activity-date"):
         _load(tmp_path, text.replace('main_date = "authored-on"', 'main_date = "activity-date"').replace('"for"', '"subject"'))
+
+
+def test_a_type_has_one_part_at_most(tmp_path: Path) -> None:
+    part = '{ param = "status", system = "http://hl7.org/fhir/task-status", code = "%s", category = "incident" }'
+    one, two = part % "failed", f"{part % 'failed'}, {part % 'rejected'}"
+    assert [each.code for each in _load(tmp_path, f"{TASK}parts = [{one}]").types["Task"].parts] == ["failed"]
+    with pytest.raises(CatalogError, match="Task: 2 parts; there can be one"):
+        _load(tmp_path, f"{TASK}parts = [{two}]")
 
 
 def _load(folder: Path, text: str) -> Catalog:

@@ -15,7 +15,7 @@ from fhir_server.search.match import matches
 from fhir_server.search.numbers import between, point
 from fhir_server.search.parse import parse
 from fhir_server.search.rows import US
-from fhir_server.search.tree import And, Date, Missing, Node, Not, Number, Or, Text, Token, TokenIn, Uri
+from fhir_server.search.tree import And, Date, Missing, Node, Not, Number, Or, ReferenceTo, Text, Token, TokenIn, Uri
 from fhir_server.search.values import span
 
 TYPES = load().types
@@ -103,6 +103,30 @@ def place(code: str) -> int:
             "https://a.example/q",
             Or(tuple(Uri("url", f"https://a.example{rest}") for rest in ("/q", "/q/", "", "/"))),
         ),
+        (
+            "Questionnaire",
+            "_profile:below",
+            "https://a.example/q|1.2",
+            Or((Uri("_profile", "https://a.example/q|1.2"), Text("_profile:below", "https://a.example/q|1.2."))),
+        ),
+        (
+            "Questionnaire",
+            "_profile:above",
+            "https://a.example/q|1.2",
+            Or((Uri("_profile", "https://a.example/q|1.2"), Uri("_profile", "https://a.example/q|1"))),
+        ),
+        (
+            "QuestionnaireResponse",
+            "questionnaire:below",
+            "https://a.example/q|1",
+            Or((ReferenceTo("questionnaire", "https://a.example/q|1"), Text("questionnaire:below", "https://a.example/q|1."))),
+        ),
+        (
+            "QuestionnaireResponse",
+            "questionnaire:above",
+            "https://a.example/q|1.0",
+            Or(tuple(ReferenceTo("questionnaire", f"https://a.example/q|{version}") for version in ("1.0", "1"))),
+        ),
     ],
 )
 def test_a_value_becomes_a_node(type_: str, name: str, value: str, expected: Node) -> None:
@@ -134,7 +158,12 @@ def test_a_value_becomes_a_node(type_: str, name: str, value: str, expected: Nod
         ("Patient", "identifier:of-type", "a||1", r"is written as system\|code\|value"),
         ("Patient", "identifier:of-type", "a|b|111222333", "must not stand in a URL"),
         ("Questionnaire", "url:below", "urn:oid:1.2", "is no URL"),
-        ("Questionnaire", "_profile:below", "http://a.example", "supported are :above, :missing"),
+        ("Questionnaire", "_profile:below", "a.example", "is no URL"),
+        ("Questionnaire", "_profile:above", "a.example", "is no URL"),
+        ("QuestionnaireResponse", "questionnaire:below", "http://a.example/q", "names no version: write url.version"),
+        ("QuestionnaireResponse", "questionnaire:above", "Questionnaire/1", "is no URL"),
+        ("Organization", "partof:below", "1", "':below' of 'partof' is not supported: what contains what is not known here"),
+        ("Observation", "subject:above", "1", "':above' of 'subject' is not supported: what contains"),
         ("Location", "near:below", "52|5", "':below' of 'near' is not supported; supported are :missing"),
         ("Location", "near", "52", r"'near' is written as latitude\|longitude\|distance\|unit"),
         ("Location", "near", "52|5|1|km|x", "is written as latitude"),
