@@ -1,7 +1,6 @@
 """The search interaction on a type (https://hl7.org/fhir/R4/http.html#search)."""
 
 from contextlib import suppress
-from dataclasses import replace
 
 from fhir_server.access.gate import RECORD
 from fhir_server.interactions import published, search_record, search_sources
@@ -37,7 +36,7 @@ async def search(call: Call) -> Answer:
     if wanted.count_only:
         number = await counted(call, grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
-    page = await read_page(call, grant, replace(wanted.query, counted=wanted.total != "none"), position)
+    page = await read_page(call, grant, wanted.query, position)
     call.touched.find(page.resources)
     entries = entries_of(call, page.resources, subset)
     entries += await beside(call, wanted, page.resources, subset)
