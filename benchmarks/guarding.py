@@ -2,15 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.client import Target, load
+from benchmarks.client import Target
 from benchmarks.corpus import GP, corpus
 from benchmarks.measure import Figure, side_by_side
-from benchmarks.requests import CONNECTIONS, PATHS, WARM_UP
-from benchmarks.server import Server, free_port, hub, process, settled
+from benchmarks.requests import PATHS
+from benchmarks.server import free_port, hub, process
 from benchmarks.stage import Stage
+from benchmarks.turns import by_turns
 from fhir_server.access.actor import Actor
 from fhir_server.access.scope import parse_scopes
 from fhir_server.bootstrap import load_resources, now, open_services, token_for
@@ -21,7 +22,6 @@ from fhir_server.search.query_string import parse_query
 from fhir_server.settings import Settings, read_settings
 
 _GOALS = {"sqlite": 1.5, "postgresql": 1.3}
-_REQUESTS, _ROUNDS = 3200, 5
 _FEW, _MANY = 10, 10_000
 _TIMES, _WARM = 400, 100
 _PURPOSES = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -34,7 +34,7 @@ def cost(stage: Stage) -> Iterator[Figure]:
     settings = read_settings(environment)
     load_resources(settings, (*corpus(), consent(10, "Patient/client-10", "CareTeam/team-10")))
     token = token_for(settings, GP, "practitioner", ttl=3600, at=now())
-    for name, (ours, floor) in asyncio.run(_costs(environment, token)).items():
+    for name, (ours, floor) in asyncio.run(_costs(environment, stage.copy("guarding", "unguarded"), token)).items():
         yield Figure(
             f"CPU of a {name}: token, gate and record", ours, floor, "us", _GOALS[stage.engine] if name == "read" else None
         )
@@ -47,27 +47,15 @@ def growth(stage: Stage) -> Iterator[Figure]:
     yield from asyncio.run(_growths(settings))
 
 
-async def _costs(environment: Mapping[str, str], token: str) -> dict[str, tuple[float, float]]:
-    found: dict[str, tuple[float, float]] = {}
-    for name in ("read", "search"):
-        # One after the other: two processes cannot have one SQLite file open.
-        with hub(environment) as server:
-            ours = await _least(server, Target(server.port, PATHS[name], token))
-        port = free_port()
-        command = [sys.executable, "-m", "benchmarks.unguarded", str(port)]
-        with process(command, port, "/fhir/metadata", environment) as server:
-            found[name] = ours, await _least(server, Target(server.port, PATHS[name]))
+async def _costs(environment: Mapping[str, str], copy: Mapping[str, str], token: str) -> dict[str, Sequence[float]]:
+    found: dict[str, Sequence[float]] = {}
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.unguarded", str(port)]
+    with hub(environment) as guarded, process(command, port, "/fhir/metadata", copy) as unguarded:
+        for name in ("read", "search"):
+            asked = [(guarded, Target(guarded.port, PATHS[name], token)), (unguarded, Target(port, PATHS[name]))]
+            found[name] = await by_turns(asked)
     return found
-
-
-async def _least(server: Server, target: Target) -> float:
-    await load(target, WARM_UP, CONNECTIONS)
-    taken: list[float] = []
-    for _ in range(_ROUNDS):
-        before = await settled(server)
-        await load(target, _REQUESTS, CONNECTIONS)
-        taken.append((await settled(server) - before) / _REQUESTS * 1e6)
-    return min(taken)
 
 
 async def _growths(settings: Settings) -> list[Figure]:

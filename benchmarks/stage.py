@@ -1,6 +1,7 @@
 """The databases to measure on: made-up regions, loaded once per run by the loader of the server itself."""
 
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -73,6 +74,16 @@ class Stage:
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name}".encode())
             environment["FHIR_SERVER_DATABASE_URL"] = self.url.replace("/postgres?", f"/{name}?")
+        return environment
+
+    def copy(self, name: str, copied: str) -> dict[str, str]:
+        """Return the settings of a copy of the database ``name``, which nobody has open."""
+        environment = {"FHIR_SERVER_DATA_DIR": str(self.folder / copied), "FHIR_SERVER_BASE_URL": "http://bench/fhir"}
+        shutil.copytree(self.folder / name, self.folder / copied)
+        if self.url:
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {copied} TEMPLATE {name}".encode())
+            environment["FHIR_SERVER_DATABASE_URL"] = self.url.replace("/postgres?", f"/{copied}?")
         return environment
 
     @cached_property

@@ -72,7 +72,10 @@ def action(interaction: str) -> str:
 
 
 def by_part(entry: Entry, decided: Callable[[Entry], Node]) -> Node:
-    """Return what is ``decided`` of a type by its data category; of a part that is of another category, by that one."""
+    """Return what is ``decided`` of a type by its data category; of a part that is of another category, by that one.
+
+    The catalogue sees to it that no resource is in two parts.
+    """
     if not entry.parts:
         return decided(entry)
     marked = [(Token(part.param, part.code, part.system), decided(of)) for part, of in entry.of_parts]

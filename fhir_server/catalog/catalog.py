@@ -138,9 +138,16 @@ def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
         dossier=tuple(path for place in places if place != "id" for path in _dossier(name, place)),
         own_dossier="id" in places,
         sort=_sort(name, table.get("sort", ()), search),
-        parts=tuple(_part(name, told, search) for told in table.get("parts", ())),
+        parts=_parts(name, table.get("parts", ()), search),
         author=_author(name, table.get("author", ""), search),
     )
+
+
+def _parts(name: str, told: Sequence[Mapping[str, str]], search: Mapping[str, SearchParameter]) -> tuple[Part, ...]:
+    """Return the part of the type; raises CatalogError for two, which one resource could be in, with nothing to say what counts."""
+    if len(told) > 1:
+        raise CatalogError(f"{name}: {len(told)} parts; there can be one, since a resource could be of the categories of two")
+    return tuple(_part(name, each, search) for each in told)
 
 
 def _part(name: str, told: Mapping[str, str], search: Mapping[str, SearchParameter]) -> Part:

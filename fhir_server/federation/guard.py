@@ -62,10 +62,19 @@ def _is_about(resource: Resource, known: Collection[str], asked: Collection[Iden
     patients = [each for each in references(resource) if _names_patient(each)]
     if _contains_patient(resource) or not all(_resolves(each, known, asked) for each in patients):
         return False
-    subjects = [subject for name in SUBJECTS if isinstance(subject := resource.get(name), dict)]
+    subjects = [*_subjects(resource)]
     if resource.get("resourceType") in SUBJECTLESS and not subjects:
         return True
     return bool(subjects) and all(_resolves(each, known, asked) for each in subjects)
+
+
+def _subjects(resource: Resource) -> Iterator[Mapping[str, object]]:
+    """Yield whom a resource says that it is about: an Appointment does so among its participants."""
+    yield from (subject for name in SUBJECTS if isinstance(subject := resource.get(name), dict))
+    participants = resource.get("participant")
+    for each in participants if isinstance(participants, list) else ():
+        if isinstance(each, dict) and isinstance(actor := each.get("actor"), dict) and _names_patient(actor):
+            yield actor
 
 
 def _contains_patient(resource: Resource) -> bool:

@@ -45,6 +45,10 @@ class Federation:
         transports = {each.name: HttpTransport(each, authorization(each, os.environ)) for each in declared}
         return cls(declared, capabilities, adapter, transports, seal, budget)
 
+    def holds(self, type_: str) -> bool:
+        """Tell whether any declared source answers questions for ``type_``."""
+        return any(type_ in self.capabilities[each.adapter].resource_types for each in self.sources)
+
     def plan(self, type_: str, organisations: Collection[Identifier]) -> Plan:
         """Plan a question for ``type_`` to the sources of ``organisations`` ((system, value) pairs)."""
         return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)

@@ -7,11 +7,13 @@ from typing import Final
 from fhir_server.access.actor import Role
 from fhir_server.errors import BadRequest, NotAllowed
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.own_id import require_own
 from fhir_server.network.ozo import Mode
 
 NOT_KEPT: Final = ("warning", '199 - "Cache-Control: no-store is ignored: no answer of this server is kept by a cache"')
 _SYSTEM: Final = "system"
 _HAS: Final = re.compile(r"_has:([A-Za-z]+):")
+_ON_ITS_ID: Final = frozenset({"update", "patch", "delete"})
 _METHODS: Final = {"read": "GET, HEAD", "search-type": "GET, HEAD", "create": "POST", "update": "PUT", "patch": "PATCH"}
 
 
@@ -37,8 +39,13 @@ def require_no_operation(mode: Mode, role: Role, segments: Sequence[str]) -> Non
 
 
 def admit(call: Call) -> None:
-    """Raise BadRequest for a parameter that is closed to the caller, NotAllowed for a deletion that is not the caller's to make."""
+    """Raise BadRequest for a parameter that is closed to the caller, NotAllowed for a deletion that is not the caller's to make.
+
+    NotAllowed also for a write of what lives at a source.
+    """
     mode, role = call.services.ozo, call.actor.role
+    if call.interaction in _ON_ITS_ID:
+        require_own(call, call.id)
     if call.interaction == "delete" and role not in mode.delete:
         error = NotAllowed("Nothing is deleted here: change the status instead.")
         allowed = dict.fromkeys(_METHODS[each] for each in _METHODS if each in call.entry.interactions)

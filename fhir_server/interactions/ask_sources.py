@@ -8,6 +8,7 @@ from functools import partial
 from adapters.contract import SourceQuery
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
+from fhir_server.errors import Forbidden
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
 from fhir_server.federation.consented import CLOSED, opened
@@ -19,7 +20,7 @@ from fhir_server.federation.traced import Trace
 from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
-from fhir_server.interactions.emergency_client import refused
+from fhir_server.interactions.emergency_client import from_sources, refused
 from fhir_server.interactions.source_consent import consents_of, item
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf
@@ -33,6 +34,17 @@ class Asked:
 
     answers: tuple[SourceAnswer, ...] = ()
     merged: tuple[Merged, ...] = ()
+
+
+def may_ask(call: Call) -> bool:
+    """Tell whether there is any source to ask for the call's type, and the caller's role and scopes let it be asked."""
+    if not call.services.federation.holds(call.type):
+        return False
+    try:
+        call.services.gate.federated(call.actor, call.type, "", call.interaction)
+    except Forbidden:
+        return False
+    return True
 
 
 async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
@@ -53,7 +65,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
         among = plan
         plan, basis = opened(plan, consents)
         call.touched.basis |= dict.fromkeys(basis)
-        if call.actor.purpose == PURPOSE and among and not plan:
+        if call.actor.purpose == PURPOSE and among and not plan and from_sources(call):
             raise refused(call)
     await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)

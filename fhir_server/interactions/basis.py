@@ -1,6 +1,6 @@
 """By what somebody sees what the hub keeps, for the line of the record: the reason of the decision, and the choices behind it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from fhir_server.network.standing import practitioner_of
 from fhir_server.search.authorship import authors
 from fhir_server.search.match import matches
 from fhir_server.search.tree import Token
+from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.repository import Stored
 
 SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
@@ -23,57 +24,69 @@ _WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator"})
 _FAILED: Final = 400
 
 
-async def note_basis(call: Call, answer: Answer, found: Mapping[str, Stored], *, alone: bool) -> None:
-    """Note why the caller was given what is ``found``, by dossier ("Patient/id").
+async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[Stored]], *, alone: bool) -> None:
+    """Note why the caller was given what is ``found``, all of it, by dossier ("Patient/id").
 
     A line that is not about one dossier ``alone`` has the reasons only: whoever reads it as the client of one of them is not to
     learn of the choices of the others. Nothing is noted of what was refused, of an emergency, and of who needs no consent.
     """
     actor, basis = call.actor, call.touched.basis
-    if basis or answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
+    if answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
         return
-    for patient, stored in found.items():
+    for patient, some in found.items():
         if patient == actor.reference and actor.role == "patient":
             basis[SELF] = None
-        elif category := _category(call, stored):
-            words = await _words(call, patient, stored, category)
+            continue
+        for category, given in _by_category(call, some).items():
+            words = await _words(call, patient, given, category)
             basis |= dict.fromkeys(each for each in words if alone or "/" not in each)
+
+
+def _by_category(call: Call, found: Iterable[Stored]) -> Mapping[str, Sequence[Stored]]:
+    """Return what was found by its data category; what has none is open to the network."""
+    given: dict[str, list[Stored]] = {}
+    for each in found:
+        if category := _category(call, each):
+            given.setdefault(category, []).append(each)
+    return given
 
 
 def _category(call: Call, stored: Stored) -> str:
     """Return the data category of what was found, that of the part of its type in which it is."""
     entry = call.services.catalog.types[stored.type]
-    if entry.parts and stored.body:
+    if any(part.code.encode() in stored.body for part in entry.parts):
         resource = read(stored.body, OWN).resource
         for part, of in entry.of_parts:
             if matches(Token(part.param, part.code, part.system), resource, entry, call.services.base):
                 return of.category_coding
-    return call.entry.category_coding or entry.category_coding
+    return entry.category_coding
 
 
-async def _words(call: Call, patient: str, stored: Stored, category: str) -> Iterable[str]:
-    decision = await _decision(call, patient, stored, category)
+async def _words(call: Call, patient: str, given: Sequence[Stored], category: str) -> Iterable[str]:
+    decision, rules = await _decision(call, patient, category)
     if decision is None:
         return (MEMBERSHIP,)
-    if not decision.permit:
-        return (INVITED,) if stored.type == "Task" else ()
-    return (decision.reasons[0], *versions(decision.rules))
+    several = [decision]
+    if decision.residual and any(each.body for each in given):
+        request = replace(await request_of(call, patient, rules), category=category)
+        several = [decide(replace(request, item=await _item(call, each)), rules) for each in given if each.body]
+    permitted = [each for each in several if each.permit]
+    invited = (INVITED,) if len(permitted) < len(several) and any(each.type == "Task" for each in given) else ()
+    return (*(word for each in permitted for word in (each.reasons[0], *versions(each.rules))), *invited)
 
 
-async def _decision(call: Call, patient: str, stored: Stored, category: str) -> Decision | None:
-    """Return what the client's choices say to the category, to the resource itself where that differs; None for no choices."""
+async def _decision(call: Call, patient: str, category: str) -> tuple[Decision | None, tuple[Rule, ...]]:
+    """Return what the client's choices say to the category (None for no choices), and the rules where the items decide besides."""
     bases = call.services.bases
     known = bases.get(call.actor, patient, category, call.now)
     if known is not None and not (known[0] and known[0].residual):
-        return known[0]
+        return known[0], ()
     written = bases.written
     rules = tuple(await call.services.repository.rules(patient))
     request = replace(await request_of(call, patient, rules), category=category)
     decision = decide(request, rules) if rules else None
     bases.keep(call.actor, patient, category, decision, call.now, written)
-    if decision is None or not decision.residual or not (call.id and stored.body):
-        return decision
-    return decide(replace(request, item=await _item(call, stored)), rules)
+    return decision, rules
 
 
 async def _item(call: Call, stored: Stored) -> Item:

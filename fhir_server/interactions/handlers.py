@@ -14,6 +14,7 @@ from fhir_server.interactions import (
     read,
     read_record,
     search,
+    search_both,
     search_system,
     update,
     vread,
@@ -29,12 +30,17 @@ async def _read(call: Call) -> Answer:
     return await (read_record.read if call.type == RECORD and is_line(call.id) else read.read)(call)
 
 
+def _search(call: Call) -> Awaitable[Answer]:
+    handler: Handler = search_both.search if call.entry.home == "both" else search.search
+    return handler(call)
+
+
 HANDLERS: Final[Mapping[str, Handler]] = {
     "read": _read,
     "vread": vread.vread,
     "history-instance": history.of_instance,
     "history-type": history.of_type,
-    "search-type": search.search,
+    "search-type": _search,
     "create": create.create,
     "update": update.update,
     "patch": patch.patch,

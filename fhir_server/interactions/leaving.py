@@ -8,11 +8,12 @@ from typing import Any
 
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.hub_change import hub_change
-from fhir_server.interactions.open_tasks import open_tasks, passed_on
+from fhir_server.interactions.open_tasks import open_tasks, passed_on, sent_invitations
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.model.json import Document, write
 from fhir_server.network.audience import people
 from fhir_server.network.careteam import dossier_of
+from fhir_server.network.invitation import WITHDRAWN, over
 from fhir_server.network.json_parts import text
 from fhir_server.network.participation import in_whose_place, without_stand_ins
 from fhir_server.search.tree import And, Dossier, Query, Token
@@ -21,6 +22,8 @@ from fhir_server.storage.repository import Change
 _TEAM = "CareTeam"
 _CLIENT = "Patient/"
 _MOST = 100  # networks of one client
+_SETTLED = frozenset({"active", "inactive", "entered-in-error"})
+"""The states of a network that leave no doubt about who takes part; nobody does in one that is over."""
 Resource = dict[str, Any]
 
 
@@ -45,7 +48,7 @@ async def _of_team(call: Call, store: ThreadStore, change: Change) -> list[Chang
     base, now = call.services.base, call.now
     after, before = (await store.after([change.reference]))[change.reference], await store.before(change.reference)
     client = dossier_of(after, base)
-    if before is None or not client.startswith(_CLIENT) or text(after, "status") != "active":
+    if before is None or not client.startswith(_CLIENT) or text(after, "status") not in _SETTLED:
         return []
     teams = await store.teams([change.reference])
     teams_before = {**teams, **await store.inner([before]), change.reference: before}
@@ -59,12 +62,16 @@ async def _of_team(call: Call, store: ThreadStore, change: Change) -> list[Chang
 
 
 async def without_work(call: Call, client: str, heirs: Mapping[str, str]) -> list[Change]:
-    """Return the changes of what people are still to do for ``client``: it is that of their heirs now, or ("") of nobody."""
+    """Return the changes of what people are still to do for ``client``: it is that of their heirs now, or ("") of nobody.
+
+    The invitations that they sent to the networks of ``client`` are withdrawn.
+    """
     made: list[Change] = []
     for person, heir in heirs.items():
         tasks = await open_tasks(call, client, [person])
         made += [hub_change(call.services, passed_on(each.resource, heir, call.now), each.stored, call.now) for each in tasks]
-    return made
+    sent = await sent_invitations(call, client, list(heirs)) if heirs else []
+    return [*made, *(hub_change(call.services, over(each.resource, WITHDRAWN, call.now), each.stored, call.now) for each in sent)]
 
 
 async def _elsewhere(call: Call, store: ThreadStore, client: str, team: str) -> tuple[str, ...]:

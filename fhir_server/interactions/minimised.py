@@ -5,14 +5,19 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
+from fhir_server.access.actor import Actor
 from fhir_server.access.left_out import Elements, Signs, is_left_out, left_out
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.stored_signs import in_any, may_hide
 from fhir_server.model import json
 from fhir_server.model.body import OWN
+from fhir_server.model.json import Document
 from fhir_server.model.subset import tagged
 
 _NARRATIVE: Final = "text"
+_CONTAINED: Final = "contained"
+_TYPE: Final = "resourceType"
+_META: Final = "meta"
 Resource = Mapping[str, Any]
 
 
@@ -20,12 +25,50 @@ def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
     if call.actor.role == "system" or not answer.body or answer.media:
         return answer
-    elements, signs = left_out(call.actor)
+    _, signs = left_out(call.actor)
     if not (_looking(signs)(answer.stored) if answer.stored else _may_matter(answer.body, signs)):
         return answer
     document = json.read(answer.body, OWN)
-    made = _shown(document.resource, elements, call.actor.people)
+    made = shown(call.actor, document.resource)
     return answer if made is document.resource else replace(answer, body=json.rewritten(document, made))
+
+
+def shown(actor: Actor, resource: Resource) -> Resource:
+    """Return ``resource``, or a Bundle, as ``actor`` may see it; the same object when there is nothing to leave out."""
+    return resource if actor.role == "system" else _shown(resource, left_out(actor).elements, actor.people)
+
+
+def kept(actor: Actor, document: Document, stored: bytes) -> Document:
+    """Return ``document``, the next version of ``stored``, with what ``actor`` did not see of the resources contained in both.
+
+    Of such a resource nobody is shown a narrative, so that one that is not there is kept as well.
+    """
+    if actor.role == "system" or _CONTAINED not in document.resource:
+        return document
+    before = json.read(stored, OWN).resource
+    seen = shown(actor, before)
+    if seen is before:
+        return document
+    hidden = {_name(each): {**each} for each in before.get(_CONTAINED, ()) if each not in seen[_CONTAINED]}
+    elements = left_out(actor).elements
+    contained = [_restored(each, hidden.get(_name(each)), elements) for each in document.resource[_CONTAINED]]
+    made = {_NARRATIVE: before[_NARRATIVE]} if _NARRATIVE in before and _NARRATIVE not in document.resource else {}
+    made[_CONTAINED] = contained
+    texts = {name: json.write(value).decode() for name, value in made.items()}
+    return Document({**document.resource, **made}, {**document.members, **texts})
+
+
+def _restored(contained: Resource, before: Resource | None, elements: Elements) -> Resource:
+    if before is None:
+        return contained
+    names = elements.get(str(contained.get(_TYPE)), frozenset())
+    gone = {name for name in before if is_left_out(name, names) or name == _NARRATIVE}
+    own = {name: each for name, each in contained.items() if name != _META}  # what was shown is tagged as a part
+    return {**own, **{name: before[name] for name in (*gone, _META) if name in before and name not in own}}
+
+
+def _name(contained: Resource) -> tuple[object, object]:
+    return contained.get(_TYPE), contained.get("id")
 
 
 @cache
@@ -39,15 +82,26 @@ def _may_matter(body: bytes, signs: Signs) -> bool:
 
 def _shown(resource: Resource, elements: Elements, own: tuple[str, ...]) -> Resource:
     """Return ``resource``, a Bundle with all in it, without ``elements``; the same object when there is nothing to leave out."""
-    type_ = resource.get("resourceType")
+    type_ = resource.get(_TYPE)
     if type_ == "Bundle":
         return _bundle(resource, elements, own)
-    names = elements.get(str(type_), frozenset())
+    contained = resource.get(_CONTAINED, [])
+    made = [_without(each, elements.get(str(each.get(_TYPE)), frozenset())) for each in contained]
+    if any(one is not other for one, other in zip(made, contained, strict=True)):
+        resource = {**_without_narrative(resource), _CONTAINED: made}
+    return resource if f"{type_}/{resource.get('id')}" in own else _without(resource, elements.get(str(type_), frozenset()))
+
+
+def _without(resource: Resource, names: frozenset[str]) -> Resource:
     gone = {member for member in resource if is_left_out(member, names)}
-    if not gone or f"{type_}/{resource.get('id')}" in own:
+    if not gone:
         return resource
-    kept = {member: each for member, each in resource.items() if member not in gone and member != _NARRATIVE}
-    return {**kept, "meta": tagged(resource.get("meta", {}))}
+    some = {member: each for member, each in resource.items() if member not in gone}
+    return {**_without_narrative(some), _META: tagged(resource.get(_META, {}))}
+
+
+def _without_narrative(resource: Resource) -> Resource:
+    return {member: each for member, each in resource.items() if member != _NARRATIVE}
 
 
 def _bundle(bundle: Resource, elements: Elements, own: tuple[str, ...]) -> Resource:

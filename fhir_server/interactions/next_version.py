@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Final
 
-from fhir_server.errors import Conflict, PreconditionFailed
-from fhir_server.interactions import messages
+from fhir_server.errors import PreconditionFailed
+from fhir_server.interactions import messages, minimised
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.as_ozo import received
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.warned import warned
@@ -14,9 +14,7 @@ from fhir_server.model.body import OWN, decimal_text
 from fhir_server.model.bsn_body import restored
 from fhir_server.model.json import Document, read
 from fhir_server.model.meta import instant, names_version, version_headers
-from fhir_server.storage.repository import Grant, Stored, VersionConflict
-
-_ATTEMPTS: Final = 5
+from fhir_server.storage.repository import Grant, Stored
 
 
 async def store(call: Call, grant: Grant, prepare: Callable[[Call, Grant], Awaitable[Write]]) -> Answer:
@@ -24,12 +22,12 @@ async def store(call: Call, grant: Grant, prepare: Callable[[Call, Grant], Await
 
     Raises Conflict when others are first each time.
     """
-    for _ in range(_ATTEMPTS):
-        try:
-            return await commit(call, grant, await prepare(call, grant))
-        except VersionConflict:
-            continue
-    raise Conflict("Others are changing this resource at the same moment. Read it again, then send your change with If-Match.")
+
+    async def stored() -> Answer:
+        return await commit(call, grant, await prepare(call, grant))
+
+    conflict = "Others are changing this resource at the same moment. Read it again, then send your change with If-Match."
+    return await anew(stored, conflict)
 
 
 def require_match(call: Call, stored: Stored | None) -> None:
@@ -48,10 +46,12 @@ def require_match(call: Call, stored: Stored | None) -> None:
 def following(call: Call, document: Document, stored: Stored | None) -> Write:
     """Return the write of ``document`` after ``stored``, of which nothing is made when they say the same.
 
-    A number that is masked in ``document`` stays what it is in ``stored``, and so does a payload that the caller did not see.
+    A number that is masked in ``document`` stays what it is in ``stored``, and so does what the caller did not see: a payload, or
+    elements of a contained resource.
     """
     document = restored(document, stored.body) if stored and not stored.deleted else document
     document = messages.kept(call, document, stored) if stored and not stored.deleted else document
+    document = minimised.kept(call.actor, document, stored.body) if stored and not stored.deleted else document
     document = received(call, document, content(stored), instant(call.now))
     if stored and not stored.deleted and _same(document, stored):
         headers = version_headers(stored.version, stored.updated)

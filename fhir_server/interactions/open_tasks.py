@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any, Final
 
+from fhir_server.access.invited import CODES as INVITED
+from fhir_server.access.invited import INVITATION, WAITING
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.thread_store import Known
 from fhir_server.model.body import OWN
@@ -13,7 +15,7 @@ from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.participation import reference
 from fhir_server.network.question_tasks import ANSWER, CODES
 from fhir_server.network.reader_task import is_reader_task
-from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, TokenIn
+from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, Token, TokenIn
 
 Resource = dict[str, Any]
 _ANSWER: Final = (CODES, ANSWER)
@@ -32,6 +34,15 @@ async def open_tasks(call: Call, client: str, people: Collection[str]) -> list[K
     page = await call.services.repository.search(grant, Query("Task", where, count=_MOST))
     tasks = [Known(each, read(each.body, OWN).resource) for each in page.resources]
     return [each for each in tasks if not _follows(each.resource)]
+
+
+async def sent_invitations(call: Call, client: str, people: Collection[str]) -> list[Known]:
+    """Return the invitations to the networks of ``client`` that ``people`` sent and nobody answered yet."""
+    senders = tuple(ReferenceTo("requester", each) for each in people)
+    where = And((Dossier((client,)), Token("code", INVITATION, INVITED), Token("status", WAITING), Or(senders)))
+    grant = call.services.gate.locating("Task")
+    page = await call.services.repository.search(grant, Query("Task", where, count=_MOST))
+    return [Known(each, read(each.body, OWN).resource) for each in page.resources]
 
 
 def passed_on(task: Resource, heir: str, now: int, reason: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest, Malformed, NotFound, Unprocessable
-from fhir_server.interactions import as_ozo, bsn, conditional, messages
+from fhir_server.interactions import as_ozo, bsn, conditional, messages, minimised
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.next_version import following, require_match, store
@@ -45,6 +45,7 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     require_match(call, stored)
     # The caller changes what the caller can see.
     seen = read(await messages.shown(call, await bsn.shown(call, stored.body)), OWN).resource
+    seen = {**minimised.shown(call.actor, seen)}
     return following(call, _next(call, read(stored.body, OWN), apply(seen)), stored)
 
 

@@ -15,7 +15,7 @@ async def recorded(call: Call, answer: Answer) -> AuditRow:
     names |= touched.asked
     if call.actor.role == "patient":
         names[call.actor.reference] = None  # whatever clients ask, it is in their own dossier too
-    found = {name: each for each in touched.keys.values() if (name := await call.services.dossier_names.of(each))}
+    found = {name: some for some in touched.keys.values() if (name := await call.services.dossier_names.of(some[0]))}
     names |= dict.fromkeys(found)
     await note_basis(call, answer, found, alone=len(names.keys() - {"", call.actor.reference}) == 1)
     return line(call, answer, (each for each in names if each))

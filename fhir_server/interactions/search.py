@@ -39,14 +39,14 @@ async def search(call: Call) -> Answer:
     call.touched.find(page.resources)
     entries = entries_of(call, page.resources, subset)
     entries += await beside(call, wanted, page.resources, subset)
-    total = await _total(call, grant, wanted, page, position)
+    total = await total_of(call, grant, wanted, page, position)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
     alone = subset.whole and not (wanted.includes or wanted.reverse)
     stored = [each.body for each in page.resources] if alone else ()
     return Answer(200, searchset([*entries, *warnings(wanted)], links, total), stored=stored)
 
 
-async def _total(call: Call, grant: Grant, wanted: Search, page: Read, position: Position | None) -> int | None:
+async def total_of(call: Call, grant: Grant, wanted: Search, page: Read, position: Position | None) -> int | None:
     """Return the number of matches where it was asked for or is cheap; a later page tells what the first one told."""
     repository = call.services.repository
     if wanted.total == "none":

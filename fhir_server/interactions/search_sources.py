@@ -39,11 +39,11 @@ async def search(call: Call) -> Answer:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
     wanted = await without_links(call, with_sealed(call, wanted), found.merged)
-    hits = _matches(call, wanted.query, found)
+    hits = matching(call, wanted.query, found)
     whole = completeness(found.answers) == "complete"
     shown = () if wanted.count_only else hits
-    beside = _included(call, wanted, shown, found)
-    entries = [*_missing(found), *_entries(call, shown, "match", subset), *_entries(call, beside, "include", subset)]
+    beside = along(call, wanted, shown, found)
+    entries = [*missing(found), *entries_of(call, shown, "match", subset), *entries_of(call, beside, "include", subset)]
     body = bundle.searchset(
         [*entries, *warnings(wanted)], [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None
     )
@@ -51,9 +51,14 @@ async def search(call: Call) -> Answer:
     return Answer(200, body, headers, dossier=patient, keep=False)
 
 
-def _patient(where: Node) -> str:
+def named(where: Node) -> set[str]:
+    """Return whom a search says that it is about ("Type/id")."""
     parts = where.parts if isinstance(where, And) else (where,)
-    found = {part.target for part in parts if isinstance(part, ReferenceTo) and part.param in _ABOUT}
+    return {part.target for part in parts if isinstance(part, ReferenceTo) and part.param in _ABOUT}
+
+
+def _patient(where: Node) -> str:
+    found = named(where)
     if len(found) != 1 or not (patient := found.pop()).startswith("Patient/"):
         raise BadRequest(
             "This type is asked from source systems: say about which one patient, with patient=[id].", detail="patient-needed"
@@ -69,7 +74,8 @@ def _refuse_links(wanted: Search) -> None:
         raise BadRequest(text, detail="search-not-supported")
 
 
-def _matches(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
+def matching(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
+    """Return what the sources answered that matches ``query``, in its order."""
     entry, sort = call.entry, query.sort
     key = in_order(sort)
     return matches(
@@ -80,18 +86,21 @@ def _matches(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
     )
 
 
-def _missing(asked_: Asked) -> list[bytes]:
-    told = outcome(asked_.answers)
+def missing(asked_: Asked, own: int = 0) -> list[bytes]:
+    """Return the entry that tells which sources are missing, none when none is; ``own`` is 1 when the own store is one of them."""
+    told = outcome(asked_.answers, own)
     return [] if told is None else [bundle.outcome(write(told))]
 
 
-def _included(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> tuple[Merged, ...]:
+def along(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> tuple[Merged, ...]:
+    """Return what the sources sent along with those ``shown`` that ``wanted`` includes."""
     if not wanted.includes:
         return ()
     services = call.services
     return included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
 
 
-def _entries(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode, subset: Subset) -> list[bytes]:
+def entries_of(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode, subset: Subset) -> list[bytes]:
+    """Return an entry for each of ``merged``, with the part of it that ``subset`` shows."""
     shown = ((each.type, each.id, subset.of(write(each.resource), each.type, match=mode == "match")) for each in merged)
     return bundle.found(call.services.base, shown, mode)

@@ -65,7 +65,7 @@ async def _completed(call: Call, change: Change, made: Subscribing) -> Change:
 
 def access_of(services: Services) -> Access:
     """Return what subscribers may see."""
-    return Access(services.repository, services.gate, services.standings.of, services.clock)
+    return Access(services.repository, services.gate, services.standings.of, services.clock, services.base)
 
 
 def ended(id_: str) -> Subscribing:

@@ -172,12 +172,13 @@ class ThreadConsequences:
     async def _audience(self, thread: MessageThread, teams: Teams, references: Iterable[str], *, left: bool = False) -> list[str]:
         """Return the people that ``references`` come to: in teams, or by name as long as they are in the network of the client.
 
-        ``left``: those too who leave it with this commit.
+        ``left``: those too who leave it with this commit, and not those who come.
         """
         now, named = self._call.now, [each for each in references if each]
         through = people([each for each in named if each in teams], teams, now, self._base)
         single = [each for each in named if each.partition("/")[0] in PEOPLE and each not in through]
-        here = [each for each in single if left or (each, thread.subject) not in self._gone]
+        away = self._come if left else self._gone
+        here = [each for each in single if (each, thread.subject) not in away]
         gone = {each for each in here if (each, thread.subject) in self._gone}  # only where those too are asked for
         staying = [each for each in here if not thread.subject or each in gone or await self._is_member(each, thread.subject)]
         return [each for each in dict.fromkeys((*through, *staying)) if self._counts(each)]

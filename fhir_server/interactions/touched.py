@@ -14,12 +14,12 @@ class Touched:
     """What one request came upon so far.
 
     ``asked`` are the clients ("Patient/id") whom it named or whose data it gave, ``keys`` the dossiers of the stored resources that
-    it found, each with one of these. ``sources`` are those that were asked, with what came of it, and ``basis`` the
+    it found, each with these. ``sources`` are those that were asked, with what came of it, and ``basis`` the
     reasons and the Consents by which that was decided.
     """
 
     asked: dict[str, None] = field(default_factory=dict)
-    keys: dict[int, Stored] = field(default_factory=dict)
+    keys: dict[int, list[Stored]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     basis: dict[str, None] = field(default_factory=dict)
 
@@ -36,7 +36,9 @@ class Touched:
 
     def find(self, resources: Iterable[Stored]) -> None:
         """Note the dossiers of ``resources``, whether the caller may see them or not."""
-        self.keys.update({each.dossier: each for each in resources if each.dossier})
+        for each in resources:
+            if each.dossier:
+                self.keys.setdefault(each.dossier, []).append(each)
 
 
 def named(type_: str, where: Node) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from fhir_server.errors import BadRequest, Conflict, Forbidden
+from fhir_server.errors import BadRequest, Forbidden
 from fhir_server.interactions import bundle_answer, consequences, create, delete, patch, update
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.batch import carried_out
 from fhir_server.interactions.bundle_entries import Item, call_of, expression_at, placed
 from fhir_server.interactions.bundle_identities import Step, identified
@@ -15,9 +17,9 @@ from fhir_server.interactions.integrity import dangling, missing_places, still_r
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.write import Write, in_dossiers
 from fhir_server.storage.integrity import Dangling, StillReferred
-from fhir_server.storage.repository import AuditRow, Doubled, Grant, OutOfGrant, VersionConflict
+from fhir_server.storage.repository import AuditRow, Doubled, Grant, OutOfGrant
 
-_ATTEMPTS = 5
+_OTHERS: Final = "Others are changing the same resources at the same moment. Send the Bundle again."
 _ORDER: Final = {"delete": 0, "create": 1, "update": 2, "patch": 2}
 """The order that the specification prescribes; what is in none of these reads, and comes last."""
 _PREPARE: Final[Mapping[str, Callable[[Call, Grant, Resolved | None], Awaitable[Write]]]] = {
@@ -37,7 +39,7 @@ async def transaction(outer: Call, items: Sequence[Item]) -> Answer:
     steps = ordered([_step(outer, item) for item in items])
     writes = [each for each in steps if each.call.interaction in _ORDER]
     reads = [each for each in steps if each.call.interaction not in _ORDER]
-    answers = await _written(outer, writes)
+    answers = await anew(partial(_attempt, outer, writes), _OTHERS)
     entries = {each.item.index: bundle_answer.entry(answer) for each, answer in zip(writes, answers, strict=True)}
     size = sum(map(len, entries.values()))
     for each in reads:
@@ -54,15 +56,6 @@ def _step(outer: Call, item: Item) -> Step:
 def ordered(steps: Sequence[Step]) -> list[Step]:
     """Return ``steps`` as they are carried out: deletions, creations, updates, reads, each in the order given."""
     return sorted(steps, key=lambda step: _ORDER.get(step.call.interaction, len(_ORDER)))
-
-
-async def _written(outer: Call, steps: Sequence[Step]) -> list[Answer]:
-    for _ in range(_ATTEMPTS):
-        try:
-            return await _attempt(outer, steps)
-        except VersionConflict:
-            continue
-    raise Conflict("Others are changing the same resources at the same moment. Send the Bundle again.")
 
 
 async def _attempt(outer: Call, writes: Sequence[Step]) -> list[Answer]:

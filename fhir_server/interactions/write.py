@@ -27,6 +27,7 @@ from fhir_server.interactions.authority import require_own_words, require_recipi
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
+from fhir_server.interactions.own_id import require_own
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.warned import look_at, outcome, warned
@@ -78,9 +79,10 @@ def checked(call: Call) -> Document:
 
 
 def change(call: Call, document: Document, id_: str, previous: Stored | None) -> Change:
-    """Build the next version of ``id_`` after ``previous`` (None: there is none); raises NotAllowed for a federated type."""
+    """Build the next version of ``id_`` after ``previous`` (None: there is none); raises NotAllowed for what lives at a source."""
     if call.entry.home == "federated":
         raise NotAllowed(f"{call.type} stays in the source systems and is never stored here.")
+    require_own(call, id_)
     if is_bsn(id_):
         raise BadRequest("A BSN is no id: it would stand in URLs.", expression=f"{call.type}.id", detail="bsn-in-url")
     expected = previous.version if previous else 0

@@ -21,6 +21,7 @@ from fhir_server.network.relation import relation
 from fhir_server.network.representative import represents
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.operations.directed import Decided, Known, Resource, carried_out, directs_as, found, known, told, unchanged
+from fhir_server.operations.inviter import require_inviter
 from fhir_server.search.values import span
 
 
@@ -37,6 +38,7 @@ async def accept(call: Call) -> Answer:
         if invitation.is_answered(task.resource, ACCEPTED, _people(call), call.now, call.services.base):
             return Decided(unchanged(task, wanted.client))
         team = await _team(call, wanted)
+        await require_inviter(call, team, wanted)
         who, new_relation = await _who(call, wanted)
         organisation = _organisation(call, wanted)
         _require_fitting(call, wanted)

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from fhir_server.errors import Conflict, FhirError, Forbidden, NotFound, Unprocessable
+from fhir_server.errors import FhirError, Forbidden, NotFound, Unprocessable
 from fhir_server.interactions import consequences
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change, origin_change
 from fhir_server.interactions.recorded import line
@@ -20,10 +21,9 @@ from fhir_server.network.network_roles import Directing
 from fhir_server.network.participation import delegated
 from fhir_server.network.provenance import provenance
 from fhir_server.search.tree import Node, Query
-from fhir_server.storage.repository import Change, Stored, VersionConflict
+from fhir_server.storage.repository import Change, Stored
 
 Resource = dict[str, Any]
-_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +115,18 @@ async def carried_out(call: Call, decide: Callable[[], Awaitable[Decided]]) -> A
 
     Raises Conflict when others are first each time.
     """
-    for _ in range(_ATTEMPTS):
+
+    async def done() -> Answer:
         decided = await decide()
         if not decided.changes:
             return decided.answer
         changes = [made(call, resource, stored) for resource, stored in decided.changes]
         changes.append(_origin(call, changes, decided))
-        try:
-            await consequences.commit(call, [], changes, [line(call, decided.answer)])
-        except VersionConflict:
-            continue
+        await consequences.commit(call, [], changes, [line(call, decided.answer)])
         decided.answer.recorded = True
         return decided.answer
-    raise Conflict("Others are changing this network at the same moment. Try again.")
+
+    return await anew(done, "Others are changing this network at the same moment. Try again.")
 
 
 def _origin(call: Call, changes: Sequence[Change], decided: Decided) -> Change:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
+from fhir_server.errors import BadRequest, Forbidden, Unprocessable
 from fhir_server.interactions import messages
 from fhir_server.interactions.able_to_see import able_to_see
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import origin_change
 from fhir_server.interactions.read import existing
@@ -29,11 +30,10 @@ from fhir_server.network.question import reference as referring
 from fhir_server.operations.asked_parameters import Asked, asked
 from fhir_server.operations.committed import commit
 from fhir_server.search.tree import MemberOf
-from fhir_server.storage.repository import Stored, VersionConflict
+from fhir_server.storage.repository import Stored
 
 _THREAD: Final = "CommunicationRequest"
 _RECIPIENTS: Final = frozenset({"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "CareTeam"})
-_ATTEMPTS: Final = 5
 Resource = dict[str, Any]
 
 
@@ -55,14 +55,12 @@ async def forward(call: Call) -> Answer:
     """
     call.services.gate.operating(call.actor, f"{call.type}/{call.interaction}")
     given = asked(call)
-    for _ in range(_ATTEMPTS):
+
+    async def forwarded() -> Answer:
         original = await _original(call)
-        made = await _made(call, original, given)
-        try:
-            return await _stored(call, original, made)
-        except VersionConflict:
-            continue
-    raise Conflict("Others are writing in this dossier at the same moment. Try again.")
+        return await _stored(call, original, await _made(call, original, given))
+
+    return await anew(forwarded, "Others are writing in this dossier at the same moment. Try again.")
 
 
 async def _original(call: Call) -> _Original:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from fhir_server.errors import Conflict, Forbidden, Unprocessable
+from fhir_server.errors import Forbidden, Unprocessable
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.escalating import THREAD, Standing, changed, moved, standing_of
 from fhir_server.interactions.read import existing
@@ -24,7 +25,7 @@ from fhir_server.network.question import Question, reference
 from fhir_server.network.question_tasks import step_task_id
 from fhir_server.operations.asked_parameters import Asked, asked
 from fhir_server.operations.committed import commit
-from fhir_server.storage.repository import Change, VersionConflict
+from fhir_server.storage.repository import Change
 
 _ATTEMPTS: Final = 20
 _DOUBLE: Final = 2_000_000  # microseconds within which who asks again means the same
@@ -89,21 +90,19 @@ async def _carried_out(call: Call, decide: Callable[[Standing], Awaitable[tuple[
     services = call.services
     services.gate.operating(call.actor, f"{THREAD}/{call.interaction}")
     writing = services.gate.permitted(call.actor, "create", [_MESSAGE])
-    for _ in range(_ATTEMPTS):
+
+    async def done() -> Answer:
         grant = services.gate.grant(call.actor, "read", THREAD)
         existing(call, await services.repository.read(grant, THREAD, call.id))
         at = await standing_of(call, call.id)
         if at is None:
             raise Unprocessable("This conversation is no question to the ladder of a network.", detail="no-question")
         told, changes = await decide(at)
-        if not changes:
-            return told
-        try:
+        if changes:
             await commit(call, writing, changes, told)
-        except VersionConflict:
-            continue
         return told
-    raise Conflict("Others are changing this question at the same moment. Try again.")
+
+    return await anew(done, "Others are changing this question at the same moment. Try again.", _ATTEMPTS)
 
 
 def _open(question: Question) -> Question:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from fhir_server.errors import BadRequest, Conflict, Forbidden, Unprocessable
+from fhir_server.errors import BadRequest, Forbidden, Unprocessable
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.model.json import write
@@ -20,10 +21,9 @@ from fhir_server.operations.committed import commit
 from fhir_server.operations.directed import Known, searched
 from fhir_server.operations.paper import language_of
 from fhir_server.search.tree import And, Dossier, Token
-from fhir_server.storage.repository import Change, VersionConflict
+from fhir_server.storage.repository import Change
 
 _THREAD: Final = "CommunicationRequest"
-_ATTEMPTS: Final = 10
 _TEAMS: Final = 50  # networks of one client
 _MOST: Final = 500  # signals that are counted, and Tasks that wait
 
@@ -39,16 +39,15 @@ async def signal(call: Call) -> Answer:
     grant = services.gate.grant(call.actor, "create", _THREAD)
     patient = f"Patient/{call.id}"
     posted = Posted(services.new_id(), patient, call.actor.reference, _words(given), _topic(given), _severity(given), call.now)
+
+    async def stored() -> Answer:
+        to, changes = await _changes(call, posted)
+        answer = _answer(call, posted, to)
+        await commit(call, [grant], changes, answer)
+        return answer
+
     async with services.turns.of([f"signals {patient}"]):  # whoever counts, counts all that were posted before
-        for _ in range(_ATTEMPTS):
-            to, changes = await _changes(call, posted)
-            answer = _answer(call, posted, to)
-            try:
-                await commit(call, [grant], changes, answer)
-            except VersionConflict:
-                continue
-            return answer
-    raise Conflict("Others are changing this network at the same moment. Try again.")
+        return await anew(stored, "Others are changing this network at the same moment. Try again.")
 
 
 async def _changes(call: Call, posted: Posted) -> tuple[tuple[str, ...], list[Change]]:

@@ -64,15 +64,16 @@ def about(known: Subscribed, manner: Manner) -> About:
 
 async def _seen(call: Call, known: Subscribed, notices: Sequence[Notice]) -> frozenset[_What]:
     access = access_of(call.services)
-    asked = dict.fromkeys((each.type, each.id, each.gone) for each in notices)
-    return frozenset([each for each in asked if await _sees(call, access, known, *each)])
+    asked = {(each.type, each.id, each.gone): each for each in notices}
+    return frozenset([what for what, each in asked.items() if await _sees(call, access, known, each)])
 
 
-async def _sees(call: Call, access: Access, known: Subscribed, type_: str, id_: str, gone: int) -> bool:
-    if gone:
+async def _sees(call: Call, access: Access, known: Subscribed, notice: Notice) -> bool:
+    if notice.gone:
         texts = (written(call.actor), known.subscriber)
-        return all([await access.hears(text, type_, id_) for text in texts])
-    return await access.sees(call.actor, type_, id_) and await access.knows(known.subscriber, type_, id_) is not None
+        return all([await access.hears(text, notice) for text in texts])
+    seen = await access.sees(call.actor, notice.type, notice.id)
+    return seen and await access.knows(known.subscriber, notice.type, notice.id) is not None
 
 
 def _happened(notice: Notice, seen: frozenset[_What]) -> Happened:

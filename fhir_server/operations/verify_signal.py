@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.errors import Conflict, Forbidden, Unprocessable
+from fhir_server.interactions.anew import anew
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.read import existing
@@ -23,9 +24,8 @@ from fhir_server.operations.committed import commit
 from fhir_server.operations.directed import Known, known, searched
 from fhir_server.operations.paper import language_of
 from fhir_server.search.tree import And, ReferenceTo, Token
-from fhir_server.storage.repository import Change, VersionConflict
+from fhir_server.storage.repository import Change
 
-_ATTEMPTS: Final = 10
 _MOST: Final = 100  # people who were asked about one signal
 _MESSAGE: Final = "Communication"
 
@@ -41,19 +41,18 @@ async def verify(call: Call) -> Answer:
         told = f"The outcome is one of {', '.join(OUTCOMES)}."
         raise Unprocessable(told, expression="Parameters.parameter.where(name='outcome').value", detail="signal-outcome")
     grant = call.services.gate.grant(call.actor, "create", _MESSAGE)  # whoever may send no message has no say in a conversation
-    for _ in range(_ATTEMPTS):
+
+    async def ended() -> Answer:
         task = await _own(call)
         done = hub_change(call.services, signal_tasks.ended(task.resource, outcome, note, call.now), task.stored, call.now)
         changes = [done, *await _others(call, task, outcome, note)]
         client = literal(mapped(task.resource, "for"), call.services.base)
         headers = version_headers(done.expected + 1, call.now)
         answer = Answer(200, done.body, headers, version=done.expected + 1, dossier=client, updated=call.now)
-        try:
-            await commit(call, [grant], changes, answer)
-        except VersionConflict:
-            continue
+        await commit(call, [grant], changes, answer)
         return answer
-    raise Conflict("Others are changing this signal at the same moment. Read the Task again.")
+
+    return await anew(ended, "Others are changing this signal at the same moment. Read the Task again.")
 
 
 async def _own(call: Call) -> Known:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fhir_server.errors import BadRequest, Forbidden, Gone
-from fhir_server.search.tree import Cursor, Snapshot
+from fhir_server.search.tree import Cursor, Snapshot, SortValue
 
 LIFETIME = 3_600_000_000
 MAX_LENGTH = 6000
@@ -30,6 +30,8 @@ class Position:
     """Where a search goes on: the parameters of its first page, and the end of the last one. ``path`` is what was searched.
 
     ``snapshot`` is what had been written when the first page was read, ``total`` the number of matches that it told, None if none.
+    ``beside`` is where what is at the sources was left, in a search of both; empty when nothing of it was shown, None when there is
+    no more of it.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Position:
     cursor: Cursor
     snapshot: Snapshot | None = None
     total: int | None = None
+    beside: tuple[SortValue, ...] | None = None
 
 
 class Pager:
@@ -86,14 +89,16 @@ class Pager:
 
 def _written(position: Position) -> tuple[Any, ...]:
     cursor, snapshot = position.cursor, position.snapshot
-    return cursor.values, cursor.row, position.parameters, snapshot and (snapshot.since, snapshot.seen), position.total
+    beside = () if position.beside is None else (position.beside,)
+    return cursor.values, cursor.row, position.parameters, snapshot and (snapshot.since, snapshot.seen), position.total, *beside
 
 
 def _read(path: str, content: Sequence[Any]) -> Position:
-    (sort, *then), row, parameters, snapshot, total = content
+    (sort, *then), row, parameters, snapshot, total, *beside = content
     cursor = Cursor(sort, row, tuple(then))
     pairs = tuple((name, value) for name, value in parameters)
-    return Position(path, pairs, cursor, Snapshot(*snapshot) if snapshot else None, total)
+    left = tuple(beside[0]) if beside else None
+    return Position(path, pairs, cursor, Snapshot(*snapshot) if snapshot else None, total, left)
 
 
 @lru_cache(maxsize=1024)

@@ -10,8 +10,10 @@ from fhir_server.access.gate import Gate
 from fhir_server.errors import FhirError, Unauthorized
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
+from fhir_server.network.careteam import memberships
 from fhir_server.network.standing import addresses
-from fhir_server.storage.repository import Grant, Repository, Stored
+from fhir_server.storage.repository import TEAMS, Grant, Repository, Stored
+from fhir_server.storage.subscriptions.store import Notice
 from fhir_server.subscriptions import subscriber
 
 Standing = Callable[[Actor, int], Awaitable[Actor]]
@@ -28,12 +30,13 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now."""
+    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now, ``base`` is the FHIR base."""
 
     repository: Repository
     gate: Gate
     standing: Standing
     clock: Callable[[], int]
+    base: str
     _known: dict[str, Actor] = field(default_factory=dict)
 
     async def who(self, text: str) -> Actor | None:
@@ -57,18 +60,33 @@ class Access:
                 grants.append(self.gate.grant(actor, "read", type_))
         return frozenset(f"{each.type}/{each.id}" for each in await self.repository.fetch(grants, list(references)))
 
-    async def hears(self, text: str, type_: str, id_: str) -> Known | None:
+    async def hears(self, text: str, deletion: Notice) -> Known | None:
         """Return what the subscriber kept as ``text`` may know of the deletion of a resource, None for nothing.
 
-        Who is still here and may read resources of the type at all: that is what can be asked about a resource that is gone; who
-        could see it was decided before.
+        Who could see it was decided before it was made. Who has left its dossier or its circle since, or is no longer permitted
+        to, hears nothing of it: a deletion leaves both as they were. The deletion of a network ends the memberships in it, so
+        those who had one at this moment hear of that.
         """
         actor = await self.who(text)
-        if actor is None or self._grant(actor, type_) is None:
+        grant = self._grant(actor, deletion.type) if actor else None
+        if actor is None or grant is None:
             return None
-        grant = self.gate.locating(type_)
-        stored = await self.repository.read(grant, type_, id_)
-        return Known(actor, stored) if stored else None
+        stored = await self.repository.read(grant, deletion.type, deletion.id)
+        if stored is None or not (stored.visible or await self._was_in(actor, deletion)):
+            return None
+        return Known(actor, stored)
+
+    async def _was_in(self, actor: Actor, deletion: Notice) -> bool:
+        """Tell whether what was deleted is a team in which ``actor`` had a place, which would last until now."""
+        if deletion.type != TEAMS:
+            return False
+        grant = self.gate.locating(TEAMS)
+        last = await self.repository.vread(grant, TEAMS, deletion.id, deletion.version - 1)
+        if last is None or last.deleted:
+            return False
+        now, mine = self.clock(), {*actor.people, *actor.teams}
+        places = memberships(read(last.body, OWN).resource, self.base)
+        return any(each.member in mine and each.start <= now < each.end and each.through not in actor.left for each in places)
 
     async def addresses(self, actor: Actor) -> Sequence[str]:
         """Return the identifiers ("system|value") by which ``actor``, whose standing is known, can be written to."""

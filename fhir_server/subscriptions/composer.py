@@ -52,7 +52,7 @@ class Composer:
 
     async def _known(self, claim: Claim, notice: Notice) -> Known | None:
         if notice.gone:
-            return await self.access.hears(claim.subscriber, notice.type, notice.id)
+            return await self.access.hears(claim.subscriber, notice)
         return await self.access.knows(claim.subscriber, notice.type, notice.id)
 
     async def _addressed(self, claim: Claim) -> bool:

@@ -90,7 +90,7 @@ class Parts(Protocol):
 async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tell, holder: str) -> Worker:
     """Return who works for the subscriptions in this process, under the name ``holder``."""
     admitted, store = parts.subscriptions, parts.repository.subscriptions()
-    access = Access(parts.repository, parts.gate, standing, parts.clock)
+    access = Access(parts.repository, parts.gate, standing, parts.clock, parts.base)
     recorder = Recorder(parts.repository, parts.catalog, parts.dossier_names.of, parts.clock)
     composer = Composer(access, parts.base, parts.new_id, recorder)
     reading = Reading(parts.catalog, parts.base)

@@ -62,6 +62,30 @@ def test_a_choice_about_some_items_is_named_where_it_decided(world: World) -> No
     assert world.nurse.get(plain).status == 200
 
 
+def test_an_answer_with_several_kinds_of_data_names_what_opened_each(hub: Demo) -> None:
+    world = World(hub)
+    messages = world.choose(world.permit(categories=["message"]), "messages")
+    plain = world.choose(world.permit(categories=["ObservationActivity"], label="N"), "plain")
+    special = world.choose(world.permit(categories=["ObservationActivity"], label="R"), "special")
+    world.measure("secret", "2026-04-01", "R")
+    world.measure("public", "2026-04-01", "N")
+    names = {messages, plain, special}
+
+    def consents() -> set[str]:
+        return {each.partition("/_history")[0] for each in basis(world, world.client, "Practitioner/w")[1]}
+
+    assert world.nurse.get(f"{world.patient}/$everything").status == 200
+    assert consents() == names
+    assert world.nurse.get(f"Observation?subject={world.patient}").status == 200
+    assert consents() == {plain, special}
+    assert world.nurse.get(f"Task?patient={world.patient}&_include=Task:patient").status == 200
+    assert consents() == {messages}
+    assert world.nurse.get(f"{world.team}").status == 200
+    assert consents() == set(), "what is open to the network needs no choice"
+    assert world.nurse.get(f"?_type=Task,Observation&_lastUpdated=gt2020-01-01&_id={world.task.partition('/')[2]}").status == 200
+    assert consents() == {messages}
+
+
 def test_the_client_reads_by_right(world: World) -> None:
     assert world.client.get(world.measured).status == 200
     assert basis(world, world.client, "Patient/p")[0] == "self"

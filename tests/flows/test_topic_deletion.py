@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from consents import consent, provision
 from dossier_room import CHEMIST, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, ref, team
 from engines import PostgresServer
 from flows.test_subscription import Bureau, bureau_open
@@ -116,3 +117,33 @@ def test_what_is_deleted_in_a_transaction_is_told_too(bureau: Bureau) -> None:
     bureau.settle()
     focus = f"{services.base}/{thread}"
     assert [event for each in received(bureau, path) for event in told(each)["events"]] == [(1, focus), (2, focus)]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first retries come when there was time to change something."""
+    monkeypatch.setattr("fhir_server.subscriptions.backoff.FIRST", (1_500_000, 1_600_000))
+
+
+@pytest.mark.usefixtures("later")
+def test_a_late_notice_of_a_deletion_names_it_to_those_alone_who_could_still_see_it(bureau: Bureau) -> None:
+    room, base = bureau.room, bureau.room.services.base
+    who = ((DOCTOR, "/left"), (DAUGHTER, "/unconsented"), (NURSE, "/stays"))
+    paths = [following(bureau, each, path + "-late", topic="thread") for each, path in who]
+    network = following(bureau, CHEMIST, "/network-late", topic="careteam")
+    thread = room.thread(DAUGHTER, [NETWORK])
+    room.write(SYSTEM, team("CareTeam/third", [CHEMIST], CLIENT))
+    bureau.settle()
+    for path in (*paths, network):
+        bureau.hook.answers[path] = [500]
+    room.delete(SYSTEM, thread)
+    room.delete(SYSTEM, "CareTeam/third")
+    bureau.until(lambda: all(bureau.hook.count(path) == 3 for path in (*paths, network)))
+    room.write(SYSTEM, team(NETWORK, [each for each in EVERYBODY if each != DOCTOR], CLIENT))
+    more = {"patient": ref(CLIENT), "performer": [ref(CLIENT)]}
+    room.write(SYSTEM, consent(provision("permit", NURSE, DOCTOR, purposes=["TREAT"], categories=["message"]), "only", **more))
+    bureau.until(lambda: all(bureau.hook.count(path) == 4 for path in (*paths, network)))
+    assert [told(last(bureau, path))["events"] for path in paths] == [[(2, "")], [(2, "")], [(2, f"{base}/{thread}")]]
+    assert told(last(bureau, network))["events"] == [(2, f"{base}/CareTeam/third")]
+    events = [told(asked(bureau, each, path))["events"][-1] for (each, _), path in zip(who, paths, strict=True)]
+    assert events == [(2, ""), (2, ""), (2, f"{base}/{thread}")]

@@ -189,6 +189,14 @@ def test_a_main_date_has_one_value(tmp_path: Path) -> None:
         _load(tmp_path, text.replace('main_date = "authored-on"', 'main_date = "activity-date"').replace('"for"', '"subject"'))
 
 
+def test_a_type_has_one_part_at_most(tmp_path: Path) -> None:
+    part = '{ param = "status", system = "http://hl7.org/fhir/task-status", code = "%s", category = "incident" }'
+    one, two = part % "failed", f"{part % 'failed'}, {part % 'rejected'}"
+    assert [each.code for each in _load(tmp_path, f"{TASK}parts = [{one}]").types["Task"].parts] == ["failed"]
+    with pytest.raises(CatalogError, match="Task: 2 parts; there can be one"):
+        _load(tmp_path, f"{TASK}parts = [{two}]")
+
+
 def _load(folder: Path, text: str) -> Catalog:
     file = folder / "catalog.toml"
     file.write_text(text, encoding="utf-8")

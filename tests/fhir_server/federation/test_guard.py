@@ -96,3 +96,20 @@ def test_another_patient_anywhere_in_a_resource_leaves_it_out() -> None:
 
 def test_a_contained_patient_leaves_the_resource_out() -> None:
     assert guarded(OURS, dispense({"reference": "Patient/p"}, contained=[OTHER])) == ["p"]
+
+
+def appointment(*actors: str) -> Resource:
+    return {"resourceType": "Appointment", "id": "a", "participant": [{"actor": {"reference": each}} for each in actors]}
+
+
+@pytest.mark.parametrize(
+    ("actors", "left"),
+    [
+        (["Patient/p", "Practitioner/x"], ["p", "a"]),
+        (["Practitioner/x"], ["p"]),
+        ([], ["p"]),
+        (["Patient/p", "Patient/q"], ["p"]),
+    ],
+)
+def test_an_appointment_is_about_the_patient_who_takes_part(actors: Sequence[str], left: list[object]) -> None:
+    assert guarded(OURS, appointment(*actors)) == left

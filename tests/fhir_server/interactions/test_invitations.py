@@ -302,6 +302,46 @@ def _work(owner: str) -> dict[str, object]:
     }
 
 
+def test_nobody_accepts_what_somebody_sent_who_directs_no_longer(hub: DirectedRoom) -> None:
+    hub.join(NURSE, "coordinator")
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=NURSE, period={"end": "2027-01-01"}))
+    task = hub.invite(NURSE, OUTSIDER)
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=NURSE, withdraw=True))
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "invitation-withdrawn"
+    assert hub.places(OUTSIDER) == []
+    hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=NURSE, period={"end": "2027-01-01"}))
+    assert body(hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}"))["status"] == "completed"
+
+
+@pytest.mark.parametrize("leave", ["$leave", "write"])
+def test_what_a_leaver_sent_is_withdrawn(hub: DirectedRoom, leave: str) -> None:
+    hub.room.write(SYSTEM, mandated(DAUGHTER))
+    by_her, by_client = hub.invite(DAUGHTER, OUTSIDER), hub.invite(CLIENT, AIDE)
+    if leave == "write":
+        network = hub.network()
+        staying = [each for each in network["participant"] if each["member"]["reference"] != DAUGHTER]
+        hub.room.write(SYSTEM, network | {"participant": staying})
+    else:
+        hub.ask(DAUGHTER, "$leave", NETWORK)
+    hub.clock.forward(1)
+    task = hub.task(by_her["id"])
+    assert (task["status"], task["businessStatus"]["coding"][0]["code"]) == ("cancelled", "withdrawn")
+    assert validate(task) == []
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{by_her['id']}")) == "invitation-withdrawn"
+    assert body(hub.ask(AIDE, "$accept", f"Task/{by_client['id']}"))["status"] == "completed"
+
+
+def test_who_represents_the_client_no_longer_lets_nobody_in(hub: DirectedRoom) -> None:
+    hub.room.write(SYSTEM, mandated(DAUGHTER))
+    task = hub.invite(DAUGHTER, OUTSIDER)
+    hub.room.write(SYSTEM, person(DAUGHTER))
+    hub.clock.forward(2)
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "invitation-withdrawn"
+    hub.room.write(SYSTEM, mandated(DAUGHTER) | {"active": False})
+    hub.clock.forward(2)
+    assert refusal(lambda: hub.ask(OUTSIDER, "$accept", f"Task/{task['id']}")) == "invitation-withdrawn"
+
+
 def test_the_client_lets_a_coordinator_direct_and_takes_it_back(hub: DirectedRoom) -> None:
     assert refusal(lambda: hub.ask(CLIENT, "$delegate", NETWORK, parameters(who=NURSE))) == "role-not-delegable"
     hub.join(DOCTOR, "coordinator")

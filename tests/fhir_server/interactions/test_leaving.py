@@ -117,6 +117,17 @@ def test_who_stays_in_another_way_keeps_their_work(hub: DirectedRoom) -> None:
     hub.room.write(SYSTEM, second | {"status": "inactive"})
 
 
+@pytest.mark.parametrize(
+    ("status", "after"), [("inactive", "cancelled"), ("entered-in-error", "cancelled"), ("suspended", "in-progress")]
+)
+def test_a_network_that_is_over_leaves_nothing_to_do(hub: DirectedRoom, status: str, after: str) -> None:
+    doctors, stand_ins, clients = (work(hub, each) for each in (DOCTOR, OUTSIDER, CLIENT))
+    network = hub.network()
+    hub.room.write(SYSTEM, network | {"status": status})
+    assert [hub.task(each)["status"] for each in (doctors, stand_ins, clients)] == [after, after, "in-progress"]
+    hub.room.write(SYSTEM, network)
+
+
 def place(member: str, end: str = "", instead_of: str = "") -> Json:
     url = "https://netwerkdossier.example/fhir/StructureDefinition/stands-in-for"
     made: Json = {"member": ref(member), **({"period": {"end": end}} if end else {})}

@@ -87,7 +87,7 @@ def test_a_patch_is_applied_again_to_what_somebody_else_stored(tmp_path: Path) -
 def test_who_is_overtaken_each_time_gets_a_conflict(tmp_path: Path) -> None:
     async def act(services: Services) -> None:
         with pytest.raises(Conflict):
-            await overtaken(services, 5)
+            await overtaken(services, 10)
         assert (await stored(services))[1]["name"] == "Een"
 
     attempt(tmp_path, act)

@@ -141,6 +141,22 @@ def test_who_began_it_and_left_gets_nothing_more(hub: Room) -> None:
     assert hub.tasks(thread)[DAUGHTER][0] == "cancelled"
 
 
+def test_what_was_unread_is_so_again_for_everybody_when_the_network_is_active_again(hub: Room) -> None:
+    thread = hub.thread(DAUGHTER, [NETWORK])
+    hub.reply(NURSE, thread)
+    before = hub.tasks(thread)
+    assert before[DAUGHTER][0] == "requested"
+    network = team(NETWORK, NETWORK_MEMBERS, CLIENT)
+    hub.write(SYSTEM, network | {"status": "inactive"})
+    assert hub.unread(thread) == set()
+    hub.write(SYSTEM, network)
+    assert {owner: each[:2] for owner, each in hub.tasks(thread).items()} == {owner: each[:2] for owner, each in before.items()}
+    hub.write(SYSTEM, team(NETWORK, [each for each in NETWORK_MEMBERS if each != DAUGHTER], CLIENT))
+    assert DAUGHTER not in hub.unread(thread)
+    hub.write(SYSTEM, network)
+    assert DAUGHTER in hub.unread(thread)
+
+
 @pytest.mark.parametrize("status", ["revoked", "completed", "entered-in-error"])
 def test_nobody_replies_in_a_closed_thread(hub: Room, status: str) -> None:
     thread = hub.thread(DAUGHTER, [NETWORK])

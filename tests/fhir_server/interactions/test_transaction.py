@@ -83,7 +83,7 @@ def test_a_race_is_run_again_and_given_up_in_the_end(store: tuple[asyncio.Runner
     answer = runner.run(sent(raced(services, 4), put("raced", "R")))
     assert answer["entry"][0]["response"]["status"] == "201 Created"
     with pytest.raises(Conflict):
-        runner.run(sent(raced(services, 5), put("raced", "S")))
+        runner.run(sent(raced(services, 10), put("raced", "S")))
 
 
 def test_two_transactions_at_once_both_come_through(store: tuple[asyncio.Runner, Services]) -> None:

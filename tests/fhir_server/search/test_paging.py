@@ -25,6 +25,12 @@ def test_what_is_sealed_comes_back(parameters: list[tuple[str, str]], sort: int,
     assert PAGER.open_(PAGER.seal(position, caller, NOW), caller, path, NOW) == position
 
 
+@pytest.mark.parametrize("beside", [None, (), (-(2**62), "linde", "id"), ("0even", 5, "linde", "id")])
+def test_the_place_at_the_sources_comes_back(beside: tuple[int | str, ...] | None) -> None:
+    position = Position("Observation", (), Cursor(0, -1), None, 3, beside)
+    assert PAGER.open_(PAGER.seal(position, "c", NOW), "c", "Observation", NOW) == position
+
+
 def test_a_token_is_good_for_an_hour() -> None:
     assert PAGER.open_(TOKEN, "Practitioner/d1", "Task", NOW + LIFETIME - 1) == POSITION
     with pytest.raises(Gone, match="more than an hour old"):

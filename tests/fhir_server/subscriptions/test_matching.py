@@ -84,7 +84,7 @@ class Office:
         services = opened.services
         self.room = opened
         self.store = Recording(scripts)
-        self.access = Access(services.repository, services.gate, services.standings.of, services.clock)
+        self.access = Access(services.repository, services.gate, services.standings.of, services.clock, services.base)
         self.reading = Reading(services.catalog, services.base)
         self.matcher = Matcher(self.store, self.access, self.reading)
         self.thread = ""
