@@ -126,7 +126,7 @@ class Gate:
 
         Raises NotFound, NotAllowed and Forbidden as ``grant`` does: these depend on the type only, never on the patient.
         """
-        self._entry(interaction, type_)
+        entry = self._entry(interaction, type_)
         bound = _bound(actor, interaction, type_)
         if not self._roles.asks_sources(actor.role, type_):
             raise Forbidden(f"The role {actor.role} may not ask source systems for {type_}.")
@@ -135,8 +135,8 @@ class Gate:
         closed = bound not in {"", patient}
         condition = Nothing() if closed else self._condition(actor, patient)
         categories = self._categories()
-        own = (categories[type_],) if type_ in categories else tuple(dict.fromkeys(categories.values()))
-        return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, own, categories)
+        own = (categories[type_], *(of.category_coding for _, of in entry.of_parts)) if type_ in categories else categories.values()
+        return FederationGrant(actor.reference, type_, patient, actor.purpose, condition, tuple(dict.fromkeys(own)), categories)
 
     def require_scope(self, actor: Actor, interaction: str, type_: str) -> None:
         """Refuse ``interaction`` on what the server publishes about itself, for every role alike, where no scope names the type.

@@ -13,6 +13,8 @@ from fhir_server.storage.repository import AuditRow
 
 _MICROSECONDS: Final = 1_000_000
 _DONE: Final = "0"
+_RUNNING = frozenset({"system", "operator", "source"})
+"""The roles of those who keep the network going, and take no part in it."""
 
 
 class Entry(NamedTuple):
@@ -96,9 +98,16 @@ class Words:
         codes = _reasons(line.basis)
         refused = outcome(line.status) != _DONE
         if not codes:
-            codes = ["permit-self"] if line.role == "patient" and line.actor in line.dossier.split() else [""]
+            codes = [_usual(line)]
         otherwise = self._texts.of("bases", "refused") if refused else ""
         return ", ".join(dict.fromkeys(self._texts.of("bases", code, otherwise) for code in codes))
+
+
+def _usual(line: AuditRow) -> str:
+    """Return by what somebody sees what no decision is told of."""
+    if line.role in _RUNNING:
+        return "platform"
+    return "permit-self" if line.role == "patient" and line.actor in line.dossier.split() else ""
 
 
 def _reasons(basis: str) -> Sequence[str]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 import profiles
-from fhir_server.catalog.definitions import SearchParameter, search_parameter, united
+from fhir_server.catalog.definitions import SearchParameter, narrowing, search_parameter, united
 from fhir_server.catalog.expression import ExpressionError, Path, paths
 from fhir_server.catalog.registered import Registered
 from profiles.definitions import resource_types
@@ -23,7 +23,7 @@ NATIONAL_CATEGORIES = "http://minvws.github.io/generiekefuncties-docs/CodeSystem
 _OWN = frozenset({"message", "appointment", "self-report", "social-support", "incident"})
 _READING = frozenset({"read", "search-type"})
 _REQUIRED = frozenset({"home", "interactions", "search", "patient", "main_date", "audit"})
-_OPTIONAL = frozenset({"include", "category", "parts", "sort", "author"})
+_OPTIONAL = frozenset({"include", "category", "parts", "sort", "author", "tally"})
 IN_ROLE = "PractitionerRole"
 """The type of what a professional is as whom, and under which they may write."""
 _SORTED_BY_TEXT = frozenset({"token", "reference", "uri"})
@@ -53,6 +53,7 @@ class Entry:
     references and uris by which the type can be sorted; by dates and strings it always can. ``author`` is the reference parameter,
     and element, that says who made a resource, "" when none does. ``authored`` are types and their ``author``, for the one type
     in whose resources people write (IN_ROLE). ``parts`` are those of its resources that are of another category than the rest.
+    ``tally`` are a reference and a code by which resources are counted by dossier, () for none (``search/tally``).
     """
 
     name: str
@@ -70,6 +71,7 @@ class Entry:
     sort: tuple[str, ...] = ()
     author: str = ""
     authored: tuple[tuple[str, str], ...] = ()
+    tally: tuple[str, ...] = ()
 
     @property
     def is_stored(self) -> bool:
@@ -140,6 +142,7 @@ def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:
         sort=_sort(name, table.get("sort", ()), search),
         parts=_parts(name, table.get("parts", ()), search),
         author=_author(name, table.get("author", ""), search),
+        tally=_tally(name, tuple(table.get("tally", ())), search),
     )
 
 
@@ -204,6 +207,17 @@ def _author(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:
     elements = [code for code, found in search.items() if found.type == "reference" and found.expression == f"{name}.{code}"]
     _known(name, "author", [code] if code else (), elements)
     return code
+
+
+def _tally(name: str, codes: tuple[str, ...], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
+    single = {code: found for code, found in search.items() if len(found.paths) == 1 and not found.repeats}
+    references = [code for code, found in single.items() if found.type == "reference" and narrowing(name, code) is None]
+    tokens = [code for code, found in single.items() if found.type == "token" and found.implied_system]
+    if codes and len(codes) != 1 + 1:
+        raise CatalogError(f"{name}: a tally is a reference and a code")
+    for code, known in zip(codes, (references, tokens), strict=False):
+        _known(name, "part of the tally", [code], known)
+    return codes
 
 
 def _main_date(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:

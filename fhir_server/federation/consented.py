@@ -37,9 +37,12 @@ class Consents:
         decisions = [self._decision(source, category) for category in self.categories]
         return next((each for each in decisions if each.permit), decisions[0])
 
-    def shows(self, merged: Merged, item: Callable[[Merged], Item]) -> bool:
-        """Tell whether a resource that came may be shown; ``item`` says what is known of it, where that matters."""
-        own = self.of_type.get(merged.type)
+    def shows(self, merged: Merged, item: Callable[[Merged], Item], part: str = "") -> bool:
+        """Tell whether a resource that came may be shown; ``item`` says what is known of it, where that matters.
+
+        ``part`` is its category where that is another one than that of its type.
+        """
+        own = part or self.of_type.get(merged.type)
         return any(self._shows(merged, category, item) for category in ((own,) if own else self.categories))
 
     def _shows(self, merged: Merged, category: str, item: Callable[[Merged], Item]) -> bool:

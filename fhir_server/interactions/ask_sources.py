@@ -21,7 +21,7 @@ from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care, care_of
 from fhir_server.interactions.emergency_client import from_sources, refused
-from fhir_server.interactions.source_consent import consents_of, item
+from fhir_server.interactions.source_consent import consents_of, item, part_of
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.tree import Everything, MemberOf
 
@@ -73,9 +73,13 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     merged = merge(answers, patient, care.identifiers, federation.seal)
     if consents is not None:
-        merged = tuple(each for each in merged if consents.shows(each, partial(item, call)))
+        merged = tuple(each for each in merged if consents.shows(each, partial(item, call), _part(call, each)))
     # From here on as if they were stored: found, revealed and masked by the same rules.
     return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
+
+
+def _part(call: Call, merged: Merged) -> str:
+    return part_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base)
 
 
 async def _permitted(call: Call, decision: FederationGrant) -> bool:

@@ -9,13 +9,11 @@ from fhir_server.access.consent import Decision, Item, decide
 from fhir_server.catalog.catalog import IN_ROLE
 from fhir_server.federation.consented import versions
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.source_consent import item_of, request_of
+from fhir_server.interactions.source_consent import item_of, part_of, request_of
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.standing import practitioner_of
 from fhir_server.search.authorship import authors
-from fhir_server.search.match import matches
-from fhir_server.search.tree import Token
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.repository import Stored
 
@@ -54,12 +52,8 @@ def _by_category(call: Call, found: Iterable[Stored]) -> Mapping[str, Sequence[S
 def _category(call: Call, stored: Stored) -> str:
     """Return the data category of what was found, that of the part of its type in which it is."""
     entry = call.services.catalog.types[stored.type]
-    if any(part.code.encode() in stored.body for part in entry.parts):
-        resource = read(stored.body, OWN).resource
-        for part, of in entry.of_parts:
-            if matches(Token(part.param, part.code, part.system), resource, entry, call.services.base):
-                return of.category_coding
-    return entry.category_coding
+    marked = any(part.code.encode() in stored.body for part in entry.parts)
+    return (part_of(read(stored.body, OWN).resource, entry, call.services.base) if marked else "") or entry.category_coding
 
 
 async def _words(call: Call, patient: str, given: Sequence[Stored], category: str) -> Iterable[str]:

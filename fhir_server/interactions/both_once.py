@@ -9,7 +9,7 @@ from fhir_server.federation.merge import Merged
 from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.search.tree import And, Id, Not, Or, Query, Token
+from fhir_server.search.tree import And, Id, Not, Or, Query, TokenIn
 from fhir_server.storage.repository import Grant
 
 _MOST: Final = 500
@@ -37,7 +37,10 @@ async def once(call: Call, grant: Grant, query: Query, hits: Sequence[Merged]) -
 
 async def _stored(call: Call, grant: Grant, query: Query, wanted: Sequence[Assigned]) -> dict[Assigned, set[str]]:
     """Return the ids of what matches ``query`` here and bears one of ``wanted``, from the same assigner."""
-    named = Or(tuple(Token("identifier", each.value, each.system) for each in wanted))
+    values: dict[str, dict[str, None]] = {}
+    for each in wanted:
+        values.setdefault(each.system, {})[each.value] = None
+    named = Or(tuple(TokenIn("identifier", tuple(some), system) for system, some in values.items()))
     page = await call.services.repository.search(grant, Query(query.type, And((query.where, named)), count=_MOST))
     found: dict[Assigned, set[str]] = {}
     for stored in page.resources:

@@ -4,9 +4,10 @@ Both are read anew for each page: the store within the snapshot of the first pag
 place where the page before left it, so that nothing that is there throughout is left out or comes twice.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from fhir_server.federation.merge import Merged
 from fhir_server.interactions.call import Call
@@ -18,7 +19,8 @@ from fhir_server.storage.repository import Grant, Stored
 
 _NONE: Final = -1
 """The row of a place in the own store before its first resource."""
-Place = Callable[[Merged], tuple[SortValue, ...]]
+Mark = tuple[SortValue, ...]
+"""A place at the sources: the sort values of a resource, the name of its source, and its id."""
 
 
 class Left(NamedTuple):
@@ -54,38 +56,32 @@ async def read_own(call: Call, grant: Grant, query: Query, position: Position | 
 
 
 def page_of(call: Call, query: Query, own: Read, hits: Sequence[Merged], position: Position | None, *, again: bool) -> Page:
-    """Return the page after ``position`` out of the ``own`` resources and the ``hits`` of the sources, all that match.
+    """Return the page after ``position`` out of the ``own`` resources and the ``hits`` of the sources: all that match, in order.
 
     In one place what is stored here comes first. ``again``: the sources are to be asked for the next page, whatever this one shows.
     """
     sort = query.sort
-    mark = position.beside if position and position.beside else ()
 
-    def place(each: Merged) -> tuple[SortValue, ...]:
-        return places(each.resource, sort, call.entry, call.services.base)
+    def mark(each: Merged) -> Mark:
+        return (*places(each.resource, sort, call.entry, call.services.base), each.source.name, each.id)
 
-    left = [each for each in hits if not mark or _comes_after(query, _mark(each, place), mark)]
+    last = position.beside if position and position.beside else ()
+    start = bisect_left(hits, x=True, key=lambda each: _comes_after(query, mark(each), last)) if last else 0
+    left = [(mark(each), each) for each in hits[start : start + query.count]]  # working out a place costs as much as indexing
+    found: list[tuple[Mark, Stored | Merged]] = [(each.cursor.values, each) for each in own.resources]
+    found += [(one[: len(sort.keys)], each) for one, each in left]
     key = in_order(sort)
-    found: list[Stored | Merged] = [*own.resources, *left]
-    found.sort(key=lambda each: key((each.cursor.values if isinstance(each, Stored) else place(each), 0)))
-    page = Page(found[: query.count], None)
-    if own.end is None and len(found) == len(page.shown):
+    found.sort(key=lambda one: key((one[0], 0)))
+    page = Page([each for _, each in found[: query.count]], None)
+    number = len(page.sources)
+    done = start + number == len(hits)
+    if own.end is None and done and len(page.own) == len(own.resources):
         return page
     cursor = page.own[-1].cursor if page.own else position.cursor if position else Cursor(0, _NONE)
-    done = len(page.sources) == len(left) and not again
-    last = _mark(page.sources[-1], place) if page.sources else mark
-    return replace(page, left=Left(cursor, None if done else last))
+    return replace(page, left=Left(cursor, None if done and not again else left[number - 1][0] if number else last))
 
 
-def _mark(merged: Merged, place: Place) -> tuple[SortValue, ...]:
-    return (*place(merged), merged.source.name, merged.id)
-
-
-def _comes_after(query: Query, one: tuple[SortValue, ...], other: tuple[SortValue, ...]) -> bool:
+def _comes_after(query: Query, one: Mark, other: Mark) -> bool:
     keys = len(query.sort.keys)
     order = compare(query.sort, (one[:keys], 0), (other[:keys], 0))
-    return order > 0 or (order == 0 and _named(one[keys:]) > _named(other[keys:]))
-
-
-def _named(rest: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(map(str, rest))
+    return order > 0 or (order == 0 and tuple(map(str, one[keys:])) > tuple(map(str, other[keys:])))

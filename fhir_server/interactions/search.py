@@ -15,6 +15,7 @@ from fhir_server.interactions.subsets import of_search
 from fhir_server.model.bundle import Link, searchset
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
+from fhir_server.search.tree import Query
 from fhir_server.storage.repository import Grant, SearchTooSlow
 
 
@@ -33,7 +34,7 @@ async def search(call: Call) -> Answer:
     wanted = await without_links(call, with_sealed(call, wanted))
     grant = await settled(call, grant, wanted.query.where)
     if wanted.count_only:
-        number = await call.services.repository.count(grant, wanted.query)
+        number = await counted(call, grant, wanted.query)
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], number))
     page = await read_page(call, grant, wanted.query, position)
     call.touched.find(page.resources)
@@ -56,15 +57,22 @@ async def total_of(call: Call, grant: Grant, wanted: Search, page: Read, positio
     if page.total is not None:
         return page.total
     if wanted.total == "accurate":
-        return await repository.count(grant, wanted.query)
+        return await counted(call, grant, wanted.query)
     if position is not None:
         return position.total
     if page.many and not wanted.total:
         return None
     known_to_be_few = page.many is False
     with suppress(SearchTooSlow):
-        return await (repository.count if wanted.total or known_to_be_few else repository.count_few)(grant, wanted.query)
+        if wanted.total or known_to_be_few:
+            return await counted(call, grant, wanted.query)
+        return await repository.count_few(grant, wanted.query)
     return None
+
+
+async def counted(call: Call, grant: Grant, query: Query) -> int:
+    """Return how many match the query within the grant."""
+    return await call.services.repository.count(grant, query, call.services.catalog.types[query.type].tally)
 
 
 def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Link]:

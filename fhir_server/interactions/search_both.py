@@ -96,7 +96,7 @@ def _outcomes(call: Call) -> str:
 async def _counted(call: Call, found: _Found) -> Answer:
     told, wanted = found.told, found.wanted
     # A wrong count is worse than none.
-    number = None if told else len(found.hits) + await call.services.repository.count(found.grant, wanted.query)
+    number = None if told else len(found.hits) + await own_search.counted(call, found.grant, wanted.query)
     return Answer(200, searchset([*told, *warnings(wanted)], [self_link(call, wanted)], number))
 
 

@@ -5,12 +5,13 @@ and cut. A type for which the caller has no grant is not there, unless ``_type``
 told. Federated types are no part of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import BadRequest, Issue, NotFound
+from fhir_server.interactions.ask_sources import may_ask
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
@@ -77,7 +78,15 @@ async def _asked(call: Call, parameters: Sequence[tuple[str, str]]) -> tuple[Sea
     )
     parts = [Part(grant, await _query(call, several.searches[type_])) for type_, grant in grants.items()]
     unseen = elsewhere(asked) if asked else _out_of_scope(call)
-    return replace(several.answer, warnings=(*unseen, *several.answer.warnings)), parts
+    return replace(several.answer, warnings=(*unseen, *_kept_only(call, grants), *several.answer.warnings)), parts
+
+
+def _kept_only(call: Call, types: Iterable[str]) -> tuple[Issue, ...]:
+    """Return the warning that of some ``types`` there may be more at the sources; none where no source would be asked."""
+    entries = (call.services.catalog.types[each] for each in types)
+    both = [each.name for each in entries if each.home == "both" and may_ask(replace(call, entry=each, interaction="search-type"))]
+    text = f"{', '.join(both)}: only what is kept here. Sources are asked in a search of one type and one patient at a time."
+    return (Issue("not-supported", text, severity="warning", detail="federated-type"),) if both else ()
 
 
 def _out_of_scope(call: Call) -> tuple[Issue, ...]:

@@ -26,8 +26,9 @@ async def settled(call: Call, grant: Grant, where: Node) -> Grant:
     A conversation names its client too. The grant itself, where ``where`` names no one client, where a client asks (who sees the
     own dossier by right, but not all of it), in an emergency, and where the store has to look at each resource to decide.
     """
-    about, left = _about(where), governing(grant.where)
-    if not about or left is None or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
+    about = _about(where)
+    left = governing(grant.where) if about else None
+    if left is None or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
         return grant
     settlements = call.services.settlements
     made = settlements.get(grant, about)

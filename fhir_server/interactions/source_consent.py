@@ -13,8 +13,9 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care
 from fhir_server.model.references import targets
 from fhir_server.search.extract import extract
+from fhir_server.search.match import matches
 from fhir_server.search.rows import LATEST, IndexRow, key
-from fhir_server.search.tree import MemberOf
+from fhir_server.search.tree import MemberOf, Token
 from fhir_server.search.values import Range
 from fhir_server.storage.consent_rule import FUNCTION, LABELS, TEAM, Rule, in_function, specificity
 from fhir_server.storage.seat import Seat
@@ -50,6 +51,14 @@ async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request
 def item(call: Call, merged: Merged) -> Item:
     """Return what is known of one resource from a source; whom its author is here, is not."""
     return item_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base, merged.reference)
+
+
+def part_of(resource: Mapping[str, object], entry: Entry | None, base: str) -> str:
+    """Return the category of the part of the type ``entry`` in which a resource is, "" where it is in none."""
+    if entry is None:
+        return ""
+    marks = ((Token(part.param, part.code, part.system), of) for part, of in entry.of_parts)
+    return next((of.category_coding for mark, of in marks if matches(mark, resource, entry, base)), "")
 
 
 def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "") -> Item:

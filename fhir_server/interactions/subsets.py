@@ -21,7 +21,7 @@ def of_search(call: Call, wanted: Search) -> tuple[Search, Subset]:
     if not (wanted.summary or wanted.elements):
         return wanted, _WHOLE
     found = subset_of(_types(call), wanted.summary, wanted.elements, strict=is_strict(call))
-    return replace(wanted, warnings=(*wanted.warnings, *found.ignored)), found
+    return (replace(wanted, warnings=(*wanted.warnings, *found.ignored)) if found.ignored else wanted), found
 
 
 def of_request(call: Call, parameters: Sequence[tuple[str, str]]) -> Subset:

@@ -25,8 +25,8 @@ class Touched:
 
     def ask(self, reference: str) -> None:
         """Note that ``reference`` was asked for; what is no id of a client, or may be a number of the person, is left out."""
-        found = parse(reference)
-        if found is not None and found.type == "Patient" and not found.version and not is_bsn(found.id):
+        found = parse(reference) if reference.startswith("Patient/") else None
+        if found is not None and not found.version and not is_bsn(found.id):
             self.asked[str(found)] = None
 
     def criteria(self, type_: str, where: Node) -> None:

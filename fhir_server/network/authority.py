@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from fhir_server.model import reference
+from fhir_server.network.message_thread import SENDER_TEAM
 
 OWN_TAGS: Final = "https://netwerkdossier.example/fhir/CodeSystem/hub-tag"
 """The tags by which the server says where a resource comes from."""
@@ -33,7 +34,10 @@ def lowers(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def speaks_for_others(resource: Mapping[str, Any], own: Collection[str], base: str) -> str:
-    """Return the FHIRPath of what names somebody else as who acts or sends, "" for nothing; ``own`` are the caller's references."""
+    """Return the FHIRPath of what names somebody else as who acts or sends, "" for nothing.
+
+    ``own`` are the caller's references and teams.
+    """
     for path, value in _speakers(resource):
         if _local(value, base) not in own:
             return path
@@ -49,8 +53,12 @@ def recipients(resource: Mapping[str, Any], base: str) -> Iterator[tuple[str, st
 
 def _speakers(resource: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     match resource.get("resourceType"):
-        case "CommunicationRequest" if "sender" in resource:
-            yield "CommunicationRequest.sender", resource["sender"]
+        case "CommunicationRequest":
+            if "sender" in resource:
+                yield "CommunicationRequest.sender", resource["sender"]
+            for number, each in enumerate(resource.get("extension", ())):
+                if each.get("url") == SENDER_TEAM:
+                    yield f"CommunicationRequest.extension[{number}].value", each.get("valueReference")
         case "AuditEvent":
             for number, agent in enumerate(resource.get("agent", ())):
                 if agent.get("requestor") is True:

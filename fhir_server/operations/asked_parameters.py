@@ -1,12 +1,13 @@
 """The Parameters that an operation is called with (https://hl7.org/fhir/R4/parameters.html)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server import validation
 from fhir_server.errors import BadRequest
-from fhir_server.interactions.call import Call, resource_type_of
+from fhir_server.interactions.call import Answer, Call, resource_type_of
+from fhir_server.interactions.handlers import Handler
 from fhir_server.model import reference
 from fhir_server.model.json import read
 from fhir_server.network.json_parts import listed
@@ -81,6 +82,24 @@ def asked(call: Call) -> Asked:
         known = f"There are: {', '.join(sorted(names))}." if names else "It takes none."
         raise BadRequest(f"There is no such parameter here. {known}", detail="parameter-unknown")
     return Asked(parts, call.services.base)
+
+
+def posted(handle: Handler) -> Handler:
+    """Return ``handle``, which reads the parameters of a URL, for a call that may bring them in a body as well."""
+
+    async def handled(call: Call) -> Answer:
+        if not call.body.strip():
+            return await handle(call)
+        parts = asked(call)
+        given = [(name, _text(value)) for name in takes(call.interaction.removeprefix("$")) for _, value in parts.all(name)]
+        return await handle(replace(call, parameters=(*call.parameters, *given)))
+
+    return handled
+
+
+def _text(value: object) -> str:
+    """Return a value as a URL would have it."""
+    return str(value.get("reference", "")) if isinstance(value, Mapping) else str(value)
 
 
 def _place(name: str) -> str:

@@ -32,6 +32,7 @@ from fhir_server.operations import (
     what_if,
     who_can_see,
 )
+from fhir_server.operations.asked_parameters import posted
 from profiles.operations import DEFINITIONS
 
 
@@ -53,12 +54,11 @@ class Operation(NamedTuple):
 
 
 def reading(code: str, handle: Handler, type_: str = "") -> Operation:
-    """Return an operation that changes nothing: GET and HEAD."""
-    interaction = (f"${code}", handle)
-    return Operation(code, {"GET": interaction, "HEAD": interaction}, type_)
+    """Return an operation that changes nothing and reads the parameters of a URL: GET, HEAD, and POST with them in a body."""
+    return asking(code, posted(handle), type_)
 
 
-def asking(code: str, handle: Handler, type_: str, *, of_type: bool = False) -> Operation:
+def asking(code: str, handle: Handler, type_: str = "", *, of_type: bool = False) -> Operation:
     """Return an operation that changes nothing, whose parameters may also come in a body: GET, HEAD and POST."""
     interaction = (f"${code}", handle)
     return Operation(code, {"GET": interaction, "HEAD": interaction, "POST": interaction}, type_, of_type)

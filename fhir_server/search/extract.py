@@ -17,6 +17,7 @@ from fhir_server.search.authorship import authorship
 from fhir_server.search.composite import composite
 from fhir_server.search.links import uncovered
 from fhir_server.search.rows import EARLIEST, PRESENT, Indexed, IndexRow, TextRow, key
+from fhir_server.search.tally import tallied
 from fhir_server.search.walk import walk
 
 Json = Any
@@ -57,7 +58,8 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     rows.append(IndexRow(accessors.all, sort, present))
     of = _dossier(resource, entry, base) or dossier
     orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))
-    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders)
+    tallies = tallied(resource, entry, base) if entry.tally else ()
+    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders, tallies)
 
 
 def _updated(resource: Mapping[str, Json]) -> int:

@@ -194,7 +194,7 @@ def target(literal: str, base: str) -> str:
 
 def points_to(value: Mapping[str, Json], resource_type: str) -> bool:
     """Tell from the text of a Reference, or else from its ``type``, whether it points to a ``resource_type``."""
-    literal = value.get("reference")
+    literal = (value.get("reference") or "").partition("/_history/")[0]
     if not literal or literal[0] == "#" or "/" not in literal:
         return bool(value.get("type") == resource_type)
-    return bool(literal.partition("/_history/")[0].split("/")[-2] == resource_type)
+    return bool(literal.split("/")[-2] == resource_type)

@@ -15,6 +15,7 @@ number     type, parameter                the number (search/numbers) the next n
 link       U+001F "link", "Type/id"      the type's main date        0 (a reference that no parameter covers)
 author     U+001F "author", "Type/id"    the type's main date        key of what that person made (search/authorship)
 author     U+001F "author", type, "?"    the type's main date        0 (an author who is unknown)
+tally      type, parameters, values       key of the dossier          0 (search/tally)
 =========  =============================  ==========================  ==========================================
 
 What a parameter finds in further ways is kept under names of its own instead of the parameter's code: ``owner:identifier``,
@@ -89,10 +90,14 @@ class OrderRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """Everything the index holds of one resource; ``dossier`` is "Patient/id", or "" for what belongs to no dossier."""
+    """Everything the index holds of one resource; ``dossier`` is "Patient/id", or "" for what belongs to no dossier.
+
+    ``tallies`` are rows by which resources are only counted, never found.
+    """
 
     sort: int
     dossier: str
     rows: tuple[IndexRow, ...]
     texts: tuple[TextRow, ...]
     orders: tuple[OrderRow, ...] = ()
+    tallies: tuple[IndexRow, ...] = ()

@@ -8,7 +8,7 @@ let the planner of PostgreSQL choose another order of joining.
 from collections.abc import Callable
 
 from fhir_server.search.position import BITS, ONE
-from fhir_server.storage.consented import consented, unrefused
+from fhir_server.storage.consented import agreed, consented, unrefused
 from fhir_server.storage.shape import Items, Shape
 from fhir_server.storage.writer import Writer
 
@@ -224,6 +224,7 @@ _CONDITIONS: dict[str, Callable[[Writer, Shape, str], str]] = {
     "circle_names": _circle_names,
     "consented": consented,
     "unrefused": unrefused,
+    "agreed": lambda writer, shape, _at: agreed(writer, shape),
     "missing": _missing,
     "not": _not,
     "and": _join(" AND "),

@@ -15,12 +15,17 @@ from fhir_server.storage.writer import Writer
 
 def consented(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition on the resource ``r``, whose ``sort`` and ``row`` are in alias ``at``."""
+    return _open(writer, shape, _matches(writer, shape, at))
+
+
+def _open(writer: Writer, shape: Shape, matches: str) -> str:
+    """Return the condition that the rules (alias ``c``) that match permit."""
     among = " AND ".join(f"x.{name} >= y.{name}" for name in SPECIFICITY)
     more = " + ".join(f"x.{name} - y.{name}" for name in SPECIFICITY)
     outdone = f"EXISTS (SELECT 1 FROM m x WHERE {among} AND {more} > 0)"
     denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
     found = ", ".join(f"c.{name}" for name in SPECIFICITY)
-    matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {_matches(writer, shape, at)}"
+    matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {matches}"
     permitted = f"WITH m AS {writer.dialect.few} ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
     if not shape[-1]:
         return f"({permitted}) IS NOT NULL"
@@ -33,12 +38,33 @@ def unrefused(writer: Writer, shape: Shape, at: str) -> str:
     return f"({denied} LIMIT 1) IS NULL"
 
 
+def agreed(writer: Writer, shape: Shape) -> str:
+    """Return the condition that ``consented`` holds for all of the dossier ``r.dossier``, no rule being about some of it only."""
+    limits = " OR ".join(f"c.{name} <> ''" for name in _OF_ITEMS)
+    limited = f"SELECT 1 FROM consent_rule c WHERE c.dossier = r.dossier AND ({limits} OR NOT {_ALWAYS}) AND NOT EXISTS ({_NEWER})"
+    return f"(({limited} LIMIT 1) IS NULL AND {_open(writer, shape, _counts(writer, shape))})"
+
+
 def _matches(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition that a rule (alias ``c``) counts, and is about this resource and who asks for it."""
-    _, keys, people, slot, purposed, dated, author, coded, unknown, left, _ = shape
-    now = writer.at(slot + _NOW)
-    newer = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
+    _, _, _, slot, _, dated, author, coded, *_ = shape
     instance = f"{writer.at(slot + _US)} || r.type || '/' || r.id || {writer.at(slot + _US)}"
+    return " AND ".join(
+        (
+            _counts(writer, shape),
+            _listed(writer, "instances", slot, instance),
+            _dependents(writer, slot, instance, at),
+            _authored(writer, slot, author, at),
+            _labelled(writer, slot, coded, at),
+            _dated(writer, slot + _DATE, at) if dated else f"({_ALWAYS} OR c.effect = 'deny')",
+        )
+    )
+
+
+def _counts(writer: Writer, shape: Shape) -> str:
+    """Return the condition that a rule (alias ``c``) of the dossier ``r.dossier`` counts, and is about who asks for such data."""
+    _, keys, people, slot, purposed, _, _, _, unknown, left, _ = shape
+    now = writer.at(slot + _NOW)
     return " AND ".join(
         (
             f"c.dossier = r.dossier AND c.effect <> 'none' AND c.starts <= {now} AND {now} < c.ends",
@@ -47,17 +73,14 @@ def _matches(writer: Writer, shape: Shape, at: str) -> str:
             _listed(writer, "categories", slot, writer.at(slot + _CATEGORY)),
             _listed(writer, "actions", slot, writer.at(slot + _ACTION)),
             _listed(writer, "holders", slot, writer.at(slot + _HOLDER)),
-            _listed(writer, "instances", slot, instance),
-            _dependents(writer, slot, instance, at),
-            _authored(writer, slot, author, at),
-            _labelled(writer, slot, coded, at),
-            _dated(writer, slot + _DATE, at) if dated else f"({_ALWAYS} OR c.effect = 'deny')",
-            f"NOT EXISTS ({newer})",
+            f"NOT EXISTS ({_NEWER})",
         )
     )
 
 
 _NOW, _PURPOSE, _CATEGORY, _ACTION, _HOLDER, _UNKNOWN, _US, _DATE, _LABEL, _LABELS = range(10)
+_NEWER = "SELECT 1 FROM consent_rule n WHERE n.dossier = c.dossier AND n.choice = c.choice AND n.made > c.made"
+_OF_ITEMS = ("instances", "dependents", "authors", "labels")
 _ALWAYS = f"(c.data_low = {EARLIEST} AND c.data_high = {LATEST})"
 
 

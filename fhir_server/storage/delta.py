@@ -46,7 +46,7 @@ def delta(change: Change) -> Delta:
     Rules are as ``consent_rows.COLUMNS``, ``circle_members`` are (circle, member, alone, dossier).
     """
     now, before = change.indexed, change.previous
-    gone, added = _differ(before.rows if before else (), now.rows if now else ())
+    gone, added = _differ(_rows(before), _rows(now))
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
     texts_gone, texts_added = _differ(_texts(before), _texts(now))
     orders_gone, orders_added = _differ(before.orders if before else (), now.orders if now else ())
@@ -80,6 +80,10 @@ def circle_members(change: Change, dossier: int | None) -> list[tuple[int, int, 
     own, given = key(change.reference), change.circle
     found = {standing(each): int(each in given.alone) for each in given.members}
     return [(own, member, alone, dossier or KEEP) for member, alone in sorted(found.items())]
+
+
+def _rows(indexed: Indexed | None) -> tuple[IndexRow, ...]:
+    return (*indexed.rows, *indexed.tallies) if indexed else ()
 
 
 def _dates(indexed: Indexed | None) -> list[IndexRow]:

@@ -118,6 +118,8 @@ def _alone(url: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = lock.acquire(path)
     try:
+        if not path.exists():  # for its owner alone, as the files that SQLite puts beside it are then
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         yield
     finally:
         os.close(descriptor)

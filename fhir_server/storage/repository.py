@@ -256,8 +256,8 @@ class Repository(Protocol):
         """
         ...
 
-    async def count(self, grant: Grant, query: Query) -> int:
-        """Return exactly how many resources match the query within the grant."""
+    async def count(self, grant: Grant, query: Query, tally: Sequence[str] = ()) -> int:
+        """Return exactly how many resources match the query within the grant; ``tally`` is that of the type (``Entry.tally``)."""
         ...
 
     async def count_few(self, grant: Grant, query: Query) -> int | None:

@@ -69,6 +69,30 @@ def test_everybody_writes_in_their_own_name(world: World, role: str) -> None:
             assert caller.request("POST", "AuditEvent", receipt((reference, True), (other, False))).status == 201
 
 
+def test_nobody_writes_in_the_name_of_a_team_that_they_are_not_in(world: World) -> None:
+    caller, who = world.callers["member"], people(world)
+    url = "http://ozoverbindzorg.nl/fhir/StructureDefinition/ozo-sender-careteam"
+    wards = {}
+    for name, member in (("own", who["member"]), ("other", who["stranger"])):
+        wards[name] = f"CareTeam/{name}-ward-{world.own.mark}"
+        ward = {"resourceType": "CareTeam", "id": wards[name].partition("/")[2], "status": "active", "name": name}
+        assert world.system.put({**ward, "participant": [{"member": {"reference": member}}]}).status == 201
+
+    def begin(team: str) -> Any:
+        extension = [{"url": "https://other.example", "valueString": "x"}, {"url": url, "valueReference": {"reference": team}}]
+        return caller.request("POST", "CommunicationRequest", request(world, who["member"], extension=extension))
+
+    for team in (wards["other"], world.foreign.reference("CareTeam"), "CareTeam/nobody"):
+        refused = begin(team)
+        assert (refused.status, refused.json["issue"][0]["expression"]) == (403, ["CommunicationRequest.extension[1].value"]), team
+    begun = begin(wards["own"])
+    assert begun.status == 201
+    left = {"resourceType": "CareTeam", "id": wards["own"].partition("/")[2], "status": "active", "name": "own"}
+    assert world.system.put({**left, "participant": [{"member": {"reference": who["stranger"]}}]}).status == 200
+    closed = caller.request("PUT", f"CommunicationRequest/{begun.json['id']}", {**begun.json, "status": "completed"})
+    assert closed.status == 200, "who left the team closes what they began"
+
+
 def test_a_message_goes_to_the_own_network(world: World) -> None:
     caller, who = world.callers["member"], people(world)
     assert caller.request("POST", "Communication", message(world, who["member"], who["carer"], who["client"])).status == 201

@@ -212,3 +212,34 @@ def test_a_draft_is_checked_as_a_choice_would_be(home: Home) -> None:
     assert other.status == 403
     foreign = home.system.request("POST", "Patient/ansje/$what-if", home.consent())
     assert foreign.status == 422
+
+
+def test_what_is_asked_by_get_is_asked_by_post_too(hub: Demo) -> None:
+    """With the parameters in a body, as every client that knows operations sends them."""
+    home = Home(hub)
+    operator = hub.as_("operator")
+    given = {"who": {"valueReference": {"reference": home.nurse}}, "type": {"valueCode": "Task"}, "purpose": {"valueCode": "TREAT"}}
+    asked: Sequence[tuple[Client, str, str, Mapping[str, Mapping[str, Any]]]] = [
+        (home.client, f"{home.patient}/$who-can-see", "", {}),
+        (home.client, f"{home.patient}/$network-summary", "", {}),
+        (home.client, f"{home.patient}/$explain-access", f"?who={home.nurse}&type=Task&purpose=TREAT", given),
+        (home.client, f"{home.patient}/$access-log", "?end=2020-01-01", {"end": {"valueDate": "2020-01-01"}}),
+        (operator, "$usage-report", "?month=2026-01", {"month": {"valueString": "2026-01"}}),
+        (operator, "$question-report", "?start=2026-01-01&end=2026-02-01", {"start": day("01"), "end": day("02")}),
+    ]
+    for who, path, query, parameters in asked:
+        by_get = who.get(f"{path}{query}")
+        body = {"resourceType": "Parameters", "parameter": [{"name": name, **each} for name, each in parameters.items()]}
+        by_post = who.request("POST", f"/fhir/{path}", body if parameters else {"resourceType": "Parameters"})
+        assert (by_get.status, by_post.status) == (200, 200), (path, by_get.body, by_post.body)
+        assert _undated(by_post.json) == _undated(by_get.json), path
+    unknown = {"resourceType": "Parameters", "parameter": [{"name": "whom", "valueString": "x"}]}
+    assert home.client.request("POST", f"/fhir/{home.patient}/$explain-access", unknown).status == 400
+
+
+def day(month: str) -> Mapping[str, str]:
+    return {"valueDate": f"2026-{month}-01"}
+
+
+def _undated(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in report.items() if name not in {"date", "id"}}

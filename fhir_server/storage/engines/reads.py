@@ -12,6 +12,7 @@ from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
 from fhir_server.storage import consent_rows, history, record_lines, single
 from fhir_server.storage import moved as moves
+from fhir_server.storage import tally as counts
 from fhir_server.storage.body import Bodies, Unpacked
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.dialect import Dialect
@@ -104,8 +105,12 @@ class Reads(ABC):
         for start in range(0, len(rows), _AT_ONCE):
             yield [self._moved(query.type, row) for row in rows[start : start + _AT_ONCE] if row[-1] is not None]
 
-    async def count(self, grant: Grant, query: Query) -> int:
+    async def count(self, grant: Grant, query: Query, tally: Sequence[str] = ()) -> int:
         """Return how many match. Raises SearchTooSlow."""
+        counting = counts.counting(self._dialect, grant, query, tally) if tally else None
+        if counting is not None:
+            ((number, unclear),) = await self._rows(counting.plain, counting.values)
+            return int((await self._rows(counting.close, counting.values))[0][0] if unclear else number)
         search, values = text.search_values(grant, query)
         if search.shape is NOTHING:
             return 0

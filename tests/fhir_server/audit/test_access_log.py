@@ -49,6 +49,8 @@ def test_a_day_is_that_of_the_netherlands() -> None:
         (LINE._replace(status=403, basis="not-permitted"), "geen toegang"),
         (LINE._replace(status=400, basis="search-value"), "de vraag kon niet worden beantwoord"),
         (LINE._replace(actor="Patient/bakker", role="patient"), "het zijn de eigen gegevens"),
+        (LINE._replace(actor="Device/platform", role="system"), "beheer van het netwerk"),
+        (LINE._replace(actor="Device/platform", role="system", status=404, basis="unknown-resource"), "het bestond niet"),
     ],
 )
 def test_on_which_ground(line: AuditRow, expected: str) -> None:

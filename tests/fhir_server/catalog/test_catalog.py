@@ -160,6 +160,13 @@ def test_a_small_catalogue_is_read(tmp_path: Path) -> None:
         ('"for"', '"whom"', "Task: bad patient path: Task has no 'whom'"),
         ('"for"', '"status"', "Task: bad patient path"),
         ('main_date = "authored-on"', 'main_date = "status"', "Task: unknown main_date status"),
+        (
+            'audit = "task"',
+            'audit = "task"\ntally = ["status", "owner"]',
+            "Task: unknown part of the tally status; known are owner",
+        ),
+        ('audit = "task"', 'audit = "task"\ntally = ["owner", "authored-on"]', "Task: unknown part of the tally authored-on"),
+        ('audit = "task"', 'audit = "task"\ntally = ["owner"]', "Task: a tally is a reference and a code"),
         ("audit =", "adit =", "Task: unknown key adit"),
         ('audit = "task"', "", "Task: audit is missing"),
         ('home = "owned"', 'home = "federated"\nprofile = 1', "Task: unknown key profile"),

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from consents import UZI, concept, consent, provision
+from consents import ANY, UZI, concept, consent, provision
 from dossier_room import CLIENT, NURSE, SYSTEM, Json, Room, actor, ref, room
 from engines import PostgresServer
 from sources_room import LOCAL, NAMES, NUMBER, URA, Adapter, Asking, furnish, ids, measured, times
@@ -20,6 +20,7 @@ from fhir_server.interactions.handlers import HANDLERS
 
 _numbers = count()
 MINE = f"Observation?patient={CLIENT}"
+CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 AUTHOR = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
@@ -140,19 +141,18 @@ def known(value: str, assigner: str, code: str = "author") -> Json:
         ({}, {}, ["2026-02-03", "2026-02-02", "2026-02-01"]),
     ],
 )
-@pytest.mark.parametrize("size", [1, 20])
-def test_one_object_in_two_places_is_shown_once(
-    hub: Room, ask: Asking, here: Json, there: Json, moments: list[str], size: int
-) -> None:
+def test_one_object_in_two_places_is_shown_once(hub: Room, ask: Asking, here: Json, there: Json, moments: list[str]) -> None:
     hub.write(SYSTEM, measured("copy", "2026-02-01", **here))
     hub.write(SYSTEM, measured("other", "2026-02-03"))
+    hub.write(SYSTEM, measured("oldest", "2026-01-01"))
+    moments = [*moments, "2026-01-01"]
     ask.adapter.holds["linde"] = [measured("x", "2026-02-02", of=LOCAL, **there)]
-    pages = ask.pages(SYSTEM, f"{MINE}&_count={size}&_total=accurate")
+    pages = ask.pages(SYSTEM, f"{MINE}&_count=1&_total=accurate")
     assert [at for page in pages for at in times(page)] == moments
     assert {page["total"] for page in pages} == {len(moments)}
     assert ask.bundle(SYSTEM, f"{MINE}&_summary=count")["total"] == len(moments)
-    hub.delete(SYSTEM, "Observation/copy")
-    hub.delete(SYSTEM, "Observation/other")
+    for each in ("copy", "other", "oldest"):
+        hub.delete(SYSTEM, f"Observation/{each}")
 
 
 def test_a_copy_that_the_reader_does_not_see_hides_nothing(hub: Room, ask: Asking) -> None:
@@ -208,6 +208,24 @@ def _in_emergency(ask: Asking, who: Actor) -> list[str]:
         return times(json.loads((await HANDLERS["search-type"](call)).body))
 
     return ask.room.runner.run(carried_out())
+
+
+@pytest.mark.parametrize(
+    ("category", "moments"),
+    [("self-report", ["2026-02-04", "2026-02-02"]), ("ObservationActivity", ["2026-02-03", "2026-02-01"])],
+)
+def test_what_people_say_of_themselves_is_of_another_category_everywhere(
+    hub: Room, ask: Asking, category: str, moments: list[str]
+) -> None:
+    survey = {"category": [{"coding": [{"system": CATEGORIES, "code": "survey"}]}]}
+    hub.write(SYSTEM, measured("plain", "2026-02-01"))
+    hub.write(SYSTEM, measured("said", "2026-02-02", **survey))
+    ask.adapter.holds["linde"] = [measured("x", "2026-02-03", of=LOCAL), measured("y", "2026-02-04", of=LOCAL, **survey)]
+    root = provision("permit", NURSE, purposes=["TREAT"], categories=[category])
+    hub.write(SYSTEM, consent(root, "k", [ANY], patient=ref(CLIENT), performer=[ref(CLIENT)]))
+    assert times(ask.bundle(NURSE, MINE)) == moments
+    for reference in ("Consent/k", "Observation/plain", "Observation/said"):
+        hub.delete(SYSTEM, reference)
 
 
 def test_nothing_of_the_number_is_in_an_answer(ask: Asking) -> None:

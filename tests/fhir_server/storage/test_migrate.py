@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def execute(url: str, statement: str) -> None:
         return
     with psycopg.connect(url) as session:
         session.execute(statement.encode())
+
+
+def test_a_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/deeper/hub.db"
+    migrate.upgrade(url)
+
+    async def opened() -> dict[str, int]:
+        repository = await open_repository(url)
+        found = {each.name: each.stat().st_mode & 0o777 for each in (tmp_path / "deeper").iterdir()}
+        await repository.close()
+        return found
+
+    modes = asyncio.run(opened())
+    assert set(modes) >= {"hub.db", "hub.db-wal", "hub.db-shm"}
+    assert set(modes.values()) == {0o600}
 
 
 def test_from_nothing_to_head_and_again(empty_url: str) -> None:

@@ -1,0 +1,1 @@
+"""An adapter as an installed package brings one: for a source that speaks FHIR REST itself."""
