@@ -81,5 +81,5 @@ class _Report:
     def _say(self, done: Loaded) -> None:
         rate = done.count / (monotonic() - self._begin)
         share = f", {min(done.size / self._size, 1):.0%}" if self._size else ""
-        text = f"{done.count:,} resources, {rate:,.0f} a second{share}"
+        text = f"{done.count:,} resources, {rate:,.0f} a second{share}{', packing the indexes' if done.packing else ''}"
         sys.stderr.write(f"\r{text}  " if self._terminal else f"{text}\n")

@@ -1,6 +1,7 @@
 """Loads resources fast: other processes check and index them, this one writes them, many in one transaction."""
 
 import asyncio
+import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,20 +19,23 @@ from fhir_server.interactions.services import Services
 from fhir_server.settings import Settings
 
 BATCH = 300  # resources in one transaction
-_AHEAD = 3  # batches that are being prepared
+_AHEAD = 2  # batches that are being prepared, for each process that does
 _WRITING = 2  # batches that are being written
+
+_YOUNG = 50_000  # objects; what is made of a resource refers to itself nowhere
 
 _Prepared = Sequence[load.New | load.Refused]
 
 
 @dataclass(slots=True)
 class Loaded:
-    """How far loading is; ``size`` is what was read of the files, in bytes."""
+    """How far loading is; ``size`` is what was read of the files, in bytes. ``packing``: all is stored, the indexes are packed."""
 
     stored: int = 0
     unchanged: int = 0
     refused: int = 0
     size: int = 0
+    packing: bool = False
 
     @property
     def count(self) -> int:
@@ -60,7 +64,7 @@ class Loading:
         try:
             for batch in batches:
                 preparing.append((batch, loop.run_in_executor(pool, _prepare, [each.body for each in batch])))
-                if len(preparing) > _AHEAD:
+                if len(preparing) > _AHEAD * _workers():
                     await self._write(*preparing.popleft(), writing)
             while preparing:
                 await self._write(*preparing.popleft(), writing)
@@ -131,8 +135,11 @@ def _pool(settings: Settings, registered: Sequence[Registered], *, large: bool) 
     begin = (settings, registered)
     if not large:
         return ThreadPoolExecutor(1, "loading", _begin, begin)
-    workers = max(1, (os.cpu_count() or 1) - 1)
-    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, begin)
+    return ProcessPoolExecutor(_workers(), get_context("spawn"), _begin_process, begin)
+
+
+def _workers() -> int:
+    return os.cpu_count() or 1  # this process has little to do while they check
 
 
 async def _load(
@@ -148,11 +155,22 @@ async def _load(
     try:
         with _pool(settings, services.catalog.own, large=len(first) > 1) as pool:
             await loading.run(pool, chain(first, batches))
+        await _pack(loading)
     except Stopped:
         return loading.done
     finally:
         await services.repository.close()
     return loading.done
+
+
+async def _pack(loading: Loading) -> None:
+    loading.done.packing = True
+    loading.progress(loading.done)
+    index = loading.services.repository.index()
+    try:
+        await asyncio.to_thread(index.pack, loading.done.stored)
+    finally:
+        await asyncio.to_thread(index.close)
 
 
 def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
@@ -167,6 +185,13 @@ _services: list[Services] = []
 def _begin(settings: Settings, registered: Sequence[Registered]) -> None:
     """Prepare a process that prepares resources; it never asks the database."""
     _services[:] = [preparing_services(settings, registered)]
+
+
+def _begin_process(settings: Settings, registered: Sequence[Registered]) -> None:
+    _begin(settings, registered)
+    gc.collect()
+    gc.freeze()  # the catalogue and the definitions, which would be gone through again and again
+    gc.set_threshold(_YOUNG, 20, 20)
 
 
 def _prepare(bodies: Sequence[bytes]) -> _Prepared:

@@ -10,6 +10,7 @@ from fhir_server.errors import BadRequest
 from fhir_server.model.bsn import SYSTEMS, is_bsn
 from fhir_server.search import composite_value, leaves, modifiers, position, quantity_value, values
 from fhir_server.search.rows import PRESENT
+from fhir_server.search.systems import spelled_out
 from fhir_server.search.tree import And, Date, Missing, Node, Not, Or, Prefix, ReferenceTo, Text, Token, Uri, Valued
 
 VALUES_MAX = 500
@@ -28,7 +29,7 @@ def node(entry: Entry, parameter: SearchParameter, modifier: str, value: str, *,
 def _read(entry: Entry, parameter: SearchParameter, modifier: str, value: str, base: str, *, in_url: bool) -> Node:
     match parameter.type:
         case "token":
-            return _tokens(parameter, modifier, value, in_url=in_url)
+            return spelled_out(_tokens(parameter, modifier, value, in_url=in_url), entry.name, parameter)
         case "reference":
             return _references(parameter, modifier, value, base, in_url=in_url)
         case "string":

@@ -8,14 +8,18 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
+from fhir_server.catalog.usual_codes import usual_codes
 from fhir_server.search import values
-from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, IndexRow, TextRow, key, system_key
+from fhir_server.search.rows import EARLIEST, LATEST, NO_SYSTEM, US, IndexRow, TextRow, key, system_key
 from profiles.conformance import structure_definitions
 
 Rows = list[IndexRow]
 Texts = list[TextRow]
 Json = Any
 often = lru_cache(maxsize=8192)(key)
+_USUAL = frozenset(
+    (f"{type_}{US}{param}{US}", system, code) for (type_, param, system), codes in usual_codes().items() for code in codes
+)
 
 
 def code(rows: Rows, prefix: str, value: str, sort: int) -> None:
@@ -34,11 +38,11 @@ def deceased(rows: Rows, prefix: str, resource: Mapping[str, Json], sort: int) -
 
 
 def pair(rows: Rows, prefix: str, system: str | None, value: str | None, sort: int) -> None:
-    """Index a value and its system, and the system by itself under the empty value (for ``system|``)."""
+    """Index a value and its system, and the system by itself under the empty value (for ``system|``) unless the code is usual."""
     high = often(system) if system else NO_SYSTEM
     if value:
         rows.append(IndexRow(often(prefix + value), sort, high))
-    if system:
+    if system and (prefix, system, value) not in _USUAL:
         rows.append(IndexRow(often(prefix), sort, high))
 
 

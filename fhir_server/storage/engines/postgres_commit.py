@@ -1,7 +1,6 @@
 """The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
@@ -9,9 +8,10 @@ from fhir_server.search.rows import key
 from fhir_server.storage import single
 from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
-from fhir_server.storage.delta import Delta, delta
+from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_integrity, postgres_text
+from fhir_server.storage.engines import postgres_created, postgres_integrity, postgres_text
+from fhir_server.storage.engines.postgres_created import Prepared
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_scripts import on_postgres
@@ -36,12 +36,6 @@ from fhir_server.storage.subscriptions.scripts import parting, subscribe
 _Checks = Mapping[str, tuple[Shape, list[Value]]]
 
 
-class _Prepared(NamedTuple):
-    change: Change
-    rows: Delta
-    body: bytes
-
-
 async def commit(
     pool: Pool,
     bodies: Bodies,
@@ -55,7 +49,7 @@ async def commit(
     for change in changes:
         if single.kind(change) not in checks:
             raise OutOfGrant(f"no grant for {change.type}")
-    prepared = [_Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
+    prepared = [Prepared(change, delta(change), bodies.pack(change.body)) for change in changes]
     async with pool.session() as session:
         only = prepared[0].change if len(prepared) == 1 else None
         if only and checks[single.kind(only)][0] is EVERYTHING and not (unmatched or _needs_more(only)):
@@ -69,7 +63,7 @@ def _needs_more(change: Change) -> bool:
     return bool(change.links or change.claims or change.told or change.subscription is not None)
 
 
-async def _alone(session: Session, one: _Prepared, audit: Sequence[bytes]) -> None:
+async def _alone(session: Session, one: Prepared, audit: Sequence[bytes]) -> None:
     chain = await chain_of(session)
     block = chain.block(audit) if audit else None
     try:
@@ -91,7 +85,7 @@ async def _announce(session: Session, change: Change) -> None:
 async def _transaction(
     session: Session,
     checks: _Checks,
-    prepared: Sequence[_Prepared],
+    prepared: Sequence[Prepared],
     audit: Sequence[bytes],
     unmatched: Sequence[Criteria],
 ) -> None:
@@ -148,14 +142,14 @@ async def _require_matches(session: Session, unmatched: Sequence[Criteria], most
             raise otherwise
 
 
-async def _write(session: Session, one: _Prepared, block: Block | None, required: Collection[int] = ()) -> None:
+async def _write(session: Session, one: Prepared, block: Block | None, required: Collection[int] = ()) -> None:
     if not await session.rows(*_statement(one, block, required)):
         if required:
             await postgres_integrity.require_there(session, [one.change])
         raise _overtaken(one.change)
 
 
-def _statement(one: _Prepared, block: Block | None, required: Collection[int] = ()) -> Statement:
+def _statement(one: Prepared, block: Block | None, required: Collection[int] = ()) -> Statement:
     sql = postgres_text.CREATE if one.change.expected == 0 else postgres_text.UPDATE
     return sql, postgres_text.parameters(one.change, one.rows, one.body, block, required)
 
@@ -164,10 +158,14 @@ def _overtaken(change: Change) -> VersionConflict:
     return VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
 
 
-async def _write_all(session: Session, prepared: Sequence[_Prepared]) -> None:
+async def _write_all(session: Session, prepared: Sequence[Prepared]) -> None:
     """Write several changes, sent at once: what follows from a message are a dozen small ones."""
     if len(prepared) == 1:
         return await _write(session, prepared[0], None)
+    if len(prepared) >= postgres_created.LEAST and all(
+        one.change.expected == 0 and one.change.indexed is not None for one in prepared
+    ):
+        return await postgres_created.create(session, prepared)
     statements = [_statement(one, None) for one in prepared]
     for one, found in zip(prepared, await session.together(statements), strict=True):
         if not found:
@@ -175,14 +173,14 @@ async def _write_all(session: Session, prepared: Sequence[_Prepared]) -> None:
     return None
 
 
-async def _check_old(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
+async def _check_old(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
     for kind, group in _by_kind(prepared).items():
         stored = await _states(session, checks[kind], group, lock="FOR UPDATE")
         for one in group:
             _require_follows(one, stored.get(one.rows.self))
 
 
-async def _check_new(session: Session, checks: _Checks, prepared: Sequence[_Prepared]) -> None:
+async def _check_new(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
     for kind, group in _by_kind(prepared).items():
         written = [one for one in group if one.change.indexed is not None]
         if not written or checks[kind][0] is EVERYTHING:
@@ -192,14 +190,14 @@ async def _check_new(session: Session, checks: _Checks, prepared: Sequence[_Prep
             raise OutOfGrant(f"{kind}: the new version lies outside the grant")
 
 
-async def _states(session: Session, check: tuple[Shape, list[Value]], group: Sequence[_Prepared], *, lock: str) -> dict[int, Row]:
+async def _states(session: Session, check: tuple[Shape, list[Value]], group: Sequence[Prepared], *, lock: str) -> dict[int, Row]:
     shape, values = check
     values[single.SELF] = tuple(one.rows.self for one in group)
     statement = single.checks(POSTGRES, shape, lock)
     return {row[5]: row for row in await session.rows(statement.sql, bind(statement.pick(values)))}
 
 
-def _require_follows(one: _Prepared, state: Row | None) -> None:
+def _require_follows(one: Prepared, state: Row | None) -> None:
     change = one.change
     if state is None:
         if change.expected != 0:
@@ -212,8 +210,8 @@ def _require_follows(one: _Prepared, state: Row | None) -> None:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
 
 
-def _by_kind(prepared: Sequence[_Prepared]) -> dict[str, list[_Prepared]]:
-    groups: dict[str, list[_Prepared]] = {}
+def _by_kind(prepared: Sequence[Prepared]) -> dict[str, list[Prepared]]:
+    groups: dict[str, list[Prepared]] = {}
     for one in sorted(prepared, key=lambda one: (single.kind(one.change), one.rows.self)):  # one order of locks for everybody
         groups.setdefault(single.kind(one.change), []).append(one)
     return groups

@@ -71,5 +71,12 @@ class IndexDatabase(ABC):
         """Give True when nobody else goes over this index until the block ends."""
 
     @abstractmethod
+    def pack(self, added: int) -> None:
+        """After ``added`` resources were loaded: write the indexes anew without gaps, if most of them are due to these.
+
+        Others read and write meanwhile. Nothing is done where nothing is won.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connection."""

@@ -16,6 +16,8 @@ _Result = TypeVar("_Result")
 _ADVISORY = 0x66686973  # one reindex at a time per database
 _ATTEMPTS = 5
 _AT_ONCE = 5_000  # rows fetched
+_MUCH = 10_000  # resources of which the indexes are worth it
+_MORE = "SELECT 1 FROM resource LIMIT 1 OFFSET %s"
 
 
 class PostgresIndex(IndexDatabase):
@@ -83,6 +85,15 @@ class PostgresIndex(IndexDatabase):
         finally:
             if got and not self._writing.closed:
                 self._writing.execute("SELECT pg_advisory_unlock(%s)", (_ADVISORY,))
+
+    def pack(self, added: int) -> None:
+        """Rebuild the indexes, and count what there is: what came in any order left their pages two thirds full."""
+        with self.alone() as got:
+            if not got or added < _MUCH or self._writing.execute(_MORE, (2 * added,)).fetchone():
+                return
+            for table in ("resource", *COLUMNS):
+                self._writing.execute(f"REINDEX TABLE CONCURRENTLY {table}".encode())
+                self._writing.execute(f"VACUUM (ANALYZE) {table}".encode())
 
     def close(self) -> None:
         """Close."""
