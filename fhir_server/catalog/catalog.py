@@ -210,7 +210,7 @@ def _author(name: str, code: str, search: Mapping[str, SearchParameter]) -> str:
 
 
 def _tally(name: str, codes: tuple[str, ...], search: Mapping[str, SearchParameter]) -> tuple[str, ...]:
-    single = {code: found for code, found in search.items() if len(found.paths) == 1 and not found.repeats}
+    single = {code: found for code, found in search.items() if found.expression == f"{name}.{code}" and not found.repeats}
     references = [code for code, found in single.items() if found.type == "reference" and narrowing(name, code) is None]
     tokens = [code for code, found in single.items() if found.type == "token" and found.implied_system]
     if codes and len(codes) != 1 + 1:

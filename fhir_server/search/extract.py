@@ -56,10 +56,12 @@ def extract(resource: Mapping[str, Json], entry: Entry, base: str = "", dossier:
     if entry.author or entry.authored:
         rows += authorship(resource, entry, base, sort)
     rows.append(IndexRow(accessors.all, sort, present))
-    of = _dossier(resource, entry, base) or dossier
+    named, literal = _dossier(resource, entry, base)
     orders = tuple(dict.fromkeys(sort_texts.orders(texts, accessors.strings)))
-    tallies = tallied(resource, entry, base) if entry.tally else ()
-    return Indexed(sort, of, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders, tallies)
+    tallies = tallied(resource, entry, base, literal) if entry.tally else ()
+    return Indexed(
+        sort, named or dossier, tuple(dict.fromkeys(rows)), tuple(dict.fromkeys(row for row in texts if row.exact)), orders, tallies
+    )
 
 
 def _updated(resource: Mapping[str, Json]) -> int:
@@ -67,13 +69,15 @@ def _updated(resource: Mapping[str, Json]) -> int:
     return values.instant(updated) if updated else EARLIEST
 
 
-def _dossier(resource: Mapping[str, Json], entry: Entry, base: str) -> str:
+def _dossier(resource: Mapping[str, Json], entry: Entry, base: str) -> tuple[str, str]:
+    """Return the dossier that the resource names, and as it is written where that is a reference; "" for none."""
     for path in entry.dossier:
         for value in walk(resource, path):
-            found = leaves.target(value.get("reference", ""), base)
+            literal = value.get("reference", "")
+            found = leaves.target(literal, base)
             if found.startswith("Patient/"):
-                return found
-    return f"{entry.name}/{resource['id']}" if entry.own_dossier and "id" in resource else ""
+                return found, literal
+    return (f"{entry.name}/{resource['id']}" if entry.own_dossier and "id" in resource else ""), ""
 
 
 @dataclass(frozen=True, slots=True)

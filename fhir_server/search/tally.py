@@ -4,7 +4,8 @@ One row of the index for each resource that has both. Its ``sort`` is the dossie
 and whoever counts can decide once for all of them (``storage/tally``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,6 @@ from fhir_server.model.references import local
 from fhir_server.search.leaves import target
 from fhir_server.search.rows import IndexRow, key
 from fhir_server.search.tree import And, Node, Or, Query, ReferenceTo, Token
-from fhir_server.search.walk import walk
 
 ONE_BY_ONE: Final = 0
 """Stands for a dossier where what decides on one of these resources need not decide on the next."""
@@ -27,22 +27,22 @@ class Tally(NamedTuple):
     targets: tuple[str, ...]
 
 
-def tallied(resource: Mapping[str, Any], entry: Entry, base: str) -> tuple[IndexRow, ...]:
+def tallied(resource: Mapping[str, Any], entry: Entry, base: str, dossier: str) -> tuple[IndexRow, ...]:
     """Return the row by which a valid ``resource`` is counted, none when it lacks a part of the tally.
 
-    What does not plainly belong to a Patient here, or does not plainly name somebody here, is to be looked at one by one: it makes
-    no circle, or one in which those do not stand (``network/circle``).
+    ``dossier`` is the reference to it, as it is written. What does not plainly belong to a Patient here, or does not plainly name
+    somebody here, is to be looked at one by one: it makes no circle, or one in which those do not stand (``network/circle``).
     """
-    named, code = ([*_values(resource, entry, param)] for param in entry.tally)
-    literal = named[0].get("reference") if named else None
+    param, coded = entry.tally
+    literal, code = resource.get(param, {}).get("reference"), resource.get(coded)
     if not literal or literal[0] == "#" or not code:
         return ()
-    found, plain = target(literal, base), local(literal, base)
-    dossier = _dossier(resource, entry, base) if found == plain else ""
-    return (IndexRow(_key(entry.name, entry.tally, found, code[0]), key(dossier) if dossier else ONE_BY_ONE, 0),)
+    found = target(literal, base)
+    plain = found == local(literal, base) and local(dossier, base) == target(dossier, base) != ""
+    return (IndexRow(_key(entry.name, entry.tally, found, code), _key_of(target(dossier, base)) if plain else ONE_BY_ONE, 0),)
 
 
-def tally(query: Query, params: Sequence[str]) -> Tally | None:
+def tally(query: Query, params: tuple[str, ...]) -> Tally | None:
     """Return by what the resources of ``query`` are counted where ``params`` are the tally of their type; None for no such way."""
     if not params or not isinstance(query.where, And) or len(query.where.parts) != len(params):
         return None
@@ -56,21 +56,13 @@ def tally(query: Query, params: Sequence[str]) -> Tally | None:
     return Tally(tuple(_key(query.type, params, *each) for each in product(targets, codes)), tuple(targets))
 
 
-def _key(type_: str, params: Sequence[str], found: str, code: str) -> int:
+@lru_cache(maxsize=4096)
+def _key(type_: str, params: tuple[str, ...], found: str, code: str) -> int:
     return key(type_, "$".join(params), found, code)
+
+
+_key_of = lru_cache(maxsize=4096)(key)
 
 
 def _choices(node: Node) -> tuple[Node, ...]:
     return node.parts if isinstance(node, Or) else (node,)
-
-
-def _values(resource: Mapping[str, Any], entry: Entry, param: str) -> Iterator[Any]:
-    return (value for path in entry.search[param].paths for value in walk(resource, path))
-
-
-def _dossier(resource: Mapping[str, Any], entry: Entry, base: str) -> str:
-    """Return the Patient that the resource itself names as its dossier, in the only way that everybody understands alike."""
-    literals = (value.get("reference", "") for path in entry.dossier for value in walk(resource, path))
-    literal = next((each for each in literals if target(each, base).startswith("Patient/")), "")
-    found = local(literal, base)
-    return found if found == target(literal, base) else ""

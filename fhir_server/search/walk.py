@@ -11,7 +11,12 @@ Json = Any
 
 def walk(resource: Mapping[str, Json], path: Path) -> Iterator[Json]:
     """Yield the values to which ``path`` leads in ``resource``, in document order."""
-    found = _follow(resource, path.steps)
+    first = path.steps[0] if len(path.steps) == 1 else None
+    if first is not None and not first.many and first.only is None:  # most are a plain element, which needs no generators
+        value = resource.get(first.name)
+        found = iter(() if value is None else (value,))
+    else:
+        found = _follow(resource, path.steps)
     return (value for value in found if points_to(value, path.target)) if path.target else found
 
 

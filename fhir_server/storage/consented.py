@@ -15,10 +15,16 @@ from fhir_server.storage.writer import Writer
 
 def consented(writer: Writer, shape: Shape, at: str) -> str:
     """Return the condition on the resource ``r``, whose ``sort`` and ``row`` are in alias ``at``."""
-    return _open(writer, shape, _matches(writer, shape, at))
+    return _open(shape, _permitted(writer, _matches(writer, shape, at)))
 
 
-def _open(writer: Writer, shape: Shape, matches: str) -> str:
+def _open(shape: Shape, permitted: str) -> str:
+    """Return the condition ``permitted``, or, where that is enough, that there is no rule."""
+    without = "(SELECT 1 FROM consent_rule o WHERE o.dossier = r.dossier LIMIT 1) IS NULL"
+    return f"({without} OR {permitted})" if shape[-1] else permitted
+
+
+def _permitted(writer: Writer, matches: str) -> str:
     """Return the condition that the rules (alias ``c``) that match permit."""
     among = " AND ".join(f"x.{name} >= y.{name}" for name in SPECIFICITY)
     more = " + ".join(f"x.{name} - y.{name}" for name in SPECIFICITY)
@@ -26,10 +32,8 @@ def _open(writer: Writer, shape: Shape, matches: str) -> str:
     denied = f"EXISTS (SELECT 1 FROM m y WHERE y.effect = 'deny' AND NOT {outdone})"
     found = ", ".join(f"c.{name}" for name in SPECIFICITY)
     matching = f"SELECT c.effect, {found} FROM consent_rule c WHERE {matches}"
-    permitted = f"WITH m AS {writer.dialect.few} ({matching}) SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1"
-    if not shape[-1]:
-        return f"({permitted}) IS NOT NULL"
-    return f"((SELECT 1 FROM consent_rule o WHERE o.dossier = r.dossier LIMIT 1) IS NULL OR ({permitted}) IS NOT NULL)"
+    rules = f"WITH m AS {writer.dialect.few} ({matching})"
+    return f"({rules} SELECT 1 FROM m WHERE m.effect = 'permit' AND NOT {denied} LIMIT 1) IS NOT NULL"
 
 
 def unrefused(writer: Writer, shape: Shape, at: str) -> str:
@@ -42,7 +46,7 @@ def agreed(writer: Writer, shape: Shape) -> str:
     """Return the condition that ``consented`` holds for all of the dossier ``r.dossier``, no rule being about some of it only."""
     limits = " OR ".join(f"c.{name} <> ''" for name in _OF_ITEMS)
     limited = f"SELECT 1 FROM consent_rule c WHERE c.dossier = r.dossier AND ({limits} OR NOT {_ALWAYS}) AND NOT EXISTS ({_NEWER})"
-    return f"(({limited} LIMIT 1) IS NULL AND {_open(writer, shape, _counts(writer, shape))})"
+    return _open(shape, f"(({limited} LIMIT 1) IS NULL AND {_permitted(writer, _counts(writer, shape))})")
 
 
 def _matches(writer: Writer, shape: Shape, at: str) -> str:

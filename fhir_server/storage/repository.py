@@ -256,7 +256,7 @@ class Repository(Protocol):
         """
         ...
 
-    async def count(self, grant: Grant, query: Query, tally: Sequence[str] = ()) -> int:
+    async def count(self, grant: Grant, query: Query, tally: tuple[str, ...] = ()) -> int:
         """Return exactly how many resources match the query within the grant; ``tally`` is that of the type (``Entry.tally``)."""
         ...
 

@@ -28,7 +28,7 @@ class Counting(NamedTuple):
     values: list[Value]
 
 
-def counting(dialect: Dialect, grant: Grant, query: Query, params: Sequence[str]) -> Counting | None:
+def counting(dialect: Dialect, grant: Grant, query: Query, params: tuple[str, ...]) -> Counting | None:
     """Return how to count what ``grant`` covers of ``query``, ``params`` being the tally of the type; None where that is no way."""
     place = ("tally", id(query.where))  # kept beside it: as long as it is, no other has its identity
     kept = grant.made.get(place)

@@ -105,7 +105,7 @@ class Reads(ABC):
         for start in range(0, len(rows), _AT_ONCE):
             yield [self._moved(query.type, row) for row in rows[start : start + _AT_ONCE] if row[-1] is not None]
 
-    async def count(self, grant: Grant, query: Query, tally: Sequence[str] = ()) -> int:
+    async def count(self, grant: Grant, query: Query, tally: tuple[str, ...] = ()) -> int:
         """Return how many match. Raises SearchTooSlow."""
         counting = counts.counting(self._dialect, grant, query, tally) if tally else None
         if counting is not None:
