@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from fhir_server.access.actor import PURPOSES, Actor, from_claims
+from fhir_server.errors import Forbidden
 from fhir_server.model import reference
 from fhir_server.oauth.paths import Path, text_at, texts_at, words_at
 from fhir_server.oauth.refusal import refused
@@ -49,7 +50,7 @@ class Pointer:
     system: str = ""
 
     async def of(self, claims: Mapping[str, Any], base: str, resolve: Resolve) -> tuple[str, ...]:
-        """Return the references, none when the claim is absent; raises Unauthorized (token-holder) when nobody is found."""
+        """Return the references, none when the claim is absent; raises Forbidden (token-holder) when nobody is found."""
         if self.fixed:
             return (self.fixed,)
         text = text_at(claims, self.reference or self.identifier)
@@ -71,7 +72,8 @@ class Pointer:
             raise refused("token-claims", "A claim of the access token holds an identifier of another system.")
         found = await resolve(self.type, self.system, value)
         if not found or (len(found) > 1 and self.type not in _SEVERAL):
-            raise refused("token-holder", f"The access token's identifier belongs to no {self.type} here, or to several.")
+            text_ = f"The access token's identifier belongs to no {self.type} here, or to several."
+            raise Forbidden(text_, detail="token-holder")  # the token is good: another one would say the same
         return found
 
 
@@ -80,6 +82,7 @@ class ClaimRules:
     """How the claims of one issuer are read. ``holders`` has a pointer for each role that ``role`` can give.
 
     ``scopes`` gives the SMART scopes for each word of the claim ``scope``; None: the words are SMART scopes themselves.
+    ``equal`` are pairs of claims that say the same, or are both not there.
     """
 
     role: Choice
@@ -89,10 +92,18 @@ class ClaimRules:
     purpose: Choice = field(default_factory=Choice)
     reason: Path = ()
     organisation: Pointer | None = None
+    equal: tuple[tuple[Path, Path], ...] = ()
+
+    def require_equal(self, claims: Mapping[str, Any]) -> None:
+        """Raise Unauthorized (token-claims) where two claims that must say the same differ, or one of them is not there."""
+        for one, other in self.equal:
+            if {*texts_at(claims, one)} != {*texts_at(claims, other)}:
+                raise refused("token-claims", "Two claims of the access token that must say the same do not.")
 
 
 async def actor_of(claims: Mapping[str, Any], rules: ClaimRules, base: str, token: str, resolve: Resolve) -> Actor:
-    """Return the actor; ``token`` is the token's id, ``base`` ours. Raises Unauthorized: token-claims, token-holder."""
+    """Return the actor; ``token`` is the token's id, ``base`` ours. Raises Unauthorized, Forbidden: token-claims, token-holder."""
+    rules.require_equal(claims)
     role = rules.role.of(claims, "role")
     people = await rules.holders[role].of(claims, base, resolve)
     if not people:

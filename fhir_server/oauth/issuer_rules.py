@@ -9,6 +9,7 @@ from fhir_server.errors import Unauthorized
 from fhir_server.model.reference import parse
 from fhir_server.oauth.issuer_claims import Choice, ClaimRules, Pointer
 from fhir_server.oauth.issuer_table import InvalidIssuers, Table
+from fhir_server.oauth.paths import Path
 
 _TYPES: Final = {"practitioner": "Practitioner", "related-person": "RelatedPerson", "patient": "Patient"}
 
@@ -27,7 +28,18 @@ def read_rules(table: Table) -> ClaimRules:
         purpose=_choice(table, "purpose"),
         reason=table.path("reason"),
         organisation=_pointer(table, "organisation", "Organization"),
+        equal=_equal(table),
     )
+
+
+def _equal(table: Table) -> tuple[tuple[Path, Path], ...]:
+    pairs = table.raw("equal")
+    if pairs is None:
+        return ()
+    if not isinstance(pairs, list) or not all(isinstance(each, list) and len(each) == 2 for each in pairs):  # noqa: PLR2004 - a pair
+        raise table.wrong("equal", 'must be pairs of claims, such as [["certificate.ura", "organization_ura"]]')
+    found = (Table(f"{table.name}.equal", {"one": one, "other": other}) for one, other in pairs)
+    return tuple((each.path("one"), each.path("other")) for each in found)
 
 
 def _choice(table: Table, key: str) -> Choice:

@@ -20,7 +20,8 @@ OF_THE_RECORD = re.compile(r'_OWN \+ "([a-z-]+)"')
 CODE = re.compile(r"^[a-z_-]+$")
 READS = {"one", "all", "text", "reference", "required"}
 SERVED = {(each.type, each.code): each for each in REGISTERED}
-NOT_TOLD = {"denied", "withdrawn"}  # in the record, of pages, and in no OperationOutcome
+REFUSING = {"refused", "unproven"}  # what refuses a token: the code comes first
+NOT_TOLD = {"denied", "withdrawn", "token-nonce"}  # in the record, of pages, and in no OperationOutcome
 
 
 def published(type_: str) -> set[str]:
@@ -93,3 +94,6 @@ def _details(path: Path) -> Iterator[str]:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.keyword) and node.arg == "detail" and isinstance(node.value, ast.Constant):
             yield from CODE.findall(str(node.value.value))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSING:
+            first = (str(each.value) for each in node.args[:1] if isinstance(each, ast.Constant))
+            yield from (each for each in first if CODE.fullmatch(each))

@@ -33,6 +33,7 @@ opaque = true
 audience = ""
 proof_with_bearer = true
 clients = ["https://care.example/oauth2/thuiszorg"]
+equal = [["x509_ura", "organization_ura"]]
 
 [node.role]
 claim = "scope"
@@ -229,8 +230,8 @@ def test_the_host_header_does_not_move_the_server(running: World) -> None:
         ({"client_id": "https://other.example/oauth2/other"}, "token-client"),
         ({"scope": "openid"}, "token-claims"),
         ({"scope": "ozo ozo_hc"}, "token-claims"),
-        ({"employee_identifier": "nobody@thuiszorg.example"}, "token-holder"),
-        ({"employee_identifier": "info@thuiszorg.example"}, "token-holder"),
+        ({"x509_ura": "90000382", "organization_ura": "90000383"}, "token-claims"),
+        ({"organization_ura": "90000383"}, "token-claims"),
         ({"employee_identifier": f"{USER}|8f1"}, "token-claims"),
         ({"employee_identifier": None}, "token-holder"),
         ({"cnf": {"jwk": {}}}, "token-binding"),
@@ -240,6 +241,14 @@ def test_the_host_header_does_not_move_the_server(running: World) -> None:
 def test_what_introspection_says_is_looked_at(running: World, claims: dict[str, Any], code: str) -> None:
     reply = running.proven("Patient", running.employee(**claims))
     assert (reply.status, reply.detail) == (401, code)
+
+
+def test_who_is_nobody_here_is_forbidden(running: World) -> None:
+    for address in ("nobody@thuiszorg.example", "info@thuiszorg.example"):
+        reply = running.proven("Patient", running.employee(address))
+        assert (reply.status, reply.detail) == (403, "token-holder")
+    same = running.employee(x509_ura="90000382", organization_ura="90000382")
+    assert running.proven("Patient", same).status == 200
 
 
 def test_a_silent_issuer_is_not_the_callers_fault(running: World) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from forgery import forge, jwk_of
 
-from fhir_server.errors import NoIssuer, Unauthorized
+from fhir_server.errors import Forbidden, NoIssuer, Unauthorized
 from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.claims import Expected
 from fhir_server.oauth.introspection import Introspection
@@ -93,7 +93,7 @@ def outcome(bearer: Bearer, token: str, now: int = MICROS) -> str:
     header = f"Bearer {token}".encode()
     try:
         found = bearer.known(header, now) or asyncio.run(bearer.actor(Presented(header), now))
-    except (Unauthorized, NoIssuer) as error:
+    except (Unauthorized, Forbidden, NoIssuer) as error:
         return "told too much" if "vos" in error.text else error.issues[0].detail
     return found.reference
 
