@@ -10,7 +10,7 @@ from fhir_server.federation.answer import Answer, SourceFault
 from fhir_server.validation.resource import validate
 
 LOG = logging.getLogger("fhir_server.federation")
-_FORM: Final = frozenset({"wrong-type", "too-deep"})
+_FORM: Final = frozenset({"null", "too-deep", "wrong-type"})
 
 
 def readable(answer: Answer) -> Answer:

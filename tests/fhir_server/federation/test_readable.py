@@ -43,6 +43,19 @@ def test_what_has_not_is_a_fault(more: Resource, caplog: pytest.LogCaptureFixtur
     assert "wrong-type at Observation" in caplog.text
 
 
+@pytest.mark.parametrize("more", [{"meta": {"lastUpdated": None}}, {"performer": [None]}, {"code": None}])
+def test_null_is_no_value(more: Resource) -> None:
+    assert readable(answer(**more)) == SourceFault(declared(), "structure")
+    beside = {"_implicitRules": {"id": "r"}, "_status": {"extension": [{"url": "urn:x", "valueCode": "unknown"}]}}
+    assert isinstance(readable(answer(**beside)), SourceAnswer)
+
+
+def test_null_is_no_resource() -> None:
+    nothing: Any = None
+    given = SourceAnswer(declared(), "7f3c.1", Translation([nothing]))
+    assert readable(given) == SourceFault(declared(), "structure")
+
+
 def test_what_is_nested_too_deep_is_one() -> None:
     deep: Any = {"url": "urn:x"}
     for _ in range(200):
