@@ -19,10 +19,10 @@ _SMTP = re.compile(r"smtps?://([^@/\s]+@)?[A-Za-z0-9.-]+(:\d{1,5})?")
 _SENDER = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[1-9]\d{0,4}))?")
 _SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
+_PORTS = range(1, 65536)
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
 _LONGEST_NOTIFICATION = 20
-_LOOPBACK = ("127.", "localhost", "::1")
 
 
 _CHOICES = {
@@ -133,7 +133,8 @@ class Settings:
     @property
     def base(self) -> str:
         """The FHIR base URL, without a slash at its end."""
-        return (self.base_url or f"http://{self.host}:{self.port}/fhir").rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.port}/fhir").rstrip("/")
 
     @property
     def proxies(self) -> tuple[str, ...]:
@@ -242,6 +243,7 @@ def _check(settings: Settings) -> None:
         if getattr(settings, name) not in choices:
             told = f"{', '.join(choices[:-1])} or {choices[-1]}"
             raise SettingsError(f"{PREFIX}{name.upper()}: must be {told}, not {getattr(settings, name)!r}")
+    _check_limits(settings)
     _check_loopback(settings)
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
@@ -261,8 +263,16 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
 
 
+def _check_limits(settings: Settings) -> None:
+    if settings.port not in _PORTS:
+        raise SettingsError(f"{PREFIX}PORT: must be 1 to 65535, not {settings.port}")
+    for name in ("login_attempts", "body_limit", "body_timeout", "depth_limit", "entries_limit", "fan_out_budget"):
+        if not getattr(settings, name) > 0:
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be more than 0")
+
+
 def _check_loopback(settings: Settings) -> None:
-    if settings.auth == "off" and not settings.host.startswith(_LOOPBACK):
+    if settings.auth == "off" and not _is_loopback(settings.host):
         raise SettingsError(f"{PREFIX}AUTH=off is refused on {settings.host}: it is meant for 127.0.0.1 only")
     if settings.development_login == "on" and not settings.on_loopback:
         raise SettingsError(f"{PREFIX}DEVELOPMENT_LOGIN=on is refused: host and base URL must be this machine (127.0.0.1)")

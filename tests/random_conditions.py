@@ -41,6 +41,7 @@ from spoken_search import (
 
 ASKED = (*DATES, "2026-03-29T12:00", "2026-03-29T14:00:00")
 ABOVE = (*URLS[:-1], PUBLISHED.rpartition("/")[0], PUBLISHED)
+STATUS, RELATION = "http://hl7.org/fhir/observation-status", "http://hl7.org/fhir/document-relationship-type"
 PREFIXES = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
 UNITS = (("", "mg"), ("", "mm[Hg]"), ("", "mmHg"), (UCUM, "mg"), (UCUM, "mm[Hg]"), (OTHER, "mg"))
 # What a parameter reads: the JSON values of a resource.
@@ -85,11 +86,14 @@ def asked_system(rng: Random, near: Json) -> Asked:
     return f"{escape(system)}|", lambda found: is_token(found, system, "")
 
 
-def asked_code(*codes: str, implied: bool = True) -> Ask:
+def asked_code(*codes: str, system: str = "", implied: bool = True) -> Ask:
+    """Ask for one of ``codes``, with or without the ``system`` that they all have; "": none, and any may be named."""
+
     def ask(rng: Random, _near: Json) -> Asked:
         code = rng.choice(codes)
-        system = rng.choice(("", "https://whatever.example|")) if implied else ""
-        return f"{system}{code}", lambda found: is_token(found, None, code)
+        named = rng.choice(("", system, "https://whatever.example")) if implied else ""
+        fits = not system or named in {"", system}
+        return f"{named}|{code}" if named else code, lambda found: fits and is_token(found, None, code)
 
     return ask
 
@@ -195,6 +199,7 @@ def is_of_type(identifier: Json, value: str) -> bool:
 CODE, PARTS = at("code"), at("component")
 asked_text = one_of(("bloed", "Bloeddruk,", "gewicht", "druk"), starts, escape)
 asked_reference = one_of(TARGETS, refers)
+asked_relation = asked_code("replaces", "appends", system=RELATION)
 asked_boolean = asked_code("true", "false", implied=False)
 FIRST = (CODE, asked_token)
 QUANTITIES = (at("valueQuantity"), asked_quantity)
@@ -230,7 +235,7 @@ def asked_near(rng: Random, near: Json) -> Asked:
         latitude, longitude = near["latitude"], max(-180.0, near["longitude"] - rng.choice((0, 0.01, 0.1)))
     far = rng.choice((0.0, 5.0, 700.0, 8_000.0, 20_000.0, 5_000_000.0, 12_000_000.0, 21_000_000.0))
     every = [distance(latitude, longitude, one, other) for one in LATITUDES for other in LONGITUDES]
-    while any(abs(each - far) <= 1 for each in every if each > 1):
+    while any(abs(each - far) <= 1 for each in every if each > 0.01):  # two places near a pole are decimetres apart
         far += 1.5
     text = rng.choice((f"{far / 1000}", f"{far / 1000}|km", f"{far}|m", f"{far / 1852}|[nmi_i]"))
     return f"{latitude}|{longitude}|{text}", lambda found: distance(latitude, longitude, **found) <= far + 0.5
@@ -238,7 +243,7 @@ def asked_near(rng: Random, near: Json) -> Asked:
 
 CONDITIONS: dict[str, list[Make]] = {
     "Observation": [
-        single("status", at("status"), asked_code("final", "amended")),
+        single("status", at("status"), asked_code("final", "amended", system=STATUS)),
         single("code", CODE, asked_system),
         found("code:text", words_of(CODE), asked_text),
         single("combo-code", both(CODE, at("component", "code")), asked_system),
@@ -287,7 +292,7 @@ CONDITIONS: dict[str, list[Make]] = {
         composite("characteristic-value", at("characteristic"), FIRST, (BOTH, asked_token)),
         composite("characteristic-value", at("characteristic"), FIRST, (BOTH, asked_boolean)),
     ],
-    "DocumentReference": [composite("relationship", at("relatesTo"), DOCUMENT, (CODE, asked_code("replaces", "appends")))],
+    "DocumentReference": [composite("relationship", at("relatesTo"), DOCUMENT, (CODE, asked_relation))],
     "Location": [single("near", at("position"), asked_near), single("near", at("position"), asked_near)],
     "RiskAssessment": [single("probability", at("prediction", "probabilityDecimal"), asked_number)],
 }  # fmt: skip

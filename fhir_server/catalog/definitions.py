@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import profiles
 from fhir_server.catalog.composite import Composite, composites
 from fhir_server.catalog.expression import LEAVES, ExpressionError, Path, paths
-from profiles.definitions import SearchParameterFact, resource_types, search_parameters
+from profiles.definitions import SearchParameterFact, resource_types, search_parameters, value_set_codes
 
 _NAMED_TARGET = re.compile(r"where\(resolve\(\) is (\w+)\)")
 IMPLIED = frozenset({"boolean", "code", "id", "string", "uri", "Patient.deceased"})
@@ -48,8 +48,13 @@ class SearchParameter:
 
     @property
     def implied_system(self) -> bool:
-        """Whether the system of the token goes without saying (a code or a boolean): ``system|`` in a value is not compared."""
+        """Whether the system of the token goes without saying (a code or a boolean)."""
         return all(path.type in IMPLIED for path in self.paths)
+
+    def may_mean(self, system: str) -> bool:
+        """Tell whether ``system`` may be the one that goes without saying; it may where it is not known which that is."""
+        known = [value_set_codes(path.value_set) for path in self.paths]
+        return any(codes is None or system in codes for codes in known)
 
     @property
     def is_point(self) -> bool:

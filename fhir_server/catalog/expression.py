@@ -47,11 +47,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The way from a resource to values of FHIR type ``type``; ``target``: only references to this resource type."""
+    """The way from a resource to values of FHIR type ``type``; ``target``: only references to this resource type.
+
+    ``value_set`` is that from which each value must come, "" where others are possible.
+    """
 
     steps: tuple[Step, ...]
     type: str
     target: str = ""
+    value_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,16 @@ def _children(at: _At, name: str) -> Iterator[_At]:
         for type_ in element.types or ():
             written = name if element.name == name else name + type_.code[0].upper() + type_.code[1:]
             step = Step(written, element.max is None or element.max > 1)
-            yield _At(Path((*at.path.steps, step), type_.code), *_inside(at.definition, element, type_.code))
+            path = Path((*at.path.steps, step), type_.code, value_set=_value_set(element, type_.code))
+            yield _At(path, *_inside(at.definition, element, type_.code))
         if element.content:
             step = Step(name, element.max is None or element.max > 1)
             yield _At(Path((*at.path.steps, step), "BackboneElement"), element.content.partition(".")[0], element.content)
+
+
+def _value_set(element: Element, type_: str) -> str:
+    required = element.binding is not None and element.binding.strength == "required" and type_ == "code"
+    return element.binding.value_set if element.binding and required else ""
 
 
 def _elements(at: _At) -> tuple[Element, ...]:

@@ -14,7 +14,7 @@ from fhir_server import __version__
 from fhir_server.access.roles import RolesError
 from fhir_server.catalog.catalog import CatalogError
 from fhir_server.cli import adapter, audit, bsn, check, demo, key, load, mapping, migrate, reindex, serve, subscriptions, token
-from fhir_server.cli.command import CommandFailed
+from fhir_server.cli.command import CommandFailed, Parser
 from fhir_server.federation.sources import InvalidSources
 from fhir_server.oauth.authorize.consent_groups import GroupsError
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
@@ -22,7 +22,7 @@ from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.keys import KeyFileError
 from fhir_server.settings import SettingsError, read_settings
 from fhir_server.storage.lock import DatabaseInUse
-from fhir_server.storage.migrate import DatabaseNewer, DatabaseOlder
+from fhir_server.storage.migrate import DatabaseNewer, DatabaseOlder, DatabaseUnreachable
 from fhir_server.storage.reindex.run import ReindexRunning
 
 
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except _FAILURES as error:
         return _complain(error, 1)
+    except OSError as error:
+        return _complain(f"{error.filename or 'this command'}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         return 1
     return status
@@ -53,12 +55,12 @@ _CONFIGURATION = (
     InvalidProviders,
     KeyFileError,
 )
-_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, ReindexRunning)
+_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, ReindexRunning)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    root = argparse.ArgumentParser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
+    root = Parser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, bsn, check, adapter, mapping):
@@ -66,6 +68,6 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _complain(error: Exception, status: int) -> int:
+def _complain(error: Exception | str, status: int) -> int:
     sys.stderr.write(f"fhir-server: {error}\n")
     return status

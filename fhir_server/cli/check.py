@@ -54,6 +54,8 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         InvalidIssuers,
         InvalidProviders,
         KeyFileError,
+        migrate.DatabaseUnreachable,
+        OSError,
     ) as error:
         yield str(error)
 

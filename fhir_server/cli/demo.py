@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,9 +11,9 @@ from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
 from fhir_server.cli import demo_app, demo_clients
-from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.command import Commands
 from fhir_server.cli.demo_clients import APP
-from fhir_server.cli.serve import serve
+from fhir_server.cli.serve import require_port, serve
 from fhir_server.cli.simulators import Simulator, simulators
 from fhir_server.settings import Settings
 from profiles.demo import CLIENT, network, persons
@@ -36,7 +35,7 @@ def add(commands: Commands) -> None:
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
-    _free(settings)
+    require_port(settings)
     folder = settings.data_dir.resolve()
     settings = replace(
         settings,
@@ -57,15 +56,6 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         print("\n".join(_greeting(facts, path)), flush=True)
         serve(settings)
     return 0
-
-
-def _free(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise CommandFailed(f"port {settings.port} on {settings.host} is taken; choose another one with --port") from error
 
 
 @contextmanager

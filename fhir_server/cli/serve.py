@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
+import socket
 from dataclasses import fields
 
 import uvloop
@@ -13,7 +15,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from fhir_server.bootstrap import hub, prepare
-from fhir_server.cli.command import Commands
+from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.http.log import configure
 from fhir_server.settings import PREFIX, Settings
 
@@ -29,9 +31,24 @@ def add(commands: Commands) -> None:
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve until a signal ends it."""
+    require_port(settings)
     prepare(settings)
     serve(settings)
     return 0
+
+
+def require_port(settings: Settings) -> None:
+    """Raise CommandFailed unless the server can listen where it is to: it would share the port with another one, unnoticed."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            text = f"port {settings.port} on {settings.host} is taken; choose another one with --port"
+        else:
+            text = f"cannot listen on port {settings.port} of {settings.host}: {error.strerror}"
+        raise CommandFailed(text) from error
 
 
 def serve(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from fhir_server.federation.guard import Identifier, guard
 from fhir_server.federation.holder import HolderConsent
 from fhir_server.federation.locate import locate
 from fhir_server.federation.plan import Capability, Plan, plan
+from fhir_server.federation.readable import readable
 from fhir_server.federation.sealed_id import Seal
 from fhir_server.federation.traced import NO_TRACE, Trace
 from fhir_server.federation.transport import HttpTransport
@@ -54,9 +55,9 @@ class Federation:
         return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)
 
     async def ask(self, plan_: Plan, query: SourceQuery, trace: Trace = NO_TRACE) -> tuple[Answer, ...]:
-        """Carry out a plan within the budget, as part of ``trace``; answers about anybody but its patient are faults."""
+        """Carry out a plan within the budget, as part of ``trace``; answers that are no FHIR, or about anybody else, are faults."""
         answers = await ask(plan_, query, self.transports, self.budget, trace)
-        return tuple(guard(answer, query.identifiers) for answer in answers)
+        return tuple(guard(readable(answer), query.identifiers) for answer in answers)
 
     async def close(self) -> None:
         """Close every connection to a source."""

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from fhir_server.http.cors import Cors
 from fhir_server.http.fhir import PREFIX, FhirApplication
-from fhir_server.http.request import Receive, Scope, Send
+from fhir_server.http.request import Message, Receive, Scope, Send
 from fhir_server.http.socket import SocketDoor
 
 _WELL_KNOWN: Final = PREFIX + "/.well-known/"
@@ -26,6 +26,15 @@ class Running:
     close: Callable[[], Awaitable[None]]
     socket: SocketDoor
     cors: Cors | None = None
+
+
+def _without_body(send: Send) -> Send:
+    """Send what GET is answered, as HEAD is: FastAPI has no HEAD beside GET (https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2)."""
+
+    async def sent(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sent
 
 
 class Hub:
@@ -53,6 +62,8 @@ class Hub:
             send = cors.sending(scope, send)
         if scope["type"] == "http" and (path.startswith(PREFIX + "/") or path == PREFIX) and not path.startswith(_WELL_KNOWN):
             await self._running.fhir(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "HEAD":
+            await self._running.shell({**scope, "method": "GET"}, receive, _without_body(send))
         else:
             await self._running.shell(scope, receive, send)
 

@@ -8,7 +8,7 @@ from functools import partial
 from adapters.contract import SourceQuery
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
-from fhir_server.errors import Forbidden
+from fhir_server.errors import FhirError, Forbidden
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
 from fhir_server.federation.consented import CLOSED, opened
@@ -71,11 +71,26 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     plan, unknown = await _held(call, plan, decision)
     answers = (*await federation.ask(plan, _question(call, care), _trace(call)), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
-    merged = merge(answers, patient, care.identifiers, federation.seal)
+    merged = _open(call, merge(answers, patient, care.identifiers, federation.seal))
     if consents is not None:
         merged = tuple(each for each in merged if consents.shows(each, partial(item, call), _part(call, each)))
     # From here on as if they were stored: found, revealed and masked by the same rules.
     return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
+
+
+def _open(call: Call, merged: tuple[Merged, ...]) -> tuple[Merged, ...]:
+    """Leave out what came along and is of a type that the caller's role or scopes do not cover."""
+    types = {each.type for each in merged}
+    covered = {type_ for type_ in types if type_ == call.type or _is_covered(call, type_)}
+    return merged if covered == types else tuple(each for each in merged if each.type in covered)
+
+
+def _is_covered(call: Call, type_: str) -> bool:
+    try:
+        call.services.gate.federated(call.actor, type_, "", "read")
+    except FhirError:
+        return False
+    return True
 
 
 def _part(call: Call, merged: Merged) -> str:

@@ -66,6 +66,7 @@ def route(
     if type_ not in catalog.types:
         if found := _attachment(method, segments) or _operation(method, segments, operations):
             return found
+        _refuse_bsn(*segments)
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
     if segments[-1].startswith("$") and (found := _operation(method, segments, operations)):
         return found
@@ -128,8 +129,9 @@ def _below(type_: str, method: str, rest: tuple[str, ...]) -> Route:
             return Route(_on(_ON_INSTANCE, method, f"{type_}/id"), type_, _checked(id_))
         case (id_, "_history"):
             return Route(_on({"GET": "history-instance", "HEAD": "history-instance"}, method, "a history"), type_, _checked(id_))
-        case (id_, "_history", version) if _VERSION.fullmatch(version):
+        case (id_, "_history", version) if _VERSION.fullmatch(version) and not is_bsn(version):
             return Route(_on({"GET": "vread", "HEAD": "vread"}, method, "a version"), type_, _checked(id_), int(version))
+    _refuse_bsn(*rest)
     raise NotFound("No such path below this type. /metadata lists what there is.", detail="unknown-path")
 
 
@@ -152,6 +154,10 @@ def _refusal(catalog: Catalog, type_: str, interaction: str) -> str:
 def _checked(id_: str) -> str:
     if not LOGICAL_ID.fullmatch(id_):
         raise BadRequest("A logical id has 1 to 64 letters, digits, hyphens and dots.", detail="bad-id")
-    if is_bsn(id_):
-        raise BadRequest("A BSN does not belong in a URL. Use POST [type]/_search with the identifier.", detail="bsn-in-url")
+    _refuse_bsn(id_)
     return id_
+
+
+def _refuse_bsn(*segments: str) -> None:
+    if any(map(is_bsn, segments)):
+        raise BadRequest("A BSN does not belong in a URL. Use POST [type]/_search with the identifier.", detail="bsn-in-url")

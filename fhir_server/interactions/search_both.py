@@ -84,7 +84,8 @@ async def _found(call: Call, grant: Grant, wanted: Search, at_sources: Asked) ->
     grant = await settled(call, grant, wanted.query.where)
     query, hits = await once(call, grant, wanted.query, search_sources.matching(call, wanted.query, at_sources))
     faulty = completeness(at_sources.answers, _OWN) != "complete"
-    return _Found(grant, replace(wanted, query=query), at_sources, hits, faulty or query is not wanted.query)
+    leads_there = wanted.linked and bool(at_sources.merged)
+    return _Found(grant, replace(wanted, query=query), at_sources, hits, faulty or leads_there or query is not wanted.query)
 
 
 def _outcomes(call: Call) -> str:

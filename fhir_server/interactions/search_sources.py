@@ -5,9 +5,11 @@ from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
 from fhir_server.federation.select import included, matches
 from fhir_server.interactions.ask_sources import Asked, ask_sources
+from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.read_page import Read
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model import bundle
@@ -16,20 +18,24 @@ from fhir_server.model.json import write
 from fhir_server.search.include import targets
 from fhir_server.search.match import matches as holds
 from fhir_server.search.order import in_order, places
+from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.subset import Subset
-from fhir_server.search.tree import And, Node, Query, ReferenceTo
+from fhir_server.search.tree import And, Node, Query, ReferenceTo, Snapshot
 
 _ABOUT = {"patient", "subject", "beneficiary"}
+_NOTHING = Read((), None, Snapshot(0))
+"""What the own store holds of a type that is never kept."""
+_EMPTY = Page((), None)
 
 
 async def search(call: Call) -> Answer:
-    """Answer a searchset of what the sources hold about one patient; whole, since pages would ask every source again.
+    """Answer a searchset of what the sources hold about one patient, in pages: each asks every source again.
 
     200 as soon as one source answered, with an outcome entry in front and no total when others did not; SourcesTimedOut or
     SourcesFailed when nobody did.
     """
-    wanted, _ = asked(call)
+    wanted, position = asked(call)
     wanted, subset = of_search(call, wanted)
     _refuse_links(wanted)
     patient = _patient(wanted.query.where)
@@ -40,15 +46,22 @@ async def search(call: Call) -> Answer:
         raise error
     wanted = await without_links(call, with_sealed(call, wanted), found.merged)
     hits = matching(call, wanted.query, found)
+    page = _EMPTY if wanted.count_only else page_of(call, wanted.query, _NOTHING, hits, position, again=True)
+    beside = along(call, wanted, page.sources, found)
+    entries = [*missing(found), *entries_of(call, page.sources, "match", subset), *entries_of(call, beside, "include", subset)]
     whole = completeness(found.answers) == "complete"
-    shown = () if wanted.count_only else hits
-    beside = along(call, wanted, shown, found)
-    entries = [*missing(found), *entries_of(call, shown, "match", subset), *entries_of(call, beside, "include", subset)]
-    body = bundle.searchset(
-        [*entries, *warnings(wanted)], [self_link(call, wanted)], len(hits) if whole and wanted.total != "none" else None
-    )
+    total = len(hits) if whole and wanted.total != "none" else None
+    body = bundle.searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total)
     headers = ((HEADER, completeness(found.answers)),)
     return Answer(200, body, headers, dossier=patient, keep=False)
+
+
+def _next(call: Call, wanted: Search, page: Page) -> list[bundle.Link]:
+    if page.left is None:
+        return []
+    position = Position(call.place, wanted.parameters, page.left.cursor, beside=page.left.beside)
+    token = call.services.pager.seal(position, call.actor.reference, call.now)
+    return [bundle.Link("next", f"{call.services.base}/{call.place}?_page={token}")]
 
 
 def named(where: Node) -> set[str]:

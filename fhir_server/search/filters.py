@@ -158,7 +158,8 @@ def _token(parameter: SearchParameter, value: str, *, in_url: bool, code: str = 
         raise BadRequest(f"The value of '{name}' names neither a system nor a code.", detail="search-value")
     if in_url and name.endswith("identifier"):
         _refuse_bsn(name, system, text)
-    return Token(name, text, "" if parameter.implied_system and not code else system)  # "": each resource has one row for it
+    implied = parameter.implied_system and not code and (not system or parameter.may_mean(system))
+    return Token(name, text, "" if implied else system)  # "": each resource has one row for it
 
 
 def _refuse_bsn(name: str, system: str | None, text: str) -> None:

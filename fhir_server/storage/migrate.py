@@ -9,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from fhir_server.storage import lock
@@ -21,6 +22,10 @@ _ADVISORY = 0x66686972  # one migration at a time per PostgreSQL database
 
 class DatabaseNewer(RuntimeError):
     """The database was migrated by a newer version of the server."""
+
+
+class DatabaseUnreachable(RuntimeError):
+    """The database cannot be opened: no server answers, it lets nobody in, or the file is none of SQLite."""
 
 
 class DatabaseOlder(RuntimeError):
@@ -35,7 +40,7 @@ def head() -> str:
 
 
 def current(url: str) -> str | None:
-    """Return the revision of the database, None when it is empty."""
+    """Return the revision of the database, None when it is empty. Raises DatabaseUnreachable."""
     path = sqlite_path(url)
     if path is not None and not path.exists():
         return None
@@ -46,7 +51,8 @@ def current(url: str) -> str | None:
 def upgrade(url: str) -> None:
     """Create or upgrade the tables to ``head()``.
 
-    Raises DatabaseNewer when the database has a revision unknown here, DatabaseInUse when another process has the SQLite file open.
+    Raises DatabaseNewer when the database has a revision unknown here, DatabaseInUse when another process has the SQLite file open,
+    DatabaseUnreachable.
     """
     with _alone(url), _connection(url) as connection:
         if connection.dialect.name == "postgresql":
@@ -66,7 +72,7 @@ def require_known(revision: str | None) -> None:
 
 
 def require_current(url: str) -> None:
-    """Raise DatabaseOlder or DatabaseNewer unless the database has exactly the tables that this code needs."""
+    """Raise DatabaseOlder or DatabaseNewer unless the database has exactly the tables that this code needs; DatabaseUnreachable."""
     revision = current(url)
     require_known(revision)
     if revision != head():
@@ -86,10 +92,21 @@ def _config() -> Config:
 def _connection(url: str) -> Iterator[Connection]:
     engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
     try:
-        with engine.connect() as connection:
+        with _connected(engine) as connection:
             yield connection
     finally:
         engine.dispose()
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        connection = engine.connect()
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA schema_version"))  # it looks into its file no sooner
+            connection.rollback()
+    except DatabaseError as error:
+        raise DatabaseUnreachable(f"the database cannot be opened: {' '.join(str(error.orig).split())}") from error
+    return connection
 
 
 @contextmanager

@@ -21,10 +21,20 @@ def test_command_line_over_environment_over_file(tmp_path: Path) -> None:
     assert (settings.port, settings.host, settings.log_level, settings.fan_out_budget) == (2, "127.0.0.2", "debug", 2.5)
 
 
+def test_the_base_of_an_address_of_six_parts() -> None:
+    settings = read_settings({"FHIR_SERVER_HOST": "::1", "FHIR_SERVER_PORT": "81", "FHIR_SERVER_AUTH": "off"})
+    assert (settings.base, settings.on_loopback) == ("http://[::1]:81/fhir", True)
+
+
 @pytest.mark.parametrize(
     ("environment", "says"),
     [
         ({"FHIR_SERVER_PORT": "many"}, "FHIR_SERVER_PORT"),
+        ({"FHIR_SERVER_PORT": "0"}, "1 to 65535"),
+        ({"FHIR_SERVER_PORT": "65536"}, "1 to 65535"),
+        ({"FHIR_SERVER_BODY_LIMIT": "-1"}, "FHIR_SERVER_BODY_LIMIT: must be more than 0"),
+        ({"FHIR_SERVER_FAN_OUT_BUDGET": "nan"}, "FHIR_SERVER_FAN_OUT_BUDGET: must be more than 0"),
+        ({"FHIR_SERVER_AUTH": "off", "FHIR_SERVER_HOST": "127.0.0.1.example"}, "127.0.0.1 only"),
         ({"FHIR_SERVER_BASE_URL": "http://x/other"}, "FHIR_SERVER_BASE_URL"),
         ({"FHIR_SERVER_AUTH": "maybe"}, "FHIR_SERVER_AUTH"),
         ({"FHIR_SERVER_AUTH": "off", "FHIR_SERVER_HOST": "0.0.0.0"}, "127.0.0.1 only"),

@@ -255,3 +255,13 @@ def test_the_mode_of_the_metadata(hub: Demo) -> None:
     part = asked("?_elements=fhirVersion").json
     assert part["fhirVersion"] == "4.0.1"
     assert "implementation" not in part
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/metrics", "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"]
+)
+def test_head_outside_of_fhir(hub: Demo, path: str) -> None:
+    anybody = Client(hub.port)
+    get, head = anybody.get(path), anybody.request("HEAD", path)
+    assert (get.status, head.status, head.body, head.headers["content-type"]) == (200, 200, b"", get.headers["content-type"])
+    assert anybody.request("HEAD", "/oauth/token").status == 405

@@ -60,6 +60,8 @@ def stored(hub: Demo) -> Iterator[Demo]:
         ("Observation", "combo-value-quantity", "88||mmHg", True),
         ("Observation", "value-quantity:missing", "true", True),
         ("Observation", "code:text", "bloeddruk", True),
+        ("Observation", "status", "http://hl7.org/fhir/observation-status|final", True),
+        ("Observation", "status", "http://hl7.org/fhir/task-status|final", False),
         ("Observation", "category:in", "http://hl7.org/fhir/ValueSet/observation-category", True),
         ("Observation", "date", "2026-05-20T08:00+02:00", True),
         ("Questionnaire", "url:below", "https://a.example/forms", True),

@@ -1,6 +1,7 @@
 """The commands as a user types them: answers on stdout, one readable line on stderr, and an exit status."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from flows.client import clean, cli
 
 from fhir_server import __version__
+from fhir_server.cli import main
 
 SAMPLES = Path(__file__).resolve().parents[3] / "adapters" / "pharmacy" / "hl7v3" / "samples"
 
@@ -67,6 +69,71 @@ def test_what_cannot_be_done_is_told_in_one_line(tmp_path: Path, words: tuple[st
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1
     assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "says"),
+    [
+        ((), "fhir-server", "the following arguments are required: COMMAND"),
+        (("nonsense",), "fhir-server", "invalid choice: 'nonsense'"),
+        (("token", "--role", "king"), "fhir-server token", "invalid choice: 'king'"),
+        (("map", "run", "pharmacy/hl7v3"), "fhir-server map run", "the following arguments are required: file"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(
+    capfd: pytest.CaptureFixture[str], words: tuple[str, ...], command: str, says: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    said = capfd.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith(f"{command}: ")
+    assert said.err.endswith(f"(see {command} --help)\n")
+    assert says in said.err
+
+
+@pytest.mark.network_loopback
+@pytest.mark.parametrize(
+    ("command", "setting", "value", "says"),
+    [
+        ("migrate", "DATABASE_URL", "postgresql://nobody:hidden@127.0.0.1:1/x", "the database cannot be opened: connection failed"),
+        ("reindex", "DATABASE_URL", "postgresql://nobody:hidden@127.0.0.1:1/x", "the database cannot be opened: connection failed"),
+        ("serve", "DATABASE_URL", "sqlite:///{}/junk", "the database cannot be opened: file is not a database"),
+        ("migrate", "DATA_DIR", "{}/junk", "junk: "),
+    ],
+)
+def test_what_the_surroundings_refuse_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    command: str,
+    setting: str,
+    value: str,
+    says: str,
+) -> None:
+    (tmp_path / "junk").write_bytes(b"text, and no database" * 40)
+    monkeypatch.setenv("FHIR_SERVER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv(f"FHIR_SERVER_{setting}", value.format(tmp_path))
+    assert main([command]) == 1
+    said = capfd.readouterr()
+    assert (said.out, said.err.count("\n"), "hidden" in said.err) == ("", 1, False)
+    assert said.err.startswith("fhir-server: ")
+    assert says in said.err
+
+
+@pytest.mark.network_loopback
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_is_not_shared_with_another_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.setenv("FHIR_SERVER_DATA_DIR", str(tmp_path / "data"))
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        assert main([command, "--port", str(other.getsockname()[1])]) == 1
+    assert "is taken; choose another one with --port" in capfd.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_setting_that_does_not_fit(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from engines import PostgresServer
 from sources_room import LOCAL, NAMES, NUMBER, URA, Adapter, Asking, furnish, ids, measured, times
 
 from fhir_server.access.actor import Actor
+from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import FhirError, Forbidden, NotAllowed, NotFound
 from fhir_server.interactions import admission, break_glass
 from fhir_server.interactions.call import Call
@@ -240,3 +241,36 @@ def test_ways_that_ask_no_source(ask: Asking) -> None:
     assert ids(ask.bundle(SYSTEM, f"{MINE}&_id={sealed(ask)}")) == [sealed(ask)]
     with pytest.raises(FhirError):
         ask(SYSTEM, f"{MINE}&encounter.status=finished")
+
+
+def test_what_a_chain_found_at_the_sources_holds_for_every_page(hub: Room, ask: Asking) -> None:
+    from_it = [{"reference": f"Observation/{sealed(ask)}"}]
+    for number in range(3):
+        hub.write(SYSTEM, measured(f"after{number}", f"2026-02-0{number + 1}", derivedFrom=from_it))
+    pages = ask.pages(SYSTEM, f"{MINE}&derived-from:Observation.status=final&_count=1")
+    for number in range(3):
+        hub.delete(SYSTEM, f"Observation/after{number}")
+    assert [ids(page) for page in pages] == [["after2"], ["after1"], ["after0"]]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"effectiveDateTime": 5}, {"code": {"coding": [7]}}, {"contained": [1]}, {"performer": {"reference": "A/b"}}]
+)
+def test_a_source_whose_answer_is_no_fhir_does_not_cost_the_others(ask: Asking, wrong: Json) -> None:
+    ask.adapter.holds |= {"linde": [measured("x", "2026-01-02", of=LOCAL) | wrong], "wijk": [measured("y", "2026-01-03", of=LOCAL)]}
+    found = ask.bundle(SYSTEM, MINE)
+    assert times(found) == ["2026-01-03"]
+    assert [each["code"] for each in found["entry"][0]["resource"]["issue"]] == ["incomplete", "structure"]
+
+
+def test_what_sources_send_along_is_within_the_scopes_too(ask: Asking) -> None:
+    ask.adapter.holds["linde"] = [
+        {"resourceType": "Practitioner", "id": "b", "name": [{"family": "Bron"}]},
+        measured("x", "2026-01-02", of=LOCAL, performer=[{"reference": "Practitioner/b"}]),
+    ]
+    along = f"{MINE}&_include=Observation:performer"
+    chained = f"{MINE}&performer:Practitioner.family=Bron"
+    wide, narrow = (replace(SYSTEM, scopes=parse_scopes(each)) for each in ("system/*.rs", "system/Observation.rs"))
+    assert len(ids(ask.bundle(wide, along), "include")) == len(ids(ask.bundle(wide, chained))) == 1
+    assert ids(ask.bundle(narrow, along), "include") == []
+    assert ids(ask.bundle(narrow, chained)) == []

@@ -115,9 +115,22 @@ def test_ids_that_cannot_be(catalog: Catalog, id_: str) -> None:
         route(catalog, "GET", ("Patient", id_))
 
 
-def test_a_bsn_is_refused_in_the_path(catalog: Catalog) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Patient/{}",
+        "{}",
+        "{}/Patient",
+        "Patient/1/{}",
+        "Patient/1/_history/{}",
+        "Patient/{}/*",
+        "Patient/1/_history/1/{}",
+        "clients/{}",
+    ],
+)
+def test_a_bsn_is_refused_anywhere_in_the_path(catalog: Catalog, path: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        route(catalog, "GET", ("Patient", "999990019"))
+        route(catalog, "GET", tuple(path.format("999990019").split("/")))
     assert "999990019" not in refused.value.text
     assert refused.value.issues[0].detail == "bsn-in-url"
 

@@ -88,6 +88,11 @@ def place(code: str) -> int:
                 )
             ),
         ),
+        ("Patient", "gender", "female", Token("gender", "female", "")),
+        ("Patient", "gender", "|female", Token("gender", "female", "")),
+        ("Patient", "gender", "http://hl7.org/fhir/administrative-gender|female", Token("gender", "female", "")),
+        ("Patient", "gender", f"{SCT}|female", Token("gender", "female", SCT)),
+        ("Patient", "active", f"{SCT}|true", Token("active", "true", "")),
         ("Patient", "identifier:of-type", f"{SCT}|MR|1", Token("identifier:of-type", f"MR{US}1", SCT)),
         ("Patient", "identifier:text", "Persoons", Text("identifier:text", "persoons")),
         ("Observation", "date", "ap2026-05-20", Date("date", "ap", span("2026-05-19").low, span("2026-05-21").high, main=True)),

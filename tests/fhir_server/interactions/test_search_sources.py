@@ -1,0 +1,74 @@
+"""A search of a type that is at the sources only: in pages, none of which has more than was asked for."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dossier_room import CLIENT, DOCTOR, SYSTEM, Room, room
+from sources_room import LOCAL, Adapter, Asking, furnish, ids
+
+from fhir_server.errors import BadRequest, Forbidden
+
+TYPES = ("Condition",)
+MINE = f"Condition?patient={CLIENT}"
+COMPLETENESS = "Federation-Completeness"
+HELD = {"linde": 14, "wijk": 11}
+SOME = 4
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    with room(tmp_path_factory.mktemp("sources"), "") as found:
+        furnish(found)
+        yield found
+
+
+@pytest.fixture
+def ask(hub: Room) -> Asking:
+    held = {name: [condition(f"{name}{each}", each % SOME) for each in range(number)] for name, number in HELD.items()}
+    return Asking(hub, Adapter(held), TYPES)
+
+
+def condition(id_: str, day: int) -> dict[str, Any]:
+    text = {"text": id_}
+    return {
+        "resourceType": "Condition",
+        "id": id_,
+        "code": text,
+        "subject": {"reference": LOCAL},
+        "onsetDateTime": f"2026-01-1{day}",
+    }
+
+
+@pytest.mark.parametrize("sort", ["", "&_sort=onset-date", "&_sort=-onset-date,_id", "&_sort=_id"])
+@pytest.mark.parametrize("size", [1, 7, 25])
+def test_the_pages_are_the_list(ask: Asking, sort: str, size: int) -> None:
+    whole = ids(ask.bundle(SYSTEM, f"{MINE}{sort}&_count=100"))
+    assert len(set(whole)) == sum(HELD.values())
+    pages = ask.pages(SYSTEM, f"{MINE}{sort}&_count={size}")
+    assert [each for page in pages for each in ids(page)] == whole
+    assert all(len(ids(page)) == size for page in pages[:-1])
+    assert {page["total"] for page in pages} == {len(whole)}
+
+
+def test_a_page_has_twenty_when_nothing_is_said(ask: Asking) -> None:
+    assert [len(ids(page)) for page in ask.pages(SYSTEM, MINE)] == [20, 5]
+    assert [len(ids(page)) for page in ask.pages(SYSTEM, f"{MINE}&_count=0")] == [0]
+
+
+def test_a_source_that_is_missing_later_is_told_there(ask: Asking) -> None:
+    first = ask.bundle(SYSTEM, f"{MINE}&_count=5&_sort=_id")
+    ask.adapter.faults = {"linde": "unreachable"}
+    pages = ask.pages(SYSTEM, f"Condition?{first['link'][1]['url'].partition('?')[2]}")
+    assert ["total" in page for page in (first, *pages)] == [True, *[False] * len(pages)]
+    assert all(page["entry"][0]["search"]["mode"] == "outcome" for page in pages)
+    assert len({each for page in pages for each in ids(page)}) <= HELD["wijk"]
+    assert dict(ask.calls[-1][1].headers)[COMPLETENESS] == "partial"
+
+
+def test_a_page_is_its_callers_alone(ask: Asking) -> None:
+    link = ask.bundle(SYSTEM, f"{MINE}&_count=5")["link"][1]["url"].partition("?")[2]
+    with pytest.raises(Forbidden, match="another caller"):
+        ask(DOCTOR, f"Condition?{link}")
+    with pytest.raises(BadRequest, match="none that this server gave"):
+        ask(SYSTEM, f"Condition?{link[:-8]}AAAAAAAA")
