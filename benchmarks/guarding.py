@@ -64,7 +64,7 @@ async def _growths(settings: Settings) -> list[Figure]:
         few, many = [await _actor(services, f"Practitioner/of-{count}") for count in (_FEW, _MANY)]
         figures: list[Figure] = []
         for name, interaction, query, id_ in (
-            ("page of 20 by date", "search-type", b"_sort=-sent&_count=20&_total=none", ""),
+            ("page of 10 by date", "search-type", b"_sort=-sent&_count=10&_total=none", ""),  # as much as is in the few
             ("page of one client", "search-type", b"patient=Patient/d-{0}-3&_count=20", ""),
             ("read", "read", b"", "m-{0}-3"),
         ):

@@ -121,6 +121,13 @@ trees: st.SearchStrategy[Node] = st.recursive(
     ),
     max_leaves=6,
 )
+members = st.builds(tree.MemberOf, st.just(PEOPLE[:1]) | st.just(PEOPLE), st.just(NOW), left)
+reached: st.SearchStrategy[Node] = st.one_of(
+    members,
+    st.tuples(members, trees).map(tree.And),
+    st.tuples(members, st.builds(tree.Dossier, few(st.sampled_from(DOSSIERS[1:])))).map(tree.Or),
+)
+"""What the gate grants of dossiers: all in them, some, and the own one."""
 memberships = st.lists(
     st.builds(
         lambda member, dossier, span, through: Membership(member, dossier, *span, through),
@@ -257,7 +264,9 @@ sorts = st.lists(keys, min_size=1, max_size=3).map(lambda several: replace(sever
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     made, others = draw(things()), draw(things())
-    queries = draw(st.lists(st.tuples(trees, trees | st.just(tree.Everything()), sorts, st.integers(1, 4)), min_size=1, max_size=4))
+    queries = draw(
+        st.lists(st.tuples(trees, trees | reached | st.just(tree.Everything()), sorts, st.integers(1, 4)), min_size=1, max_size=4)
+    )
     changed = {number: replace(other, id=f"t{number}") for number, other in enumerate(others[: len(made)]) if draw(st.booleans())}
     gone = draw(st.sets(st.integers(0, len(made) - 1), max_size=2)) if made else set()
     return Case(made, draw(memberships), changed, gone, queries)

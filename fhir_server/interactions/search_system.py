@@ -145,7 +145,7 @@ async def page_of(call: Call, order: Query, parts: Sequence[Part], position: Pos
     def fetch(part: Part) -> Fetch:
         async def from_(last: Stored | None, count: int) -> Page:
             nonlocal snapshot
-            query = replace(part.query, after=last.cursor if last else after, count=count)
+            query = replace(part.query, after=last.cursor if last else after, count=count, counted=False)
             if snapshot is None:
                 read = await read_first(call, part.grant, query)
                 snapshot = read.snapshot

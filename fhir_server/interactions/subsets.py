@@ -18,7 +18,7 @@ def of_search(call: Call, wanted: Search) -> tuple[Search, Subset]:
     """Return the subset that a search asks for, and the search with a warning about what was ignored of it; raises BadRequest."""
     if wanted.summary == "text" and (wanted.includes or wanted.reverse):
         raise BadRequest("'_summary=text' is not given together with '_include' or '_revinclude'.", detail="search-value")
-    if not (wanted.summary or wanted.elements):
+    if wanted.summary in {"", "count"} and not wanted.elements:
         return wanted, _WHOLE
     found = subset_of(_types(call), wanted.summary, wanted.elements, strict=is_strict(call))
     return (replace(wanted, warnings=(*wanted.warnings, *found.ignored)) if found.ignored else wanted), found

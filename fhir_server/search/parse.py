@@ -55,7 +55,7 @@ def parse(
     results = state.results
     where = widened(state.where[0] if len(state.where) == 1 else And(tuple(state.where)) if state.where else Everything())
     return Search(
-        query=Query(entry.name, where, results.sort, results.count),
+        query=Query(entry.name, where, results.sort, results.count, counted=results.total != "none"),
         includes=tuple(results.includes),
         reverse=tuple(results.reverse),
         total=results.total,

@@ -342,7 +342,8 @@ class Snapshot:
 class Query:
     """A search of one type: which resources, in which order, how many, from where.
 
-    With a ``snapshot`` whose ``seen`` is known, only what had been written then and has not changed since.
+    With a ``snapshot`` whose ``seen`` is known, only what had been written then and has not changed since. One that asks the engine
+    to tell asks for the number of matches too, where that is cheap and ``counted``.
     """
 
     type: str
@@ -351,3 +352,4 @@ class Query:
     count: int = 20
     after: Cursor | None = None
     snapshot: Snapshot | None = None
+    counted: bool = True

@@ -1,6 +1,7 @@
 """A search as SQL: one text per shape, made once and kept.
 
-Four forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
+A page of what is reached through dossiers has forms of its own (``storage/reached``). Otherwise there are
+four forms. *Ordered*: one key of the index, or a few side by side, read in the order of the answer, every other part a probe per
 row; it stops when the page is full. *Updated*: the same along ``_lastUpdated``. *Set*: the candidates that a selective part finds,
 filtered and sorted. *Sorted*: the same by other keys (``storage/order``).
 """
@@ -12,15 +13,18 @@ from typing import NamedTuple
 from fhir_server.search.tree import Query
 from fhir_server.storage.conditions import condition, needs_resource
 from fhir_server.storage.dialect import Dialect
-from fhir_server.storage.driver import choose, is_ordered, keys_of, scope
+from fhir_server.storage.driver import choose, is_ordered, is_reached, keys_of, scope
 from fhir_server.storage.order import Order, by, columns, order_of, sorted_rows
 from fhir_server.storage.repository import Grant
 from fhir_server.storage.shape import EVERYTHING, FIRST, LAST, Shape, Value, both, bounds, often, shape_of
 from fhir_server.storage.writer import Statement, Writer
 
-ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT = range(7)
+ALL, TYPE, UPPER_SORT, UPPER_ROW, LOWER_SORT, LOWER_ROW, LIMIT, TOLD, LOOKED, WALKED = range(10)
 FEW = 200  # candidates that are looked at to give a number nobody asked for
+LITTLE = 40  # as many where each takes a decision of its own
 UNKNOWN, COUNTABLE = -1, -2  # in the place of a number: nobody looked; there is little to look at
+MOST_LOOKED = (100, 500)  # memberships in which candidates are looked for; more of them where the index has the order of each
+MOST_WALKED = 2000  # index rows that are walked over, which takes about two milliseconds
 TEXTS = 4096  # texts kept of each kind
 COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 
@@ -28,8 +32,9 @@ COLUMNS = "r.row, r.id, r.version, r.updated, r.body, r.dossier"
 class Search(NamedTuple):
     """What a text is made from: the shape of "query and grant", the order, and whether the main date is bounded.
 
-    ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for. ``since``: the slot of the snapshot to keep to, its
-    ``since`` and then its ``seen``; 0 when there is none. ``narrow``: the grant leaves something out, of which no number may tell.
+    ``order`` is that of the *sorted* form. ``told``: the snapshot is asked for, ``counted``: how many match, too. ``since``: the
+    slot of the snapshot to keep to, its ``since`` and then its ``seen``; 0 when there is none. ``narrow``: the grant leaves
+    something out, of which no number may tell.
     """
 
     shape: Shape
@@ -40,6 +45,7 @@ class Search(NamedTuple):
     told: bool = False
     since: int = 0
     narrow: bool = False
+    counted: bool = True
 
     @property
     def unordered(self) -> "Search":
@@ -65,12 +71,13 @@ def search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     if kept is None:
         kept = grant.made[place] = (query.where, query.sort, *_search_values(grant, replace(query, snapshot=None)))
     search: Search = kept[2]
-    return (search if snapshot is None else search._replace(told=True)), kept[3]
+    return (search if snapshot is None else search._replace(told=True, counted=query.counted)), kept[3]
 
 
 def _search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
     upper, lower = _page(query)
     values: list[Value] = [often(query.type), query.type, *upper, *lower, query.count + 1]
+    values += (max(query.count, LITTLE) + 1, MOST_LOOKED[query.sort.by == "main"], MOST_WALKED)
     order = order_of(query, values)
     asked, granted = shape_of(query.where, query.type, values), shape_of(grant.where, grant.type, values)
     bounded = upper != _NO_UPPER or lower != _NO_LOWER
@@ -80,7 +87,7 @@ def _search_values(grant: Grant, query: Query) -> tuple[Search, list[Value]]:
         values += (snapshot.since, snapshot.seen)
     told = snapshot is not None and not snapshot.seen
     direction, narrow = "DESC" if query.sort.descending else "ASC", granted != EVERYTHING
-    return Search(both(asked, granted), query.sort.by, direction, bounded, order, told, since, narrow), values
+    return Search(both(asked, granted), query.sort.by, direction, bounded, order, told, since, narrow, query.counted), values
 
 
 _NO_UPPER, _NO_LOWER = (LAST, FIRST), (FIRST - 1, LAST)
@@ -125,7 +132,7 @@ def count(dialect: Dialect, search: Search) -> Statement:
 
 @lru_cache(maxsize=TEXTS)
 def many(dialect: Dialect, search: Search) -> Statement:
-    """Return the statement that gives a row when a search would look at more than FEW, or under a narrow grant find more."""
+    """Return the statement that gives a row when a search would look at, or under a narrow grant find, more than that."""
     writer = Writer(dialect)
     return writer.statement(_many(writer, search))
 
@@ -139,13 +146,13 @@ def _many(writer: Writer, search: Search) -> str:
         source, where = form.source, form.where
     else:
         source, where = "resource r", scope(writer, best, TYPE)
-    return f"SELECT 1 FROM {source} WHERE {where} LIMIT 1 OFFSET {FEW}"
+    return f"SELECT 1 FROM {source} WHERE {where} LIMIT 1 OFFSET {LITTLE if is_reached(search.shape) else FEW}"
 
 
 def _told(writer: Writer, search: Search) -> str:
     """Return what a first page tells besides: how many match, as ``Reads.search`` reads it, and the snapshot."""
     best, rest = choose(search.shape)
-    if search.order is not None or search.by != "main" or not (best is None or is_ordered(best)):
+    if not search.counted or search.order is not None or search.by != "main" or not (best is None or is_ordered(best)):
         number = str(UNKNOWN)
     elif search.narrow or not rest:
         source, where = _matches(writer, search)
@@ -184,7 +191,7 @@ def _form(writer: Writer, search: Search) -> _Form:
         return _ordered(writer, search, best, rest)
     sort = "r.sort" if by_date else "r.updated"
     found = f"r.type = {writer.at(TYPE)}" if best is None else scope(writer, best, TYPE)
-    within = [] if search.order is not None else _within(writer, search, sort, "r.row")
+    within = [] if search.order is not None else page_bounds(writer, search, sort, "r.row")
     where = [found, f"r.deleted = {writer.dialect.false}", *within, *(condition(writer, part, "r") for part in rest)]
     where += _seen(writer, search)
     return _Form(sort, "r.row", "resource r", " AND ".join(where), whole=best is None)
@@ -201,11 +208,11 @@ def seen(writer: Writer, since: int, at: str) -> str:
 
 
 def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Shape, ...]) -> _Form:
-    several = best is not None and (best[0] == "or" or (best[0] == "equal" and best[1] in _TWINS))
+    several = best is not None and has_several(best)
     if best is not None and several:
-        source, where = _merged(writer, search, best), []
+        source, where = merged(writer, search, best), []
     else:
-        source, where = "idx d", _rows(writer, search, "d", best)
+        source, where = "idx d", rows(writer, search, "d", best)
     where += [condition(writer, part, "d") for part in rest] + _seen(writer, search)
     return _Form(
         *("d.sort", "d.row", source, " AND ".join(where) or "1 = 1", writer.dialect.visit),
@@ -218,26 +225,34 @@ def _ordered(writer: Writer, search: Search, best: Shape | None, rest: tuple[Sha
 _TWINS = frozenset({"token", "identifier"})  # one code under two systems is two rows of one resource
 
 
-def _merged(writer: Writer, search: Search, best: Shape) -> str:
-    """Return the source that reads the keys of ``best`` side by side, in order, each resource once."""
-    order = f"ORDER BY sort {search.direction}, row {search.direction}"
-    parts = [f"SELECT p.sort, p.row FROM idx p WHERE {' AND '.join(_rows(writer, search, 'p', part))}" for part in keys_of(best)]
+def has_several(best: Shape) -> bool:
+    """Tell whether the keys of ``best`` may find a resource more than once."""
+    return best[0] == "or" or (best[0] == "equal" and best[1] in _TWINS)
+
+
+def merged(writer: Writer, search: Search, best: Shape, end: str = "") -> str:
+    """Return the source that reads the keys of ``best`` side by side, in order, each resource once, until ``end``."""
+    end = end or writer.dialect.fence
+    order = f"ORDER BY sort {search.direction}, row {search.direction} {end}"
+    parts = [f"SELECT p.sort, p.row FROM idx p WHERE {' AND '.join(rows(writer, search, 'p', part))}" for part in keys_of(best)]
     if not writer.dialect.keeps_order:
-        parts = [f"({part} {order})" for part in parts]
-        return f"(SELECT DISTINCT u.sort, u.row FROM ({' UNION ALL '.join(parts)}) u {order} OFFSET 0) d"
+        parts = [f"({part} ORDER BY sort {search.direction}, row {search.direction})" for part in parts]
+        return f"(SELECT DISTINCT u.sort, u.row FROM ({' UNION ALL '.join(parts)}) u {order}) d"
     if len(parts) == 1:
-        return f"(SELECT DISTINCT{parts[0].removeprefix('SELECT')} {order} LIMIT -1) d"
-    return f"({' UNION '.join(parts)} {order} LIMIT -1) d"
+        return f"(SELECT DISTINCT{parts[0].removeprefix('SELECT')} {order}) d"
+    return f"({' UNION '.join(parts)} {order}) d"
 
 
-def _rows(writer: Writer, search: Search, at: str, part: Shape | None) -> list[str]:
+def rows(writer: Writer, search: Search, at: str, part: Shape | None) -> list[str]:
+    """Return the conditions on the index rows ``at`` that they are those of the page of ``part`` (None: of the type)."""
     found = [f"{at}.key = {writer.at(ALL if part is None else part[2])}"]
     if part is not None and part[0] == "exactly":
         found.append(f"{at}.high = {writer.at(part[3])}")
-    return found + _within(writer, search, f"{at}.sort", f"{at}.row")
+    return found + page_bounds(writer, search, f"{at}.sort", f"{at}.row")
 
 
-def _within(writer: Writer, search: Search, sort: str, row: str) -> list[str]:
+def page_bounds(writer: Writer, search: Search, sort: str, row: str) -> list[str]:
+    """Return the conditions that ``sort`` and ``row`` lie on the page or after it."""
     if not search.bounded:
         return []
     upper = f"({sort}, {row}) < ({writer.at(UPPER_SORT)}, {writer.at(UPPER_ROW)})"

@@ -121,6 +121,52 @@ def _in_circle(writer: Writer, shape: Shape) -> str:
     return f"r.dossier {writer.dialect.set_of(dossiers_of(writer, *shape[4:]))} AND {condition(writer, shape, 'r')}"
 
 
+def is_reached(shape: Shape) -> bool:
+    """Tell whether candidates are found through the dossiers that somebody is in: as many as these hold, and that may be a lot."""
+    best, _ = choose(shape)
+    return best is not None and _RANKS["dossier"] <= rank(best) <= _RANKS["member"]
+
+
+def places(best: Shape) -> list[Shape]:
+    """Return the parts, each found on its own, among whose candidates all is that ``best`` matches."""
+    if best[0] == "or":
+        return [place for part in best[1:] for place in places(part)]
+    return places(min(best[1:], key=rank)) if best[0] == "and" else [best]
+
+
+def is_exact(place: Shape) -> bool:
+    """Tell whether ``within`` finds nothing but what ``place`` matches."""
+    return place[0] in {"dossier", "member", "mate"}
+
+
+def within(writer: Writer, place: Shape, type_slot: int, most_slot: int | None) -> str:
+    """Return the condition on ``resource r`` that takes the least to find the candidates of ``place``.
+
+    Of what ``sources`` says no more counts than the number in ``most_slot``, where there is one.
+    """
+    if place[0] not in _SOURCES:
+        return scope(writer, place, type_slot)
+    column, source = _SOURCES[place[0]](writer, place)
+    return f"r.type = {writer.at(type_slot)} AND {column} {writer.dialect.set_of(source + limited(writer, most_slot))}"
+
+
+def sources(writer: Writer, place: Shape) -> list[str]:
+    """Return the SELECTs of the memberships or circles through which ``within`` goes."""
+    return [_SOURCES[place[0]](writer, place)[1]] if place[0] in _SOURCES else []
+
+
+def limited(writer: Writer, most_slot: int | None) -> str:
+    """Return what ends a SELECT after as many rows as the number in ``most_slot``."""
+    return "" if most_slot is None else f" LIMIT {writer.at(most_slot)}"
+
+
+_SOURCES: dict[str, Callable[[Writer, Shape], tuple[str, str]]] = {
+    "member": lambda writer, shape: ("r.dossier", dossiers_of(writer, *shape[1:])),
+    "in_circle": lambda writer, shape: ("r.dossier", dossiers_of(writer, *shape[4:])),
+    "circle_names": lambda writer, shape: ("r.self" if shape[1] else "r.circle", circles_of(writer, shape)),
+}
+
+
 _INDEXED_BY_TYPE = frozenset({"dossier", "member", "in_circle", "updated"})
 _DIRECT: dict[str, Callable[[Writer, Shape], str]] = {
     "id": lambda writer, shape: f"r.self {writer.among(shape[1])}",

@@ -10,7 +10,7 @@ from fhir_server.search.rows import key
 from fhir_server.search.tree import Everything, MemberOf, Query, Sort
 from fhir_server.search.versions import Versions
 from fhir_server.storage import compile as text
-from fhir_server.storage import consent_rows, history, record_lines, single
+from fhir_server.storage import consent_rows, history, reached, record_lines, single
 from fhir_server.storage import moved as moves
 from fhir_server.storage import tally as counts
 from fhir_server.storage.body import Bodies, Unpacked
@@ -25,6 +25,8 @@ from fhir_server.storage.writer import Statement
 
 MOST_MOVED: Final = 10_000
 _AT_ONCE = 50
+_KNOWN = 4096
+_SORT = 6  # the column of the sort value
 
 
 class Reads(ABC):
@@ -36,6 +38,7 @@ class Reads(ABC):
         self._dialect = dialect
         self._bodies = Bodies()
         self._unpacked = Unpacked(self._bodies.unpack)
+        self._wide = set[tuple[str, str]]()  # who has more of a type in their dossiers than is gathered
 
     @abstractmethod
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
@@ -82,7 +85,10 @@ class Reads(ABC):
         search, values = text.search_values(grant, query)
         if search.shape is NOTHING:
             return Page((), more=False)
-        rows = await self._rows(text.page(self._dialect, search), values)
+        if reached.is_far(search):
+            rows = await self._reached(grant, search, values)
+        else:
+            rows = await self._rows(text.page(self._dialect, search), values)
         more = len(rows) > query.count
         if more:
             rows.pop()
@@ -93,6 +99,26 @@ class Reads(ABC):
         *_, number, seen = rows[0]
         many = None if number == text.UNKNOWN else number > text.FEW
         return Page(resources, more, str(seen or 0), many, number if 0 <= number <= text.FEW else None)
+
+    async def _reached(self, grant: Grant, search: text.Search, values: Sequence[Value]) -> list[Any]:
+        """Return the rows of a page in one of the ways of ``reached``, first of those that were far enough for ``grant`` before."""
+        who = grant.actor, grant.type
+        plan: reached.Plan = "walk" if who in self._wide else "gather"
+        while True:
+            rows = await self._rows(reached.page(self._dialect, search, plan), values)
+            if not rows or rows[-1][0] is not None:
+                return rows
+            is_over = rows[-1][_SORT] == reached.OVER
+            if plan == "gather" and is_over:
+                self._widen(who)
+            elif plan == "walk":
+                self._wide.discard(who)
+            plan = "walk" if plan == "gather" and is_over else "all"
+
+    def _widen(self, who: tuple[str, str]) -> None:
+        if len(self._wide) >= _KNOWN:
+            self._wide.clear()
+        self._wide.add(who)
 
     async def moved(self, grant: Grant, query: Query) -> AsyncIterator[Sequence[Moved]]:
         """Yield what changed since the snapshot of ``query``. Raises SearchTooSlow and TooManyMoved."""

@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from contextlib import closing
+from contextlib import closing, nullcontext
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -159,15 +160,42 @@ def test_a_search_that_takes_too_long_moves_to_a_thread_and_is_stopped_there(url
         repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
         await put(repository, *(Thing(f"t{number}", texts=(("name", "x" * 60, "x"),)) for number in range(3000)))
         slow = Query("Task", Text("name", "y", "contains"))
-        repository._fast._seconds = 0.0
+        repository._fast._seconds = -1.0
         assert await repository.count(grant(), slow) == 0
-        repository._slow._seconds = 0.0
+        repository._slow._seconds = -1.0
         with pytest.raises(SearchTooSlow, match="narrow it"):
             await repository.count(grant(), slow)
         assert issubclass(SearchTooSlow, TimeoutError)
         await repository.close()
 
     asyncio.run(search())
+
+
+def test_a_text_that_was_stopped_is_prepared_once_more_and_no_more_than_that(url: str) -> None:
+    async def read() -> list[int]:
+        repository = SqliteRepository(Path(url.removeprefix("sqlite:///")))
+        snapshots, prepared = repository._fast, count()
+        done: list[int] = []
+
+        def seen(action: int, *_: object) -> int:
+            if action == sqlite3.SQLITE_SELECT:
+                next(prepared)
+            return sqlite3.SQLITE_OK
+
+        snapshots._connection.set_authorizer(seen)
+        sql = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT count(*) FROM n"
+        for seconds in (9.0, -1.0, 9.0, 9.0, 9.0):
+            snapshots._seconds, before = seconds, next(prepared)
+            with nullcontext() if seconds > 0 else pytest.raises(SearchTooSlow):
+                snapshots.rows(sql, ())
+            done.append(next(prepared) - before - 1)
+        await repository.close()
+        return done
+
+    first, stopped, again, *after = asyncio.run(read())
+    assert first
+    assert again
+    assert (stopped, after) == (0, [0, 0])
 
 
 def test_beginning_a_snapshot_is_never_taken_for_a_long_search(url: str) -> None:
