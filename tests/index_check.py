@@ -67,6 +67,8 @@ def _of(resource: dict[str, Any], row: int, base: str) -> Iterator[tuple[str, tu
         yield "idx", (one.key, one.sort, row, one.high)
         if one.sort != indexed.sort:
             yield "idx_date", (one.key, row, one.sort, one.high)
+    for one in indexed.tallies:
+        yield "idx", (one.key, one.sort, row, one.high)
     for text in indexed.texts:
         kept = stored(TextRow(*text))
         yield "idx_text", (kept.key, kept.start, row, kept.mark, kept.rest)

@@ -16,7 +16,8 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.interactions.write import change, checked, written
 from fhir_server.model.json import read
-from fhir_server.storage.repository import AuditRow, Change
+from fhir_server.storage.integrity import Dangling
+from fhir_server.storage.repository import AuditRow, Change, Doubled, OutOfGrant, SearchTooSlow, VersionConflict
 
 
 class Refused(NamedTuple):
@@ -67,13 +68,13 @@ def _text(body: bytes) -> bytes:
 
 
 async def store_new(services: Services, made: Sequence[New]) -> bool:
-    """Store all of ``made`` in one transaction; False when that cannot be, because one of them is not new, say."""
+    """Store all of ``made`` in one transaction; False when one of them keeps that from being: ``store`` tells which, and why."""
     actor = local_system()
     try:
         grants = [services.gate.grant(actor, each[0], each[1]) for each in {(one.line.interaction, one.line.type) for one in made}]
         await services.repository.commit(grants, [one.change for one in made], [one.line for one in made])
         await follow(services, [one.change for one in made])
-    except Exception:  # noqa: BLE001 - whatever it is, ``store`` tells for each resource by itself
+    except (FhirError, VersionConflict, Doubled, OutOfGrant, Dangling, SearchTooSlow):
         return False
     return True
 

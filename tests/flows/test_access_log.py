@@ -58,7 +58,8 @@ def test_whom_it_is_not_for(hub: Demo) -> None:
     assert {each["agent"]["reference"] for each in found} == {"Practitioner/gp-elders"}
     assert hub.as_("operator").get(LOG).status == 403
     assert entries(hub.as_("client").get("Patient/other-client/$access-log")) == []
-    assert hub.as_("client").request("POST", LOG).status == 405
+    assert hub.as_("client").request("POST", LOG).status == 200
+    assert hub.as_("client").request("PUT", LOG).status == 405
     assert hub.as_("client").get(f"{LOG}?colour=red").status == 400
 
 
