@@ -85,7 +85,7 @@ class FhirApplication:
         answer = await answered(self._answer(scope, incoming or receive, headers, step), step.request)
         if not answer.recorded:
             answer = await self._record(step, answer)
-        if incoming and answer.status >= _REFUSED:
+        if incoming and answer.status >= _REFUSED and answer.status != TooSlow.status:  # who is too slow is not waited for again
             await incoming.discard(headers)
         answer.headers = (*answer.headers, ("traceparent", trace.header))
         if step.correlation:
