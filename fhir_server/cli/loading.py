@@ -164,11 +164,13 @@ async def _load(
 
 
 async def _pack(loading: Loading) -> None:
-    loading.done.packing = True
-    loading.progress(loading.done)
+    def begun() -> None:
+        loading.done.packing = True
+        loading.progress(loading.done)
+
     index = loading.services.repository.index()
     try:
-        await asyncio.to_thread(index.pack, loading.done.stored)
+        await asyncio.to_thread(index.pack, loading.done.stored, begun)
     finally:
         await asyncio.to_thread(index.close)
 

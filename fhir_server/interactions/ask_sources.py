@@ -8,7 +8,7 @@ from functools import partial
 from adapters.contract import SourceQuery
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
-from fhir_server.errors import FhirError, Forbidden
+from fhir_server.errors import FhirError
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceFault
 from fhir_server.federation.consented import CLOSED, opened
@@ -38,13 +38,7 @@ class Asked:
 
 def may_ask(call: Call) -> bool:
     """Tell whether there is any source to ask for the call's type, and the caller's role and scopes let it be asked."""
-    if not call.services.federation.holds(call.type):
-        return False
-    try:
-        call.services.gate.federated(call.actor, call.type, "", call.interaction)
-    except Forbidden:
-        return False
-    return True
+    return call.services.federation.holds(call.type) and _is_covered(call, call.type, call.interaction)
 
 
 async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
@@ -81,13 +75,13 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
 def _open(call: Call, merged: tuple[Merged, ...]) -> tuple[Merged, ...]:
     """Leave out what came along and is of a type that the caller's role or scopes do not cover."""
     types = {each.type for each in merged}
-    covered = {type_ for type_ in types if type_ == call.type or _is_covered(call, type_)}
+    covered = {type_ for type_ in types if type_ == call.type or _is_covered(call, type_, "read")}
     return merged if covered == types else tuple(each for each in merged if each.type in covered)
 
 
-def _is_covered(call: Call, type_: str) -> bool:
+def _is_covered(call: Call, type_: str, interaction: str) -> bool:
     try:
-        call.services.gate.federated(call.actor, type_, "", "read")
+        call.services.gate.federated(call.actor, type_, "", interaction)
     except FhirError:
         return False
     return True

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.out_of_reach import require_no_hiding
-from fhir_server.interactions.parameters import address, is_strict, largest_page
+from fhir_server.interactions.parameters import address, is_strict, largest_page, next_link
 from fhir_server.interactions.several import Fetch, merged, open_types
 from fhir_server.interactions.subsets import of_request
 from fhir_server.model.bundle import Link, Version, history
@@ -116,8 +116,7 @@ def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:
     last = page.resources[-1]
     parameters = (*wanted.parameters, (_AFTER, str(last.version)))
     position = Position(path, parameters, Cursor(last.updated, last.row))
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{path}?_page={token}")]
+    return [next_link(call, position)]
 
 
 def _version(call: Call, stored: Stored, subset: Subset) -> Version:

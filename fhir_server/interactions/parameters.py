@@ -90,6 +90,12 @@ def self_link(call: Call, wanted: Search) -> Link:
     return Link("self", address(url, shown))
 
 
+def next_link(call: Call, position: Position) -> Link:
+    """Return the link to the page after ``position``, which nobody but the caller can follow and nobody can read."""
+    token = call.services.pager.seal(position, call.actor.reference, call.now)
+    return Link("next", f"{call.services.base}/{position.path}?_page={token}")
+
+
 def address(url: str, parameters: Sequence[tuple[str, str]]) -> str:
     """Return ``url`` with ``parameters``, percent-encoded where they must be."""
     query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from fhir_server.errors import NotFound
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search, shown
 from fhir_server.model.body import OWN
-from fhir_server.model.bundle import Link, found, searchset
+from fhir_server.model.bundle import found, searchset
 from fhir_server.model.json import read as read_json
 from fhir_server.search.match import matches
 from fhir_server.search.order import Place, compare, in_order, places
@@ -56,8 +56,7 @@ async def search(call: Call) -> Answer:
     if len(left) > len(page):
         sort, *then = _place(call, query, page[-1])[0]
         end = Position(call.place, wanted.parameters, Cursor(sort, page[-1].row, tuple(then)), None, total)
-        token = call.services.pager.seal(end, call.actor.reference, call.now)
-        links.append(Link("next", f"{call.services.base}/{call.place}?_page={token}"))
+        links.append(next_link(call, end))
     each_shown = [(call.type, each.resource["id"], subset.of(each.body, call.type)) for each in page]
     return Answer(200, searchset([*found(call.services.base, each_shown, "match"), *warnings(wanted)], links, total))
 

@@ -7,7 +7,7 @@ from fhir_server.interactions import published, search_record, search_sources
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
-from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_page
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.settle import settled
@@ -79,5 +79,4 @@ def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Lin
     if page.end is None:
         return []
     position = Position(call.place, wanted.parameters, page.end, page.snapshot, total)
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]
+    return [next_link(call, position)]

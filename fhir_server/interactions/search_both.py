@@ -12,12 +12,12 @@ from fhir_server.interactions.both_page import Page, page_of, read_own
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
-from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.settle import settled
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model.bsn import is_bsn
-from fhir_server.model.bundle import Link, searchset
+from fhir_server.model.bundle import searchset
 from fhir_server.model.json import write
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
@@ -113,8 +113,7 @@ async def _paged(call: Call, found: _Found, subset: Subset, position: Position |
     links = [self_link(call, wanted)]
     if page.left:
         after = Position(call.place, wanted.parameters, page.left.cursor, own.snapshot, total, page.left.beside)
-        token = call.services.pager.seal(after, call.actor.reference, call.now)
-        links.append(Link("next", f"{call.services.base}/{call.place}?_page={token}"))
+        links.append(next_link(call, after))
     entries = [*told, *_matches(call, page, subset), *await _along(call, found, page, subset), *warnings(wanted)]
     return Answer(200, searchset(entries, links, None if told else total))
 

@@ -10,7 +10,7 @@ from fhir_server.errors import BadRequest, Issue, TooCostly
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
-from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.record_events import Events, Lister
 from fhir_server.interactions.record_reader import reader_of
 from fhir_server.interactions.resolve import without_links
@@ -133,5 +133,4 @@ async def _total(call: Call, lister: Lister, grant: Grant, wanted: Search, page:
 def _next(call: Call, wanted: Search, page: _Merged, total: int | None) -> list[Link]:
     if page.end is None:
         return []
-    token = call.services.pager.seal(Position(call.place, wanted.parameters, page.end, None, total), call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]
+    return [next_link(call, Position(call.place, wanted.parameters, page.end, None, total))]

@@ -8,7 +8,7 @@ from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.parameters import asked, self_link, warnings
+from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.read_page import Read
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.subsets import of_search
@@ -60,8 +60,7 @@ def _next(call: Call, wanted: Search, page: Page) -> list[bundle.Link]:
     if page.left is None:
         return []
     position = Position(call.place, wanted.parameters, page.left.cursor, beside=page.left.beside)
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return [bundle.Link("next", f"{call.services.base}/{call.place}?_page={token}")]
+    return [next_link(call, position)]
 
 
 def named(where: Node) -> set[str]:

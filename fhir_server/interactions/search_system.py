@@ -15,7 +15,7 @@ from fhir_server.interactions.ask_sources import may_ask
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
-from fhir_server.interactions.parameters import in_url, is_strict, largest_page, self_link, warnings
+from fhir_server.interactions.parameters import in_url, is_strict, largest_page, next_link, self_link, warnings
 from fhir_server.interactions.read_page import Read, read_first, read_within
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.several import Fetch, merged, open_types
@@ -183,5 +183,4 @@ def _next(call: Call, wanted: Search, page: Read, total: int | None) -> list[Lin
     if page.end is None:
         return []
     position = Position(call.place, wanted.parameters, page.end, page.snapshot, total)
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{call.place}?_page={token}")]
+    return [next_link(call, position)]

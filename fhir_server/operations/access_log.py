@@ -14,7 +14,7 @@ from fhir_server.audit.paper import page, table
 from fhir_server.audit.texts import texts
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.parameters import largest_page
+from fhir_server.interactions.parameters import largest_page, next_link
 from fhir_server.interactions.record_events import MOST, Lister
 from fhir_server.interactions.record_reader import reader_of
 from fhir_server.model.json import write
@@ -131,8 +131,7 @@ async def _lines(call: Call, lister: Lister, words: Words, asked: _Asked) -> tup
 
 def _next(call: Call, asked: _Asked, last: Logged) -> str:
     position = Position(_place(call), asked.parameters, Cursor(last.line.recorded, last.row))
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return f"{call.services.base}/{_place(call)}?_page={token}"
+    return next_link(call, position).url
 
 
 def _parameters(entries: Sequence[Entry], following: str) -> dict[str, Any]:

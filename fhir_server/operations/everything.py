@@ -15,7 +15,7 @@ from fhir_server.federation.outcome import HEADER, completeness, outcome
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.include import CAPPED, Included
 from fhir_server.interactions.page_entries import entries_of
-from fhir_server.interactions.parameters import address
+from fhir_server.interactions.parameters import address, next_link
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.read_page import Read
 from fhir_server.interactions.search_system import Part, page_of
@@ -142,5 +142,4 @@ def _next(call: Call, asked: Wanted, page: Read) -> list[Link]:
     if page.end is None:
         return []
     position = Position(place(call), asked.parameters, page.end, page.snapshot)
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
-    return [Link("next", f"{call.services.base}/{place(call)}?_page={token}")]
+    return [next_link(call, position)]

@@ -71,10 +71,10 @@ class IndexDatabase(ABC):
         """Give True when nobody else goes over this index until the block ends."""
 
     @abstractmethod
-    def pack(self, added: int) -> None:
+    def pack(self, added: int, begun: Callable[[], None]) -> None:
         """After ``added`` resources were loaded: write the indexes anew without gaps, if most of them are due to these.
 
-        Others read and write meanwhile. Nothing is done where nothing is won.
+        Others read and write meanwhile. Nothing is done where nothing is won; ``begun`` is called before anything is.
         """
 
     @abstractmethod

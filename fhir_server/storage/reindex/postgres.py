@@ -86,11 +86,12 @@ class PostgresIndex(IndexDatabase):
             if got and not self._writing.closed:
                 self._writing.execute("SELECT pg_advisory_unlock(%s)", (_ADVISORY,))
 
-    def pack(self, added: int) -> None:
+    def pack(self, added: int, begun: Callable[[], None]) -> None:
         """Rebuild the indexes, and count what there is: what came in any order left their pages two thirds full."""
         with self.alone() as got:
             if not got or added < _MUCH or self._writing.execute(_MORE, (2 * added,)).fetchone():
                 return
+            begun()
             for table in ("resource", *COLUMNS):
                 self._writing.execute(f"REINDEX TABLE CONCURRENTLY {table}".encode())
                 self._writing.execute(f"VACUUM (ANALYZE) {table}".encode())

@@ -76,7 +76,7 @@ class SqliteIndex(IndexDatabase):
             if got:
                 _running.release()
 
-    def pack(self, added: int) -> None:
+    def pack(self, added: int, begun: Callable[[], None]) -> None:
         """Leave it: tables that are their own index cannot be written anew while others read."""
 
     def close(self) -> None:

@@ -147,14 +147,17 @@ def test_indexes_are_packed_after_much_was_loaded_and_only_then(
     url = pair[0]
     asyncio.run(_store(services, url, [new]))
     index = PostgresIndex(url)
+    begun: list[None] = []
     try:
         before = _files(url)
-        index.pack(len(new))
+        index.pack(len(new), lambda: begun.append(None))
         assert _files(url) == before, "so few are not worth it"
         monkeypatch.setattr(postgres_index, "_MUCH", 1)
-        index.pack(len(new) // 2 - 1)
+        index.pack(len(new) // 2 - 1, lambda: begun.append(None))
         assert _files(url) == before, "most was there before"
-        index.pack(len(new))
+        assert not begun
+        index.pack(len(new), lambda: begun.append(None))
+        assert len(begun) == 1
         after = _files(url)
         assert not before & after, "each index lies in a new file"
         assert len(after) == len(before)
