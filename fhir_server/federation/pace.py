@@ -18,7 +18,7 @@ class Pace:
     """How long is worked at a time: ``slice_`` seconds of ``clock``, and the unit that was begun."""
 
     clock: Callable[[], float] = perf_counter
-    slice_: float = 0.0015
+    slice_: float = 0.001
 
     async def through(self, work: Steps[T]) -> T:
         """Carry out ``work`` and return what it comes to; others are served after each slice. What is cancelled stops there."""
