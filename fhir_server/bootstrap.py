@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from fhir_server.access import rates
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
@@ -144,7 +145,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics(working.gauges)
+        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges()})
         bearer = authentication(settings, services, granting, remote)
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
@@ -254,6 +255,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     bsn = number_seal(settings.data_dir, now)
     each = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    limits = (settings.rate_person, settings.rate_software, settings.rate_address, settings.rate_lookups)
     together = (settings.attachment_waiting, settings.attachment_waiting_size)
     return Services(
         base=settings.base,
@@ -276,6 +278,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
+        rates=rates.Rates(rates.Limits(*limits)),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,
