@@ -58,8 +58,14 @@ class Capabilities:
         references: Sequence[str] = REFERENCES,
         operations: Sequence[Operation] = (),
         ozo: Mode = DEFAULT_MODE,
+        *,
+        cors: bool = False,
     ) -> None:
-        """Build it for the server at ``base``, in the mode ``ozo``, with ``references`` and ``operations``."""
+        """Build it for the server at ``base``, in the mode ``ozo``, with ``references`` and ``operations``.
+
+        ``cors``: somebody lets apps in browsers call it.
+        """
+        self._cors = cors
         self._references, self._operations, self._ozo = references, operations, ozo
         self._catalog, self._base = catalog, base
         self._types = catalog.types
@@ -86,6 +92,7 @@ class Capabilities:
 
     def _declared(self, of: str) -> dict[str, Any]:
         ours = statement(self._catalog, self._base, self._references, self._operations) | {"instantiates": [STATEMENTS + of]}
+        ours["rest"][0]["security"]["cors"] = self._cors
         if not self._ozo.statement:
             return ours
         theirs = read(conformance()["CapabilityStatement"][of], OWN).resource
