@@ -1,6 +1,7 @@
 """The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, groupby, islice
 
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
@@ -10,7 +11,7 @@ from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_created, postgres_integrity, postgres_text
+from fhir_server.storage.engines import postgres_created, postgres_integrity, postgres_replaced, postgres_text
 from fhir_server.storage.engines.postgres_created import Prepared
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
@@ -99,8 +100,8 @@ async def _transaction(
         if locks:
             await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
         await _require_matches(session, unmatched, 0, Matched)
-        await _check_old(session, checks, prepared)
-        await _write_all(session, prepared)
+        rows = await _check_old(session, checks, prepared)
+        await _write_all(session, prepared, rows)
         for one in prepared:
             await _announce(session, one.change)
         await _check_new(session, checks, prepared)
@@ -158,26 +159,34 @@ def _overtaken(change: Change) -> VersionConflict:
     return VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
 
 
-async def _write_all(session: Session, prepared: Sequence[Prepared]) -> None:
-    """Write several changes, sent at once: what follows from a message are a dozen small ones."""
+async def _write_all(session: Session, prepared: Sequence[Prepared], rows: Mapping[int, int]) -> None:
+    """Write several changes, sent at once: what follows from a message are a dozen small ones, alike."""
     if len(prepared) == 1:
         return await _write(session, prepared[0], None)
     if len(prepared) >= postgres_created.LEAST and all(
         one.change.expected == 0 and one.change.indexed is not None for one in prepared
     ):
         return await postgres_created.create(session, prepared)
-    statements = [_statement(one, None) for one in prepared]
-    for one, found in zip(prepared, await session.together(statements), strict=True):
-        if not found:
-            raise _overtaken(one.change)
+    runs = [(alike, list(run)) for alike, run in groupby(prepared, postgres_replaced.is_plain)]  # events keep their order
+    sent = [postgres_replaced.statements(run, rows) if alike else [_statement(one, None) for one in run] for alike, run in runs]
+    found = iter(await session.together(list(chain(*sent))))
+    for (alike, run), statements in zip(runs, sent, strict=True):
+        written = list(islice(found, len(statements)))
+        if alike:
+            postgres_replaced.require(run, written[0])
+        elif missing := next((one.change for one, returned in zip(run, written, strict=True) if not returned), None):
+            raise _overtaken(missing)
     return None
 
 
-async def _check_old(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
-    for kind, group in _by_kind(prepared).items():
+async def _check_old(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> dict[int, int]:
+    """Lock what is stored, and return its rows by its keys; whether something new is there already is seen when it is written."""
+    rows = {}
+    for kind, group in _by_kind([one for one in prepared if one.change.expected > 0]).items():
         stored = await _states(session, checks[kind], group, lock="FOR UPDATE")
         for one in group:
-            _require_follows(one, stored.get(one.rows.self))
+            rows[one.rows.self] = _require_follows(one, stored.get(one.rows.self))
+    return rows
 
 
 async def _check_new(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
@@ -197,17 +206,17 @@ async def _states(session: Session, check: tuple[Shape, list[Value]], group: Seq
     return {row[5]: row for row in await session.rows(statement.sql, bind(statement.pick(values)))}
 
 
-def _require_follows(one: Prepared, state: Row | None) -> None:
+def _require_follows(one: Prepared, state: Row | None) -> int:
+    """Return the row of what is stored; raise unless it may be followed by this change."""
     change = one.change
     if state is None:
-        if change.expected != 0:
-            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
-        return
-    type_, id_, version, _, visible, _ = state
+        raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
+    type_, id_, version, row, visible, _ = state
     if (type_, id_) != (change.type, change.id) or version != change.expected:
         raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected", change.reference)
     if not visible:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
+    return int(row)
 
 
 def _by_kind(prepared: Sequence[Prepared]) -> dict[str, list[Prepared]]:
