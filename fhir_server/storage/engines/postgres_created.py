@@ -1,12 +1,11 @@
-"""Many new resources in a few statements, each for a whole table: what ``postgres_text.CREATE`` does for one of them.
-"""
+"""Many new resources in a few statements, each for a whole table: what ``postgres_text.CREATE`` does for one of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.catalog.announced import announced
 from fhir_server.storage.delta import Delta
-from fhir_server.storage.engines.postgres_session import Session, Statement
+from fhir_server.storage.engines.postgres_session import Session
 from fhir_server.storage.engines.postgres_tables import CIRCLE, DATE, EVENT, IDX, MEMBER, ORDER, RULE, TEXT, Table, numbers
 from fhir_server.storage.repository import Change, VersionConflict
 
@@ -36,7 +35,7 @@ async def create(session: Session, new: Sequence[Prepared]) -> None:
     rows: dict[int, int] = dict(await session.rows(*_RESOURCE.insert([_resource(*each) for each in new])))
     if len(rows) < len(new):
         raise overtaken(new, rows)
-    await session.together(list(_content(new, rows)))
+    await session.together([table.insert(content) for table, content in _content(new, rows) if content])
 
 
 def _resource(change: Change, rows: Delta, body: bytes) -> tuple[Any, ...]:
@@ -59,17 +58,18 @@ def events(written: Sequence[Prepared]) -> list[tuple[Any, ...]]:
     return [(each.type, each.id, each.expected + 1, each.updated) for each in changes if each.type in _ANNOUNCED]
 
 
-def _content(new: Sequence[Prepared], rows: Mapping[int, int]) -> Iterable[Statement]:
+def index(both: Sequence[tuple[Delta, int]]) -> Iterable[tuple[Table, list[tuple[Any, ...]]]]:
+    """Yield the tables of the index with what is added to them by changes, each of which comes with the row of its resource."""
+    yield IDX, sorted((key, sort, row, high) for each, row in both for key, sort, high in each.added)
+    yield DATE, sorted((key, row, low, high) for each, row in both for key, low, high in each.dates_added)
+    yield TEXT, sorted((key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added)
+    yield ORDER, sorted((row, *order) for each, row in both for order in each.orders_added)
+
+
+def _content(new: Sequence[Prepared], rows: Mapping[int, int]) -> Iterable[tuple[Table, list[tuple[Any, ...]]]]:
     both = [(each.rows, rows[each.rows.self]) for each in new]
-    for table, content in (
-        (IDX, sorted((key, sort, row, high) for each, row in both for key, sort, high in each.added)),
-        (DATE, sorted((key, row, low, high) for each, row in both for key, low, high in each.dates_added)),
-        (TEXT, sorted((key, start, row, mark, rest) for each, row in both for key, start, mark, rest in each.texts_added)),
-        (ORDER, sorted((row, *order) for each, row in both for order in each.orders_added)),
-        (MEMBER, sorted((*member, row) for each, row in both for member in each.members)),
-        (CIRCLE, sorted((*member, row) for each, row in both for member in each.circle_members)),
-        (RULE, [(*rule, row) for each, row in both for rule in each.rules]),
-        (EVENT, events(new)),
-    ):
-        if content:
-            yield table.insert(content)
+    yield from index(both)
+    yield MEMBER, sorted((*member, row) for each, row in both for member in each.members)
+    yield CIRCLE, sorted((*member, row) for each, row in both for member in each.circle_members)
+    yield RULE, [(*rule, row) for each, row in both for rule in each.rules]
+    yield EVENT, events(new)

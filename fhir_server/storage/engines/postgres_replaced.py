@@ -5,13 +5,13 @@ have, and most of its cost is to begin all these parts.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from fhir_server.storage.delta import KEEP
+from fhir_server.storage.delta import KEEP, Delta
 from fhir_server.storage.engines.postgres_arrays import bigints
-from fhir_server.storage.engines.postgres_created import Prepared, events, overtaken
+from fhir_server.storage.engines.postgres_created import Prepared, events, index, overtaken
 from fhir_server.storage.engines.postgres_session import Row, Statement
-from fhir_server.storage.engines.postgres_tables import CIRCLE, DATE, EVENT, IDX, ORDER, TEXT, TEXT_KEY, arrays
+from fhir_server.storage.engines.postgres_tables import CIRCLE, DATE, EVENT, IDX, ORDER, TEXT_KEY, Table, arrays
 
 
 def is_plain(one: Prepared) -> bool:
@@ -33,7 +33,7 @@ def statements(changed: Sequence[Prepared], rows: Mapping[int, int]) -> list[Sta
     return [
         (_REPLACE, arrays(_TYPES, content)),
         *((sql, (there,)) for sql in _GONE),
-        *_index([(one, row) for one, row in both]),
+        *_index([(one.rows, row) for one, row in both]),
         *_circles(both),
         *([EVENT.insert(told)] if (told := events(changed)) else ()),
     ]
@@ -45,25 +45,16 @@ def require(changed: Sequence[Prepared], written: Sequence[Row]) -> None:
         raise overtaken(changed, dict.fromkeys(self_ for (self_,) in written))
 
 
-def _index(both: Sequence[tuple[Prepared, int]]) -> Iterable[Statement]:
+def _index(both: Sequence[tuple[Delta, int]]) -> Iterable[Statement]:
     """Delete what is in the index no more, then insert what is not there yet, which a reindex may have written already."""
-    known = [(one.rows, row) for one, row in both]
-    for table, content in (
-        (IDX, sorted((key, sort, row, high) for each, row in known for key, sort, high in each.gone)),
-        (DATE, sorted((key, row, low, high) for each, row in known for key, low, high in each.dates_gone)),
-        (TEXT_KEY, sorted((key, start, row, mark) for each, row in known for key, start, mark, _ in each.texts_gone)),
-        (ORDER, sorted((row, *order) for each, row in known for order in each.orders_gone)),
-    ):
-        if content:
-            yield table.delete(content)
-    for table, content in (
-        (IDX, sorted((key, sort, row, high) for each, row in known for key, sort, high in each.added)),
-        (DATE, sorted((key, row, low, high) for each, row in known for key, low, high in each.dates_added)),
-        (TEXT, sorted((key, start, row, mark, rest) for each, row in known for key, start, mark, rest in each.texts_added)),
-        (ORDER, sorted((row, *order) for each, row in known for order in each.orders_added)),
-    ):
-        if content:
-            yield table.add(content)
+    gone: tuple[tuple[Table, list[tuple[Any, ...]]], ...] = (
+        (IDX, sorted((key, sort, row, high) for each, row in both for key, sort, high in each.gone)),
+        (DATE, sorted((key, row, low, high) for each, row in both for key, low, high in each.dates_gone)),
+        (TEXT_KEY, sorted((key, start, row, mark) for each, row in both for key, start, mark, _ in each.texts_gone)),
+        (ORDER, sorted((row, *order) for each, row in both for order in each.orders_gone)),
+    )
+    yield from (table.delete(content) for table, content in gone if content)
+    yield from (table.add(content) for table, content in index(both) if content)
 
 
 def _circles(both: Sequence[tuple[Prepared, int]]) -> Iterable[Statement]:
@@ -76,15 +67,17 @@ def _circles(both: Sequence[tuple[Prepared, int]]) -> Iterable[Statement]:
         yield CIRCLE.add(members)
 
 
-_TYPES: Final = (*["bigint"] * 6, "bytea")
-_REPLACE: Final = f"""WITH u AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-    $6::bigint[], $7::bytea[]) u (row, expected, updated, sort, dossier, circle, body)),
+_NUMBERS: Final = ("row", "expected", "updated", "sort", "dossier", "circle")
+_TYPES: Final = (*("bigint" for _ in _NUMBERS), "bytea")
+_GIVEN: Final = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(_TYPES, 1))
+_REPLACE: Final = f"""WITH u AS MATERIALIZED (SELECT * FROM unnest({_GIVEN}) u ({", ".join(_NUMBERS)}, body)),
   kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
     SELECT r.row, r.version, r.type, r.updated, r.deleted, r.written, r.body
     FROM u JOIN resource r ON r.row = u.row AND r.version = u.expected
     ON CONFLICT DO NOTHING)
-UPDATE resource r SET version = r.version + 1, updated = u.updated, deleted = false, sort = u.sort, circle = u.circle, body = u.body,
-  dossier = CASE u.dossier WHEN {KEEP} THEN r.dossier ELSE u.dossier END, written = pg_current_xact_id()::text::bigint
+UPDATE resource r SET version = r.version + 1, updated = u.updated, deleted = false, sort = u.sort, circle = u.circle,
+  body = u.body, written = pg_current_xact_id()::text::bigint,
+  dossier = CASE u.dossier WHEN {KEEP} THEN r.dossier ELSE u.dossier END
 FROM u WHERE r.row = u.row AND r.version = u.expected RETURNING r.self"""
 _GONE: Final = ("DELETE FROM consent_rule WHERE row = ANY($1::bigint[])", "DELETE FROM membership WHERE row = ANY($1::bigint[])")
 _OUT_OF_CIRCLE: Final = """DELETE FROM circle c USING unnest($1::bigint[]) made WHERE c.circle = made AND NOT EXISTS (

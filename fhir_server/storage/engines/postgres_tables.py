@@ -29,7 +29,9 @@ class Table:
         same = " AND ".join(f"t.{each} = u.{each}" for each in columns)
         # The fence leaves the planner no other way than to find each row by the whole of its key.
         found = f"LATERAL (SELECT t.ctid FROM {name} t WHERE {same} OFFSET 0) f"
-        self._delete = f"DELETE FROM {name} i USING unnest({given}) u ({', '.join(columns)}) CROSS JOIN {found} WHERE i.ctid = f.ctid"
+        self._delete = (
+            f"DELETE FROM {name} i USING unnest({given}) u ({', '.join(columns)}) CROSS JOIN {found} WHERE i.ctid = f.ctid"
+        )
 
     def insert(self, rows: _Rows) -> Statement:
         """Return the statement that inserts ``rows``, in their order."""
