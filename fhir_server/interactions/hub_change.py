@@ -10,8 +10,11 @@ from fhir_server.model.json import own, write
 from fhir_server.model.meta import instant
 from fhir_server.network.circle import circle, circle_of_origin
 from fhir_server.search.extract import extract
+from fhir_server.search.lately import Lately
 from fhir_server.search.parts import Parts
 from fhir_server.storage.repository import Change, Stored
+
+_lately = Lately()
 
 
 def origin_change(services: Services, provenance: Mapping[str, Any], about: Iterable[Change], at: int) -> Change:
@@ -43,17 +46,20 @@ def hub_change(
     meta = {"versionId": str(version + 1), "lastUpdated": instant(at), **kept}
     rest = {name: value for name, value in resource.items() if name not in {"resourceType", "id", "meta"}}
     made = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": meta, **rest}
-    if before is None and previous and not previous.deleted:
-        before = own(previous.body)
+    base, body = services.base, write(made)
+    replaced = None
+    if previous is not None and not previous.deleted:
+        was, text = before, previous.body
+        replaced = _lately.of(text, entry, base, lambda: extract(was or own(text), entry, base, parts=parts))
     return Change(
         type=made["resourceType"],
         id=made["id"],
         expected=version,
         updated=at,
-        body=write(made),
-        indexed=extract(made, entry, services.base, parts=parts),
-        previous=extract(before, entry, services.base, parts=parts) if before else None,
-        members=members_of(made, services.base),
-        circle=circle(made, services.base),
+        body=body,
+        indexed=_lately.of(body, entry, base, lambda: extract(made, entry, base, parts=parts)),
+        previous=replaced,
+        members=members_of(made, base),
+        circle=circle(made, base),
         by_hub=True,
     )
