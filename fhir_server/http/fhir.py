@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Actor, Role
+from fhir_server.access.rates import DETAIL as RATE_LIMITED
 from fhir_server.audit.record import NOWHERE, Origin, row
-from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooSlow, UnsupportedMedia
+from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooMany, TooSlow, UnsupportedMedia
 from fhir_server.http import binary, multipart
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.incoming import BODIES, Incoming
@@ -22,7 +23,7 @@ from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
-from fhir_server.interactions.failure import answered, failed
+from fhir_server.interactions.failure import answer_of, answered, failed
 from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
@@ -83,6 +84,8 @@ class FhirApplication:
         step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
         incoming = Incoming(receive) if scope["method"] in BODIES else None
         answer = await answered(self._answer(scope, incoming or receive, headers, step), step.request)
+        if step.actor is None:
+            answer = self._unrecognised(step, answer)
         if not answer.recorded:
             answer = await self._record(step, answer)
         if incoming and answer.status >= _REFUSED and answer.status != TooSlow.status:  # who is too slow is not waited for again
@@ -114,6 +117,7 @@ class FhirApplication:
         if step.route.interaction == "capabilities":
             return await self._declared(scope, request, step)
         step.actor = step.actor or await self._actor(scope, request, step)
+        self._services.rates.charge(step.actor, step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         self._require_json(request, step, step.actor.role)
@@ -141,6 +145,8 @@ class FhirApplication:
         if request.headers.raw("authorization"):
             with suppress(FhirError):
                 step.actor = await self._actor(scope, request, step)
+        if step.actor:
+            self._services.rates.charge(step.actor, step.now)
         role = step.actor.role if step.actor else None
         self._require_json(request, step, role)
         return self._capabilities.answer(step.parameters, role)
@@ -220,7 +226,17 @@ class FhirApplication:
         except TimeoutError:
             raise TooSlow(f"The body did not come within {limits.seconds:g} seconds. Send it again, or in parts.") from None
 
+    def _unrecognised(self, step: _Step, answer: Answer) -> Answer:
+        """Return ``answer`` to who showed no token that is good for anything, unless too many come from that address."""
+        try:
+            self._services.rates.charge_address(step.origin.address, step.now)
+        except TooMany as error:
+            return answer_of(error)
+        return answer
+
     async def _record(self, step: _Step, answer: Answer) -> Answer:
+        if answer.refusal == RATE_LIMITED and not self._services.rate_refusals.is_new(step.actor, step.origin):
+            return answer
         try:
             line = await recorded(step.call, answer) if step.call else _line(step, answer)
             await self._services.repository.record(line)
