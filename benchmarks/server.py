@@ -73,7 +73,8 @@ def _wait(running: subprocess.Popen[bytes], url: str) -> None:
 def hub(environment: Mapping[str, str]) -> "Iterator[Server]":
     """Run the hub with the settings in ``environment``."""
     port = free_port()
-    settings = {**environment, "FHIR_SERVER_PORT": str(port)}
+    limits = {f"FHIR_SERVER_RATE_{kind}": "900000" for kind in ("PERSON", "SOFTWARE")}  # counted, and never reached
+    settings = {**limits, **environment, "FHIR_SERVER_PORT": str(port)}
     return process([sys.executable, "-m", "fhir_server", "serve"], port, "/health/ready", settings)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from fhir_server.audit.keeper import Keeper
+from fhir_server.interactions import rate_refusals
 from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.reindexing import LOOK
 from fhir_server.interactions.rounds import DUTIES, Rounds
@@ -26,6 +27,7 @@ def background(settings: Settings, services: Services, granting: Authority, keep
         _repeat(LOOK, services.parameters.look, "look for search parameters"),
         _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
         _repeat(_PRUNE, partial(_prune, granting), "throw away tokens that are over"),
+        _repeat(rate_refusals.PERIOD, partial(_tell_refused, services), "record what was refused"),
         _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
         keeping.keep(services.repository, settings.audit_anchor_interval),
         Rounds(services, (*DUTIES, Leavers(granting))).make(settings.round_interval),
@@ -49,3 +51,8 @@ async def _keep_up(granting: Authority) -> None:
 
 async def _prune(granting: Authority) -> None:
     await granting.store.prune(granting.clock())
+
+
+async def _tell_refused(services: Services) -> None:
+    for line in services.rate_refusals.due(services.clock()):
+        await services.repository.record(line)

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from fhir_server.access import rates
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
@@ -108,6 +109,7 @@ class Ids:
 
 _YOUNG = 5_000  # objects of a few dozen requests: to look for rings among those of each few takes a twentieth of all time
 _ID_BYTES = 13
+_METHODS = {"privacy-officer": ("mfa",)}  # so that there is a token for development to try this role with
 _IDS_AT_ONCE = 256
 new_id = Ids()
 
@@ -144,7 +146,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics(working.gauges)
+        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges()})
         bearer = authentication(settings, services, granting, remote)
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
@@ -254,6 +256,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
     files = files_in(settings.attachment_folder, derive(secret(settings.data_dir, "attachments"), "attachments 1"))
     bsn = number_seal(settings.data_dir, now)
     each = (settings.attachment_limit, settings.attachment_timeout, settings.attachment_hours)
+    limits = (settings.rate_person, settings.rate_software, settings.rate_address, settings.rate_lookups)
     together = (settings.attachment_waiting, settings.attachment_waiting_size)
     return Services(
         base=settings.base,
@@ -276,6 +279,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn=bsn,
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
+        rates=rates.Rates(rates.Limits(*limits)),
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,
@@ -323,7 +327,7 @@ def token_for(  # noqa: PLR0913 - one argument per claim
     reason: str = "",
 ) -> str:
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
-    request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl)
+    request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl, methods=_METHODS.get(role, ()))
     return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
 
 

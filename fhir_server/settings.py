@@ -23,6 +23,7 @@ _PORTS = range(1, 65536)
 _TOKEN_LIFETIMES = range(60, 3601)
 _RETENTION = 1096
 _LONGEST_NOTIFICATION = 20
+_FASTEST = 1_000_000
 
 
 _CHOICES = {
@@ -75,6 +76,16 @@ class Settings:
         "`on` lets anybody at this machine log in as anyone; refused unless host and base URL are loopback.",
     )
     login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
+    rate_person: float = _setting(
+        1_000.0, "Requests per second that one person may make, a minute's worth at once; 0: no limit (docs/rates.md)."
+    )
+    rate_software: float = _setting(
+        10_000.0, "The same for one piece of software: a registered client with all its users, or a system by itself."
+    )
+    rate_address: float = _setting(200.0, "The same for one address, of requests without a token that is good for anything.")
+    rate_lookups: int = _setting(
+        60, "Different identifiers by which one person may look for clients in an emergency, within an hour; 0: no limit."
+    )
     body_limit: int = _setting(5_000_000, "Largest request body, in bytes.")
     body_timeout: float = _setting(30.0, "Seconds within which a whole request body must have come.")
     attachment_limit: int = _setting(50_000_000, "Largest attachment of a message, in bytes (docs/attachments.md).")
@@ -200,6 +211,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "workers"
                 | "token_lifetime"
                 | "login_attempts"
+                | "rate_lookups"
                 | "body_limit"
                 | "attachment_limit"
                 | "attachment_waiting"
@@ -212,6 +224,9 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 return int(text)
             case (
                 "fan_out_budget"
+                | "rate_person"
+                | "rate_software"
+                | "rate_address"
                 | "body_timeout"
                 | "audit_anchor_interval"
                 | "subscription_timeout"
@@ -269,6 +284,9 @@ def _check_limits(settings: Settings) -> None:
     for name in ("login_attempts", "body_limit", "body_timeout", "depth_limit", "entries_limit", "fan_out_budget"):
         if not getattr(settings, name) > 0:
             raise SettingsError(f"{PREFIX}{name.upper()}: must be more than 0")
+    for name in ("rate_person", "rate_software", "rate_address", "rate_lookups"):
+        if not 0 <= getattr(settings, name) < _FASTEST:
+            raise SettingsError(f"{PREFIX}{name.upper()}: must be 0 (no limit) or more, and less than {_FASTEST}")
 
 
 def _check_loopback(settings: Settings) -> None:

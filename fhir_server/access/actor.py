@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from fhir_server.access.factors import require_factors
 from fhir_server.access.scope import Scope, parse_scopes
 from fhir_server.errors import Unauthorized
 from fhir_server.model import reference
 
-Role = Literal["system", "practitioner", "related-person", "patient", "source", "pgo", "operator"]
+Role = Literal["system", "practitioner", "related-person", "patient", "source", "pgo", "operator", "privacy-officer"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 PURPOSES: Mapping[str, str] = {
@@ -16,11 +17,13 @@ PURPOSES: Mapping[str, str] = {
     "patient": "PATRQT",
     "related-person": "PATRQT",
     "pgo": "PATRQT",
+    "privacy-officer": "HCOMPL",
 }
 """The purpose of who names none."""
 
 _PERSONS: Mapping[str, frozenset[str]] = {
     "practitioner": frozenset({"Practitioner", "PractitionerRole"}),
+    "privacy-officer": frozenset({"Practitioner", "PractitionerRole"}),
     "related-person": frozenset({"RelatedPerson"}),
     "patient": frozenset({"Patient"}),
 }
@@ -72,9 +75,11 @@ def local_system() -> Actor:
 def from_claims(claims: Mapping[str, Any]) -> Actor:
     """Read the actor from verified claims; ``fhirUser`` (or ``sub``) may be relative or below the audience.
 
-    Raises Unauthorized (token-claims) when the role is unknown, does not fit the reference, or a claim has another type than text.
+    Raises Unauthorized (token-claims) when the role is unknown, does not fit the reference, or a claim has another type than text,
+    and (token-factors) when the role needs more than one factor than the token tells of.
     """
     role = role_of(_text(claims, "role"))
+    require_factors(role, claims.get("amr"))
     who = person(_text(claims, "fhirUser") or _text(claims, "sub"), role, _base(claims))
     patient = _text(claims, "patient")
     if patient and not reference.LOGICAL_ID.fullmatch(patient):

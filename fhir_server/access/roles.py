@@ -29,7 +29,7 @@ class Roles:
     those about what the member sees (``access/circle``). ``author`` is the search
     parameter by which a new resource must name its maker. ``representatives`` are the relationships ("system|code") by which a
     RelatedPerson represents the client. ``operations`` ("Type/$code") say which roles may call what changes a dossier.
-    ``bsn`` says who sees citizen service numbers.
+    ``inspectors`` are the roles that read the record of everybody. ``bsn`` says who sees citizen service numbers.
     """
 
     every: Mapping[str, str]
@@ -46,6 +46,7 @@ class Roles:
     origin: frozenset[str] = frozenset()
     bsn: BsnRules = field(default_factory=BsnRules)
     representatives: frozenset[str] = frozenset()
+    inspectors: frozenset[str] = frozenset()
     operations: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def letters(self, role: str, type_: str) -> str:
@@ -99,6 +100,7 @@ def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
         origin=frozenset(reach.get("origin", ())),
         bsn=BsnRules(**{name: frozenset(listed) for name, listed in tables.get("bsn", {}).items()}),
         representatives=frozenset(tables.get("record", {}).get("representatives", ())),
+        inspectors=frozenset(tables.get("record", {}).get("inspectors", ())),
         operations={name: frozenset(listed) for name, listed in tables.get("operations", {}).items()},
     )
 
@@ -117,6 +119,7 @@ def _check(tables: Mapping[str, Any], types: frozenset[str]) -> None:
     for name, listed in tables.get("bsn", {}).items():
         _known("bsn", [name], {"all", "care", "own", "kinds"}, "kind of sight")
         _known(f"bsn.{name}", () if name == "kinds" else listed, ROLES, "role")
+    _known("record.inspectors", tables.get("record", {}).get("inspectors", ()), ROLES, "role")
     for name, listed in tables.get("operations", {}).items():
         _known(f"operations.{name}", [name.partition("/$")[0]], types, "resource type")
         _known(f"operations.{name}", listed, ROLES, "role")

@@ -13,6 +13,7 @@ from fhir_server.storage.repository import AuditRow
 
 _MICROSECONDS: Final = 1_000_000
 _DONE: Final = "0"
+_INSPECTING: Final = "privacy-officer"
 _RUNNING = frozenset({"system", "operator", "source"})
 """The roles of those who keep the network going, and take no part in it."""
 
@@ -107,6 +108,8 @@ def _usual(line: AuditRow) -> str:
     """Return by what somebody sees what no decision is told of."""
     if line.role in _RUNNING:
         return "platform"
+    if line.role == _INSPECTING:
+        return "inspection"
     return "permit-self" if line.role == "patient" and line.actor in line.dossier.split() else ""
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fhir_server.audit.balp import profiles
 from fhir_server.audit.codes import ENTITY, REQUEST_ID, SOURCE, agent_type, coded, coding, outcome, subtypes
-from fhir_server.audit.record import types_in
+from fhir_server.audit.record import times_in, types_in
 from fhir_server.model.meta import instant
 from fhir_server.storage.line_id import line_id
 from fhir_server.storage.repository import AuditRow, Logged
@@ -59,7 +59,7 @@ def event(logged: Logged, observer: Observer, names: Mapping[str, Named], dossie
     if subtype := subtypes(line.interaction):
         found["subtype"] = subtype
     found |= {"action": line.action, "recorded": instant(line.recorded), "outcome": outcome(line.status)}
-    found["outcomeDesc"] = _described(line.status)
+    found["outcomeDesc"] = " ".join([_described(line.status), *times_in(line.detail)])
     if line.purpose:
         found["purposeOfEvent"] = [coded(line.purpose, "purpose")]
     found["agent"] = agents

@@ -41,6 +41,7 @@ _NOBODY: Final = ("",) * 5
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
 _NO_NAME = "?"
 _TYPES: Final = "types:"
+_TIMES: Final = "times:"
 
 
 def row(  # noqa: PLR0913 - one argument per column of the record
@@ -118,3 +119,13 @@ def types_in(detail: str) -> list[str]:
     """Return the types that a line's ``detail`` tells of, [] when its type says it all."""
     words = [each.removeprefix(_TYPES) for each in detail.split() if each.startswith(_TYPES)]
     return [type_ for each in words for type_ in each.split(",") if type_]
+
+
+def times(number: int) -> str:
+    """Return the word of a line's ``detail`` that tells that it stands for so many requests alike."""
+    return f"{_TIMES}{number}"
+
+
+def times_in(detail: str) -> list[str]:
+    """Return in words for how many requests a line stands, by its ``detail``; [] for a line that stands for one."""
+    return [f"({each.removeprefix(_TIMES)} times)" for each in detail.split() if each.startswith(_TIMES)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fhir_server.access.actor import Actor, Role
+from fhir_server.access.rates import DETAIL as RATE_LIMITED
 from fhir_server.audit.record import NOWHERE, Origin, row
-from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooSlow, UnsupportedMedia
+from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooMany, TooSlow, UnsupportedMedia
 from fhir_server.http import binary, multipart
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.incoming import BODIES, Incoming
@@ -23,7 +24,7 @@ from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
-from fhir_server.interactions.failure import failed
+from fhir_server.interactions.failure import answer_of, failed
 from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
@@ -88,6 +89,8 @@ class FhirApplication:
             answer = await self._answer(scope, incoming or receive, headers, step)
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an OperationOutcome
             answer = failed(error, step.request)
+        if step.actor is None:
+            answer = self._unrecognised(step, answer)
         if not answer.recorded:
             answer = await self._record(step, answer)
         if incoming and answer.status >= _REFUSED and answer.status != TooSlow.status:  # who is too slow is not waited for again
@@ -128,6 +131,7 @@ class FhirApplication:
         if actor is None or usual is None:
             return None
         step.actor = actor
+        self._services.rates.charge(actor, step.now)
         step.route, step.parameters, step.wanted, step.compress, step.unstored = usual
         step.actor = await self._services.standings.of(actor, step.now)
         step.call = self._new_call(step, step.actor, words.id, headers)
@@ -149,6 +153,7 @@ class FhirApplication:
             await self._anybody(scope, request, step)
             return None
         step.actor = step.actor or await self._actor(scope, request, step)
+        self._services.rates.charge(step.actor, step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
         step.call = await self._call(request, receive, step, step.actor)
         self._require_json(request, step, step.actor.role)
@@ -171,6 +176,8 @@ class FhirApplication:
         if request.headers.raw("authorization"):
             with suppress(FhirError):
                 step.actor = await self._actor(scope, request, step)
+        if step.actor:
+            self._services.rates.charge(step.actor, step.now)
         self._require_json(request, step, step.actor.role if step.actor else None)
 
     def _require_json(self, request: Request, step: _Step, role: Role | None) -> None:
@@ -251,7 +258,17 @@ class FhirApplication:
         except TimeoutError:
             raise TooSlow(f"The body did not come within {limits.seconds:g} seconds. Send it again, or in parts.") from None
 
+    def _unrecognised(self, step: _Step, answer: Answer) -> Answer:
+        """Return ``answer`` to who showed no token that is good for anything, unless too many come from that address."""
+        try:
+            self._services.rates.charge_address(step.origin.address, step.now)
+        except TooMany as error:
+            return answer_of(error)
+        return answer
+
     async def _record(self, step: _Step, answer: Answer) -> Answer:
+        if answer.refusal == RATE_LIMITED and not self._services.rate_refusals.is_new(step.actor, step.origin):
+            return answer
         try:
             line = await recorded(step.call, answer) if step.call else _line(step, answer)
             await self._services.repository.record(line)

@@ -19,7 +19,7 @@ from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.repository import Stored
 
 SELF, INVITED = "self", "invited"
-_WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator"})
+_WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator", "privacy-officer"})
 _FAILED: Final = 400
 
 

@@ -16,6 +16,7 @@ async def process(call: Call) -> Answer:
     if resource_type_of(bundle) != "Bundle":
         raise BadRequest("The base takes a Bundle. POST a single resource to its type.", expression="resourceType")
     kind = bundle.get("type")
+    _charge(call, bundle.get("entry"))
     most = call.services.limits.entries
     if kind == "transaction":
         call.interaction = "transaction"
@@ -23,3 +24,9 @@ async def process(call: Call) -> Answer:
     if kind == "batch":
         return await batch.batch(call, items(bundle, most))
     raise BadRequest("Only Bundles of type batch and transaction are carried out.", expression="Bundle.type")
+
+
+def _charge(call: Call, entries: object) -> None:
+    """Take the entries from what the caller may ask for, as if they came one by one; raises TooMany (rate-limited)."""
+    if isinstance(entries, list) and len(entries) > 1:
+        call.services.rates.charge(call.actor, call.now, len(entries) - 1)

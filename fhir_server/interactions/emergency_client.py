@@ -45,6 +45,7 @@ async def _searched(call: Call, bound: set[str]) -> set[str]:
     found = {each for each in named(call.type, wanted.query.where) if each.startswith("Patient/")}
     if found or call.type != "Patient" or not _is_key(wanted.query.where):
         return found
+    call.services.rates.look_for(call.actor, _codes(wanted.query.where), call.now)
     # Somebody who was found on the street has a number, and no logical id.
     grant = call.services.gate.locating("Patient")
     page = await call.services.repository.search(grant, query_sealed(call, Query("Patient", wanted.query.where, count=2)))
@@ -61,3 +62,10 @@ def _is_key(where: Node) -> bool:
     if isinstance(where, And | Or):
         return bool(where.parts) and all(map(_is_key, where.parts))
     return isinstance(where, Token) and where.param == "identifier" and bool(where.system)
+
+
+def _codes(where: Node) -> list[str]:
+    """Return the identifiers in ``where``, of which it has nothing else."""
+    if isinstance(where, And | Or):
+        return [each for part in where.parts for each in _codes(part)]
+    return [where.code] if isinstance(where, Token) else []

@@ -72,10 +72,17 @@ class Lister:
                         found.more = True
                         return found
                     found.resources.append(stored)
+                    self.read_of(each.line)
                 seen += 1
                 found.end = LinePlace(each.line.recorded, each.row)
             if len(batch) < size:
                 return found
+
+    def read_of(self, line: AuditRow) -> None:
+        """Note whose data the line is about that an inspector gets: that is told to them too."""
+        if self._reader.inspecting:
+            for each in self.clients(line):
+                self._call.touched.ask(each)
 
     async def lines(self, asked: Lines) -> Sequence[Logged]:
         """Return the lines that may be those that are ``asked`` for."""

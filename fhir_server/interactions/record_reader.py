@@ -14,11 +14,13 @@ class Reader:
     """The lines that the caller may see (``grant``); ``clients`` tells which clients in one of them may be named.
 
     Of these, ``known`` are named whatever else holds (None: all are); the others only if the caller may see them now.
+    ``inspecting``: a person reads what others did, and whose data that was stands in the line of that reading too.
     """
 
     grant: Grant
     clients: Callable[[AuditRow], Sequence[str]]
     known: frozenset[str] | None = None
+    inspecting: bool = False
 
 
 async def reader_of(call: Call, interaction: str) -> Reader:
@@ -26,17 +28,17 @@ async def reader_of(call: Call, interaction: str) -> Reader:
     services = call.services
     grant = services.gate.record(call.actor, interaction, await represented(call))
     known = frozenset(_dossiers(grant.where))
-    bound = call.actor.patient
+    bound, inspects = call.actor.patient, services.gate.inspects(call.actor)
 
     def clients(line: AuditRow) -> Sequence[str]:
         named = line.dossier.split()
         if bound:
             return [each for each in named if each == bound]
-        if call.actor.role == "system" or (line.actor in call.actor.people and call.actor.role != "patient"):
+        if inspects or (line.actor in call.actor.people and call.actor.role != "patient"):
             return named
         return [each for each in named if each in known]
 
-    return Reader(grant, clients, None if call.actor.role == "system" else known)
+    return Reader(grant, clients, None if inspects else known, inspects and call.actor.role != "system")
 
 
 def _dossiers(node: Node) -> Sequence[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fhir_server.access.gate import Gate
+from fhir_server.access.rates import Rates
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.catalog.catalog import Catalog
 from fhir_server.federation.hub import Federation
@@ -13,6 +14,7 @@ from fhir_server.interactions.dossier_names import DossierNames
 from fhir_server.interactions.kept_bases import KeptBases
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
+from fhir_server.interactions.rate_refusals import RateRefusals
 from fhir_server.interactions.reindexing import Reindexing
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
@@ -31,6 +33,7 @@ class Services:
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
+    ``rates`` says how much a caller may ask for, and ``rate_refusals`` remembers who asked for more.
     ``ozo`` is how much the server is like OZO.
     ``subscriptions`` says which Subscriptions are taken, and wakes who works for them.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
@@ -56,6 +59,8 @@ class Services:
     bsn: BsnSeal
     subscriptions: Admission
     attachments: Attachments
+    rates: Rates = field(default_factory=Rates)
+    rate_refusals: RateRefusals = field(default_factory=RateRefusals)
     turns: Turns = field(default_factory=Turns)
     referential_integrity: bool = True
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"

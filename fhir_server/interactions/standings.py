@@ -15,7 +15,7 @@ from fhir_server.search.tree import Node, Or, Query, ReferenceTo, Token
 from fhir_server.storage.repository import Change, Repository, Stored
 
 _TYPES: Final = frozenset({"Practitioner", "PractitionerRole", "RelatedPerson", "Organization", "CareTeam"})
-_PERSONS: Final = frozenset({"practitioner", "related-person"})
+_PERSONS: Final = frozenset({"practitioner", "related-person", "privacy-officer"})
 _FRESH = 1_000_000  # microseconds: what another process writes counts from then on at the latest
 _MOST = 200  # roles of one person, or relations
 _DEEPEST = 10  # teams in teams

@@ -123,6 +123,7 @@ async def actor_of(claims: Mapping[str, Any], rules: ClaimRules, base: str, toke
             "organization": await _one(rules.organisation, claims, base, resolve),
             "client_id": text_at(claims, ("client_id",)) or text_at(claims, ("azp",)),
             "jti": token,
+            "amr": [*texts_at(claims, ("amr",))],
         }
     )
     return replace(actor, people=people)

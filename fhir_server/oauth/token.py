@@ -12,7 +12,13 @@ from fhir_server.oauth.jws import sign
 
 DEFAULT_LIFETIME = 3600
 LONGEST_LIFETIME = 86_400
-_SCOPES: Mapping[str, str] = {"system": "system/*.cruds", "source": "system/*.rs", "pgo": "patient/*.rs", "operator": "user/*.rs"}
+_SCOPES: Mapping[str, str] = {
+    "system": "system/*.cruds",
+    "source": "system/*.rs",
+    "pgo": "patient/*.rs",
+    "operator": "user/*.rs",
+    "privacy-officer": "user/AuditEvent.rs",
+}
 
 
 class TokenRequestError(ValueError):
@@ -24,7 +30,8 @@ class TokenRequest:
     """Who the token is for. ``scope`` and ``purpose`` left empty become those of the role; ``lifetime`` is in seconds.
 
     ``patient`` is a bare id; ``reason`` belongs to the purpose BTG (breaking the glass) and is required with it. ``bound`` is the
-    thumbprint of the key that its holder must prove to have (RFC 9449 section 6).
+    thumbprint of the key that its holder must prove to have (RFC 9449 section 6), ``methods`` are those by which they logged in
+    (RFC 8176).
     """
 
     reference: str
@@ -37,6 +44,7 @@ class TokenRequest:
     client: str = "fhir-server"
     lifetime: int = DEFAULT_LIFETIME
     bound: str = ""
+    methods: tuple[str, ...] = ()
 
 
 def issue(request: TokenRequest, key: SigningKey, issuer: str, audience: str, now: int, token_id: str) -> str:
@@ -67,6 +75,7 @@ def claims_of(request: TokenRequest, issuer: str, audience: str, now: int, token
         "client_id": request.client,
         "jti": token_id,
         "cnf": {"jkt": request.bound} if request.bound else "",
+        "amr": [*request.methods] or "",
         "iat": issued,
         "exp": issued + request.lifetime,
     }

@@ -10,7 +10,7 @@ from flows.two_dossiers import CATALOGUE, STORED, Caller, Dossier, World, told, 
 
 ROLES = (
     *("member", "stranger", "carer", "client", "another client"),
-    *("bound system", "operator", "source", "pgo", "nobody"),
+    *("bound system", "operator", "privacy officer", "source", "pgo", "nobody"),
 )
 FORM = "application/x-www-form-urlencoded"
 CLOSED = {"nobody": {401, 405}}

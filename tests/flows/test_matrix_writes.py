@@ -11,7 +11,7 @@ from flows.two_dossiers import CATALOGUE, STORED, Caller, Dossier, Json, World, 
 CLIENTS = ("member", "carer", "client")
 WHAT_IF = "$what-if"
 WRITERS = (*CLIENTS, "stranger", "another client", "bound system")
-EVERYBODY = (*WRITERS, "operator", "source", "pgo", "nobody")
+EVERYBODY = (*WRITERS, "operator", "privacy officer", "source", "pgo", "nobody")
 TARGETS = tuple(name for name in STORED if CATALOGUE.types[name].home == "owned")
 RECORD = "https://netwerkdossier.example/fhir/record"
 

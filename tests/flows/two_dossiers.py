@@ -118,6 +118,7 @@ class World:
             "another client": made(self.people["third"], "patient"),
             "bound system": made("Device/bound", "system", "system/*.cruds", patient=self.own.ids["Patient"]),
             "operator": made("Device/operator", "operator", "system/*.cruds"),
+            "privacy officer": made(self.people["stranger"], "privacy-officer"),
             "source": made("Device/source", "source", "system/*.cruds"),
             "pgo": made(self.own.patient, "pgo", "patient/*.cruds", patient=self.own.ids["Patient"]),
             "nobody": Client(self.hub.port),

@@ -81,8 +81,9 @@ def test_which_types_a_role_may_be(role: str, type_: str) -> None:
         "practitioner": {"Practitioner", "PractitionerRole"},
         "related-person": {"RelatedPerson"},
         "patient": {"Patient"},
+        "privacy-officer": {"Practitioner", "PractitionerRole"},
     }
-    claims = {"sub": f"{type_}/x", "role": role}
+    claims = {"sub": f"{type_}/x", "role": role, "amr": ["mfa"]}
     if type_ in persons.get(role, {type_}):
         assert from_claims(claims).role == role
     else:

@@ -40,6 +40,8 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
+    if role == "privacy-officer" and type_ == "AuditEvent":
+        return "rs"
     return ""
 
 
