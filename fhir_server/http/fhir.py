@@ -131,10 +131,10 @@ class FhirApplication:
         if actor is None or usual is None:
             return None
         step.actor = actor
-        self._services.rates.charge(actor, step.now)
         step.route, step.parameters, step.wanted, step.compress, step.unstored = usual
+        self._services.rates.charge(actor, step.now)
         step.actor = await self._services.standings.of(actor, step.now)
-        step.call = self._new_call(step, step.actor, words.id, headers)
+        step.call = self._new_call(step, step.actor, words[1], headers)
         return step.call
 
     async def _admitted(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Call | None:

@@ -9,9 +9,8 @@ from fhir_server.access.break_glass import PURPOSE
 from fhir_server.http.negotiate import Wanted
 from fhir_server.http.request import Headers, Scope
 from fhir_server.interactions.route import Route
-from fhir_server.model.bsn import is_bsn
 
-_ID: Final = re.compile(rb"[A-Za-z0-9.-]{1,64}")
+_ID: Final = re.compile(rb"(?![0-9]{9}\Z)[A-Za-z0-9.-]{1,64}")  # what may be a BSN is looked at each time
 _INTERACTIONS: Final = frozenset({"read", "search-type"})
 _ONCE: Final = b"_page="  # the token of a page is used once
 _HEADERS: Final = ("accept", "accept-encoding", "cache-control")
@@ -19,11 +18,8 @@ _MOST: Final = 2048
 _LONGEST: Final = 2000  # bytes of a query
 
 
-class Words(NamedTuple):
-    """What the meaning of a request depends on besides the role, and the id that it reads, "" for a search."""
-
-    key: tuple[object, ...]
-    id: str
+Words = tuple[tuple[object, ...], str]
+"""What the meaning of a request depends on besides the role, and the id that it reads, "" for a search."""
 
 
 class Usual(NamedTuple):
@@ -55,16 +51,15 @@ class UsualRequests:
         if scope["method"] != "GET":
             return None
         if path in self._types:
-            return Words((path, query, *map(headers.raw, _HEADERS)), "") if len(query) <= _LONGEST and _ONCE not in query else None
+            return None if len(query) > _LONGEST or _ONCE in query else ((path, query, *map(headers.raw, _HEADERS)), "")
         place, _, last = path.rpartition(b"/")
-        if place not in self._types or query or not _ID.fullmatch(last):
+        if query or place not in self._types or not _ID.fullmatch(last):
             return None
-        id_ = last.decode()
-        return None if is_bsn(id_) else Words((place, None, *map(headers.raw, _HEADERS)), id_)
+        return (place, None, *map(headers.raw, _HEADERS)), last.decode()
 
     def meant(self, words: Words, actor: Actor) -> Usual | None:
         """Return what a request of ``words`` means when ``actor`` sends it, None where none was admitted yet."""
-        return self._known.get((words.key, actor.role)) if actor.purpose != PURPOSE else None
+        return self._known.get((words[0], actor.role)) if actor.purpose != PURPOSE else None
 
     def keep(self, words: Words, actor: Actor, usual: Usual) -> None:
         """Keep what the request of ``words`` meant that ``actor`` was admitted with; an emergency is looked at each time."""
@@ -72,4 +67,4 @@ class UsualRequests:
             return
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[words.key, actor.role] = usual
+        self._known[words[0], actor.role] = usual
