@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from fhir_server.access.break_glass import PURPOSE
@@ -21,6 +22,7 @@ from fhir_server.storage.repository import Stored
 SELF, INVITED = "self", "invited"
 _WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator", "privacy-officer"})
 _FAILED: Final = 400
+_type = attrgetter("type")
 
 
 async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[Stored]], *, alone: bool) -> None:
@@ -44,18 +46,20 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[St
 def _by_category(call: Call, found: Sequence[Stored]) -> Mapping[str, Sequence[Stored]]:
     """Return what was found by its data category; what has none is open to the network."""
     given: dict[str, list[Stored]] = {}
-    type_ = of_type = ""
-    for each in found:
-        if each.type != type_:  # mostly all are of one type
-            type_ = each.type
-            entry = call.services.catalog.types[type_]
-            of_type = entry.category_coding
-        given.setdefault((_part(call, entry, each.body) if entry.parts else "") or of_type, []).append(each)
+    for type_ in dict.fromkeys(map(_type, found)):
+        entry = call.services.catalog.types[type_]
+        some = [each for each in found if each.type == type_]
+        if not entry.parts:
+            given.setdefault(entry.category_coding, []).extend(some)
+            continue
+        for each in some:
+            given.setdefault(_part(call, entry, each.body) or entry.category_coding, []).append(each)
     given.pop("", None)
     return given
 
 
 def _part(call: Call, entry: Entry, body: bytes) -> str:
+    """Return the data category of a part of its type in which what was found is, "" where it is in none."""
     marked = may_hide(body) or any(part.code.encode() in body for part in entry.parts)
     return part_of(read(body, OWN).resource, entry, call.services.base) if marked else ""
 
