@@ -11,8 +11,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
+from fhir_server.model.json import own
 from fhir_server.network.message_thread import threads_of
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Matched, VersionConflict
 
@@ -67,4 +66,4 @@ def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:
             if change.indexed.dossier:
                 yield change.indexed.dossier
             elif change.type == "Communication":
-                yield from threads_of(read(change.body, OWN).resource, call.services.base)
+                yield from threads_of(own(change.body), call.services.base)
