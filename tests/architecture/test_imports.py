@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from architecture.sources import ROOT, Plant, aliases, dotted, imports, modules, place, tree
+from architecture.sources import ROOT, Plant, aliases, dotted, imports, modules, nodes, place, tree
 
 ONLY_IN = {
     "sqlite3": ("fhir_server/storage/",),  # SQL has one place
@@ -45,7 +45,7 @@ def loads(root: Path) -> list[str]:
 def loading(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield (line, name) of the calls that load a module by name."""
     known = aliases(module) | {"__import__": "__import__"}
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Call) and (name := dotted(node.func, known)).startswith(LOADERS):
             yield node.lineno, name
 
