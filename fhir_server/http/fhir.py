@@ -66,14 +66,21 @@ class _Step:
 class FhirApplication:
     """Serves ``/fhir``: ``bearer`` turns what a request shows, and the moment (microseconds), into an Actor."""
 
-    def __init__(self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None) -> None:
-        """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed."""
+    def __init__(
+        self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None, *, cors: bool = False
+    ) -> None:
+        """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed.
+
+        ``cors``: somebody lets apps in browsers call it, which is declared.
+        """
         self._proxies = proxies or Proxies()
         self._metrics = metrics
         self._services = services
         self._bearer = bearer
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
-        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references, DECLARED, services.ozo)
+        self._capabilities = capabilities.Capabilities(
+            services.catalog, services.base, references, DECLARED, services.ozo, cors=cors
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
