@@ -78,12 +78,12 @@ class Settings:
     )
     login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
     rate_person: float = _setting(
-        100.0, "Requests per second that one person may make, a minute's worth at once; 0: no limit (docs/rates.md)."
+        1_000.0, "Requests per second that one person may make, a minute's worth at once; 0: no limit (docs/rates.md)."
     )
     rate_software: float = _setting(
-        2_000.0, "The same for one piece of software: a registered client with all its users, or a system by itself."
+        10_000.0, "The same for one piece of software: a registered client with all its users, or a system by itself."
     )
-    rate_address: float = _setting(10.0, "The same for one address, of requests without a token that is good for anything.")
+    rate_address: float = _setting(200.0, "The same for one address, of requests without a token that is good for anything.")
     rate_lookups: int = _setting(
         60, "Different identifiers by which one person may look for clients in an emergency, within an hour; 0: no limit."
     )
