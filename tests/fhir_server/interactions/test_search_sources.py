@@ -85,7 +85,7 @@ def test_a_page_is_its_callers_alone(ask: Asking) -> None:
 
 
 def test_others_are_served_while_a_large_answer_is_worked_on(hub: Room) -> None:
-    """Seven steps for each resource (form, person, two of merging, consent, match, order) and three of letting it go: each a unit."""
+    """Seven units for each resource (form, person, two of merging, consent, match, order), and three for letting it go."""
     held = {"linde": [condition(f"c{each}", each % SOME) for each in range(MANY)]}
     assert len(ids(Asking(hub, Adapter(held), TYPES).bundle(SYSTEM, f"{MINE}&_count=7"))) == 7
     assert Asking(hub, Adapter(held), TYPES, pace=Pace(slice_=0)).turns(SYSTEM, f"{MINE}&_count=7") >= 10 * MANY
