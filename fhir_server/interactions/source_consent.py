@@ -68,7 +68,7 @@ def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, refe
     if entry is None:
         return Item(own, stated, (), None, refers)
     rows = extract(resource, entry, base).rows
-    found = stated or tuple(filter(None, [labels().of(entry, rows)]))
+    found = stated or tuple(filter(None, [labels().of(entry, rows, resource)]))
     return Item(own, found, (), _dates(rows, entry), refers)
 
 
