@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+STATIC := $(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types imports
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 # A module stays on one worker. The flows come first: what is short evens out the end.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
@@ -28,6 +29,8 @@ NIGHTLY_TESTS := \
 NIGHTLY := KILLS=50 FUZZ_EXAMPLES=10000 TREE_EXAMPLES=1000 CONSENT_EXAMPLES=1000 QUERY_EXAMPLES=400 PAGING_EXAMPLES=300 \
   DISCLOSURE_EXAMPLES=1500 MATCHING_EXAMPLES=300
 
+unexport PYTHONDONTWRITEBYTECODE # every process of the tests would compile everything anew
+
 .PHONY: help setup run test check nightly lint types imports format docs bench lock hooks clean
 
 help: ## list the commands
@@ -38,10 +41,12 @@ setup: $(INSTALLED) ## build .venv from the lock file, with .venv/bin/fhir-serve
 run: setup ## serve the hub with its demo network (PORT=8000 DATA=./data)
 	@$(BIN)/fhir-server demo $(if $(PORT),--port $(PORT)) $(if $(DATA),--data-dir $(DATA))
 
-test: lint types imports ## everything that must hold: lint, types, imports, all tests
+test: setup ## everything that must hold: lint, types, imports, all tests
+	@$(STATIC)
 	@$(PYTEST) $(SLOWEST) $(ALL_TESTS)
 
-check: lint types imports ## the quick part: lint, types, imports, tests without PostgreSQL and without whole flows
+check: setup ## the quick part: lint, types, imports, tests without PostgreSQL and without whole flows
+	@$(STATIC)
 	@$(PYTEST) $(SLOWEST) $(QUICK_TESTS)
 
 nightly: setup ## the tests that draw their cases, with ten and more times as many

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 Resource = dict[str, object]
 
-Fault = Literal["timeout", "unreachable", "refused", "throttled", "not-supported", "structure", "wrong-patient"]
+Fault = Literal["timeout", "unreachable", "refused", "throttled", "not-supported", "structure", "wrong-patient", "too-much"]
 
 
 class SourceError(Exception):
@@ -65,6 +65,8 @@ class RowUse:
 @dataclass(frozen=True, slots=True)
 class Translation:
     """What a source message becomes: R4 ``resources``, the rows that made them, and what was not mapped.
+
+    The resources are the hub's from then on: it empties the list when it is done with them.
 
     References between the resources are relative (``Type/id``) with ids that are stable for the same source object. ``about`` is
     the identifiers of every patient whom the message speaks of: the hub compares them with the patient it asked for.

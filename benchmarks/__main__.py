@@ -16,6 +16,7 @@ from benchmarks.guarding import growth as gates
 from benchmarks.measure import Figure, head, line
 from benchmarks.messages import messages
 from benchmarks.requests import requests
+from benchmarks.sources import sources
 from benchmarks.stage import ENGINES, Stage, stage
 from benchmarks.stalls import stalls
 from benchmarks.subscribing import subscribing
@@ -28,6 +29,7 @@ MEASURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "creates": creates,
     "disk": disk,
     "stalls": stalls,
+    "sources": sources,
     "guard": cost,
     "gate": gates,
     "messages": messages,

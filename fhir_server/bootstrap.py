@@ -156,12 +156,17 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
         running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
         if lasting:
-            gc.collect()
-            gc.set_threshold(_YOUNG, 20, 20)
-            gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
+            collect_seldom()
         return running
 
     return Hub(open_)
+
+
+def collect_seldom() -> None:
+    """Look for garbage as a server does that lasts: seldom, and never in the catalogue and all else that is there now."""
+    gc.collect()
+    gc.set_threshold(_YOUNG, 20, 20)
+    gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
 
 
 def authority(settings: Settings, services: Services, remote: Remote) -> Authority:

@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sockets
-from engines import database_url, postgres_server
+from engines import database_url, in_memory, postgres_server
 from hypothesis import settings
 
 __all__ = ["database_url", "postgres_server"]
@@ -13,6 +15,8 @@ __all__ = ["database_url", "postgres_server"]
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("hub", deadline=None)  # how long an example takes depends on what else the machine does
 settings.load_profile("hub")
+if "TMPDIR" not in os.environ:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(in_memory())  # the folders of tests, and of the processes that they start
 GUARD = sockets.Guard()
 sockets.install(GUARD)
 

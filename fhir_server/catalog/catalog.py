@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path as File
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -110,13 +111,19 @@ class Catalog:
 
 def load(file: File | None = None) -> Catalog:
     """Read and check the catalogue (``profiles/catalog.toml`` unless another ``file`` is given). Raises CatalogError."""
-    tables = tomllib.loads((file or File(profiles.__path__[0]) / "catalog.toml").read_text(encoding="utf-8"))
+    return Catalog(_types((file or File(profiles.__path__[0]) / "catalog.toml").read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=4)
+def _types(text: str) -> Mapping[str, Entry]:
+    """Return the types of a catalogue, which never change; a text that was read before is not checked again."""
+    tables = tomllib.loads(text)
     common = tables.pop("common", {}).get("search", [])
     types = {name: _entry(name, table, common) for name, table in tables.items()}
     if IN_ROLE in types:
         authored = tuple((name, each.author) for name, each in types.items() if each.author)
         types[IN_ROLE] = replace(types[IN_ROLE], authored=authored)
-    return Catalog(MappingProxyType(types))
+    return MappingProxyType(types)
 
 
 def _entry(name: str, table: Mapping[str, Any], common: Iterable[str]) -> Entry:

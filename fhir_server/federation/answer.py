@@ -15,12 +15,16 @@ class SourceAnswer:
     translation: Translation
 
 
+Failing = Fault | Literal["consent-unavailable"]
+"""Why there is nothing of a source: a fault, or nobody could say whether it may answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFault:
-    """``source`` gave no usable answer, or was not asked since nobody could say whether it may answer ("consent-unavailable")."""
+    """There is nothing of ``source`` in the answer, and why."""
 
     source: Source
-    fault: Fault | Literal["consent-unavailable"]
+    fault: Failing
 
 
 Answer = SourceAnswer | SourceFault

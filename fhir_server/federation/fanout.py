@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from adapters.contract import SourceError, SourceQuery, Transport
@@ -13,15 +13,28 @@ from fhir_server.federation.traced import NO_TRACE, Trace, traced
 
 BUDGET = 8.0
 LOG = logging.getLogger("fhir_server.federation")
+Take = Callable[[SourceAnswer], Awaitable[Answer]]
+"""What is done with an answer as soon as it is there, and what it comes to."""
+
+
+async def as_it_is(answer: SourceAnswer) -> Answer:
+    """Take ``answer`` without looking at it."""
+    return answer
 
 
 async def ask(
-    plan: Plan, query: SourceQuery, transports: Mapping[str, Transport], budget: float = BUDGET, trace: Trace = NO_TRACE
+    plan: Plan,
+    query: SourceQuery,
+    transports: Mapping[str, Transport],
+    budget: float = BUDGET,
+    trace: Trace = NO_TRACE,
+    take: Take = as_it_is,
 ) -> tuple[Answer, ...]:
     """Carry out ``plan``: one answer or fault per step, in the order of the plan, within ``budget`` seconds.
 
     ``query`` is the question without its type; the message to the n-th source is called ``request_id`` + "." + n. What is not
-    there when a source's time is up is cancelled, and its connection closed. ``trace`` goes along with every call.
+    there when a source's time is up is cancelled, and its connection closed. ``trace`` goes along with every call. Each answer is
+    taken (``take``) within the time of its source.
     """
     questions = (
         replace(query, resource_type=step.type, request_id=f"{query.request_id}.{number}") for number, step in enumerate(plan, 1)
@@ -30,14 +43,15 @@ async def ask(
         (step, each, traced(transports[step.source.name], trace, each.request_id))
         for step, each in zip(plan, questions, strict=True)
     ]
-    return tuple(await asyncio.gather(*(_ask(*each, budget) for each in asked)))
+    return tuple(await asyncio.gather(*(_ask(*each, budget, take) for each in asked)))
 
 
-async def _ask(step: Step, query: SourceQuery, transport: Transport, budget: float) -> Answer:
+async def _ask(step: Step, query: SourceQuery, transport: Transport, budget: float, take: Take) -> Answer:
     source = step.source
     try:
         async with asyncio.timeout(min(source.budget, budget)):
             translation = await step.adapter.search(query, source, transport)
+            return await take(SourceAnswer(source, query.request_id, translation))
     except TimeoutError:
         LOG.warning("source %s: no answer within its time", source.name)
         return SourceFault(source, "timeout")
@@ -47,7 +61,6 @@ async def _ask(step: Step, query: SourceQuery, transport: Transport, budget: flo
     except Exception as error:  # noqa: BLE001 - a defect of one adapter must not cost the answers of the others
         LOG.error("source %s: adapter %s failed with %s", source.name, source.adapter, _place(error))  # noqa: TRY400 - values stay out
         return SourceFault(source, "structure")
-    return SourceAnswer(source, query.request_id, translation)
 
 
 def _place(error: Exception) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from adapters.contract import Resource
 from fhir_server.federation.answer import Answer, SourceFault
+from fhir_server.federation.pace import Steps
 from fhir_server.federation.references import references
 
 Identifier = tuple[str, str]
@@ -24,7 +25,7 @@ SUBJECTLESS = frozenset(
 )
 
 
-def guard(answer: Answer, asked: Collection[Identifier]) -> Answer:
+def guard(answer: Answer, asked: Collection[Identifier]) -> Steps[Answer]:
     """Return the answer without what is not about the patient with the identifiers ``asked``.
 
     An answer that speaks of anybody else is dropped whole and becomes the fault ``wrong-patient``; in one that does not, resources
@@ -39,7 +40,11 @@ def guard(answer: Answer, asked: Collection[Identifier]) -> Answer:
     if not all(_speaks_of(tuple(identifiers(each)), asked) for each in patients):
         return SourceFault(answer.source, "wrong-patient")
     known = {f"Patient/{each.get('id')}" for each in patients}
-    kept = tuple(each for each in resources if each in patients or _is_about(each, known, asked))
+    kept = []
+    for each in resources:
+        if each.get("resourceType") == "Patient" or _is_about(each, known, asked):
+            kept.append(each)
+        yield
     return replace(answer, translation=replace(answer.translation, resources=kept))
 
 

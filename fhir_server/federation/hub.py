@@ -2,27 +2,33 @@
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from adapters.contract import Source, SourceAdapter, SourceQuery
-from fhir_server.federation.answer import Answer
+from fhir_server.federation.answer import Answer, SourceAnswer
 from fhir_server.federation.credentials import authorization
 from fhir_server.federation.fanout import ask
-from fhir_server.federation.guard import Identifier, guard
+from fhir_server.federation.guard import Identifier
 from fhir_server.federation.holder import HolderConsent
 from fhir_server.federation.locate import locate
+from fhir_server.federation.pace import Pace
 from fhir_server.federation.plan import Capability, Plan, plan
-from fhir_server.federation.readable import readable
 from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.taken import Then, taken
 from fhir_server.federation.traced import NO_TRACE, Trace
 from fhir_server.federation.transport import HttpTransport
+
+_ASKING: Final = 7 / 8
+"""The part of the budget within which the sources are asked; the rest is for putting together what they answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
     """The declared ``sources``, what each adapter answers (``capabilities``), and one transport per source.
 
-    ``budget`` is the number of seconds within which all of them are asked, ``holder`` what says what holders may give, if any.
+    ``budget`` is the number of seconds within which all is answered, ``holder`` what says what holders may give, if any, ``pace``
+    how long is worked on an answer before others are served.
     """
 
     sources: tuple[Source, ...]
@@ -32,6 +38,7 @@ class Federation:
     seal: Seal
     budget: float
     holder: HolderConsent | None = None
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def of(  # noqa: D102 - what the class says
@@ -54,10 +61,17 @@ class Federation:
         """Plan a question for ``type_`` to the sources of ``organisations`` ((system, value) pairs)."""
         return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)
 
-    async def ask(self, plan_: Plan, query: SourceQuery, trace: Trace = NO_TRACE) -> tuple[Answer, ...]:
-        """Carry out a plan within the budget, as part of ``trace``; answers that are no FHIR, or about anybody else, are faults."""
-        answers = await ask(plan_, query, self.transports, self.budget, trace)
-        return tuple(guard(readable(answer), query.identifiers) for answer in answers)
+    async def ask(self, plan_: Plan, query: SourceQuery, then: Then, trace: Trace = NO_TRACE) -> tuple[Answer, ...]:
+        """Carry out a plan within the budget, as part of ``trace``.
+
+        Answers that are too large, no FHIR, or about anybody else, are faults; ``then`` is done with each other one as soon as it
+        is there, within the time of its source.
+        """
+
+        async def take(answer: SourceAnswer) -> Answer:
+            return await self.pace.through(taken(answer, query.identifiers, then))
+
+        return await ask(plan_, query, self.transports, self.budget * _ASKING, trace, take)
 
     async def close(self) -> None:
         """Close every connection to a source."""

@@ -5,15 +5,17 @@ organisation it came from. Nothing tells where a source system is or what an obj
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from adapters.contract import Resource, Source
-from fhir_server.federation.answer import Answer, SourceAnswer
+from fhir_server.federation.answer import SourceAnswer
 from fhir_server.federation.origin import origin
+from fhir_server.federation.pace import Steps
 from fhir_server.federation.rewrite import Rewriting, rewritten
 from fhir_server.federation.sealed_id import Seal
+from fhir_server.search.rows import Indexed
 
 FEDERATED = {
     "system": "https://netwerkdossier.example/fhir/CodeSystem/hub-tag",
@@ -26,10 +28,11 @@ KEPT_META = ("versionId", "lastUpdated", "security")
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A resource as the hub shows it, and the source that it came from."""
+    """A resource as the hub shows it, the source that it came from, and what an index would hold of it, once that is known."""
 
     resource: Resource
     source: Source
+    indexed: Indexed | None = field(default=None, compare=False)
 
     @property
     def type(self) -> str:
@@ -47,21 +50,12 @@ class Merged:
         return f"{self.type}/{self.id}"
 
 
-def merge(answers: Iterable[Answer], patient: str, asked: Collection[tuple[str, str]], seal: Seal) -> tuple[Merged, ...]:
-    """Return the resources of all answers, each once, rewritten; without the sources' own Patient resources.
+def merge(answer: SourceAnswer, patient: str, asked: Collection[tuple[str, str]], seal: Seal) -> Steps[dict[str, Merged]]:
+    """Return the resources of an answer, each once, rewritten, by their references; without the source's own Patient resources.
 
-    ``patient`` is the hub's "Patient/id", ``asked`` the identifiers under which the sources know that patient. The answers must
+    ``patient`` is the hub's "Patient/id", ``asked`` the identifiers under which the source knows that patient. The answer must
     have passed the guard.
     """
-    found: dict[str, Merged] = {}
-    for answer in answers:
-        if isinstance(answer, SourceAnswer):
-            for merged in _of_source(answer, patient, asked, seal):
-                found.setdefault(merged.reference, merged)
-    return tuple(found.values())
-
-
-def _of_source(answer: SourceAnswer, patient: str, asked: Collection[tuple[str, str]], seal: Seal) -> Iterator[Merged]:
     source = answer.source
     targets: dict[str, str] = {}
     for resource in answer.translation.resources:
@@ -69,11 +63,15 @@ def _of_source(answer: SourceAnswer, patient: str, asked: Collection[tuple[str, 
         if type_ and local:
             hub = patient if type_ == "Patient" else f"{type_}/{seal.seal(patient, source.name, type_, local)}"
             targets[f"{type_}/{local}"] = hub
+        yield
     rewriting = Rewriting(targets, patient, tuple(asked), _traces(source, asked), seal.opaque)
+    found: dict[str, Merged] = {}
     for resource in answer.translation.resources:
         target = targets.get(f"{resource.get('resourceType')}/{resource.get('id')}", patient)
-        if target != patient:
-            yield Merged(_shown(resource, target, answer, rewriting), source)
+        if target != patient and target not in found:
+            found[target] = Merged(_shown(resource, target, answer, rewriting), source)
+        yield
+    return found
 
 
 def _shown(resource: Resource, target: str, answer: SourceAnswer, rewriting: Rewriting) -> Resource:

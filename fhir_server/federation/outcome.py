@@ -8,9 +8,8 @@ R4 has the issue type ``incomplete`` for a search that not all sources answered 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from adapters.contract import Fault
 from fhir_server.errors import FhirError, Issue, SourcesFailed, SourcesTimedOut
-from fhir_server.federation.answer import Answer, SourceFault
+from fhir_server.federation.answer import Answer, Failing, SourceFault
 from fhir_server.federation.origin import organisation
 
 CODE_SYSTEM = "https://netwerkdossier.example/fhir/CodeSystem/federation-outcome"
@@ -29,7 +28,7 @@ class Told(NamedTuple):
     text: str
 
 
-FAULTS: Mapping[Fault | Literal["consent-unavailable"], Told] = {
+FAULTS: Mapping[Failing, Told] = {
     "timeout": Told("timeout", "source-timeout", "did not answer in time"),
     "unreachable": Told("exception", "source-unreachable", "could not be reached"),
     "refused": Told("forbidden", "source-refused", "refused the question"),
@@ -37,6 +36,7 @@ FAULTS: Mapping[Fault | Literal["consent-unavailable"], Told] = {
     "not-supported": Told("not-supported", "source-not-supported", "does not answer this kind of question"),
     "structure": Told("structure", "mapping-failed", "gave an answer that could not be read"),
     "wrong-patient": Told("processing", "wrong-patient", "gave an answer about another person, which was left out"),
+    "too-much": Told("too-costly", "source-too-large", "gave more than is taken at once, so that all of it was left out"),
     "consent-unavailable": Told("transient", "consent-unavailable", "was not asked: it is not known now whether it may answer"),
 }
 

@@ -10,7 +10,8 @@ credentials = "env:LINDE"                         # or "file:PATH": where the Au
 
 [linde.options]
 display = "Apotheek De Linde"                     # how callers see it
-largest_answer = "2000000"                        # bytes; the other options are the adapter's
+largest_answer = "2000000"                        # bytes
+most_resources = "10000"                          # in one answer; the other options are the adapter's
 """
 
 import re
@@ -123,7 +124,8 @@ def _options(name: str, table: Table) -> dict[str, str]:
     options = table.get("options", {})
     if not isinstance(options, dict) or not all(isinstance(each, str) for each in options.values()):
         raise InvalidSources(f"[{name}.options] must hold strings only")
-    if not str(options.get("largest_answer", "1")).isdecimal():
-        raise InvalidSources(f"[{name}.options] largest_answer must be a number of bytes")
+    for key, what in {"largest_answer": "bytes", "most_resources": "resources"}.items():
+        if not str(options.get(key, "1")).isdecimal():
+            raise InvalidSources(f"[{name}.options] {key} must be a number of {what}")
     credentials = _text(name, table, "credentials")
     return {**options, "credentials": credentials} if credentials else options

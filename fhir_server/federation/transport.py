@@ -75,7 +75,7 @@ class HttpTransport:
             read += chunk
             if len(read) > self._limit:
                 response.close()
-                raise SourceError("structure", f"the answer is above {self._limit} bytes")
+                raise SourceError("too-much", f"the answer is above {self._limit} bytes")
         return bytes(read)
 
     def _opened(self) -> aiohttp.ClientSession:

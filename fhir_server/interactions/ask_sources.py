@@ -1,7 +1,7 @@
 """What search and read of federated types share: may the sources be asked, which of them, and what they answer."""
 
-from asyncio import gather
-from dataclasses import dataclass, replace
+from asyncio import gather, get_running_loop
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -10,10 +10,12 @@ from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.gate import FederationGrant
 from fhir_server.errors import FhirError
 from fhir_server.federation.answer import Answer as SourceAnswer
+from fhir_server.federation.answer import SourceAnswer as SourceGave
 from fhir_server.federation.answer import SourceFault
-from fhir_server.federation.consented import CLOSED, opened
+from fhir_server.federation.consented import CLOSED, Consents, opened
 from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
+from fhir_server.federation.pace import Steps
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
 from fhir_server.federation.traced import Trace
@@ -23,6 +25,7 @@ from fhir_server.interactions.care import Care, care_of
 from fhir_server.interactions.emergency_client import from_sources, refused
 from fhir_server.interactions.source_consent import consents_of, item, part_of
 from fhir_server.model.bsn_body import sealed_values
+from fhir_server.search.extract import extract
 from fhir_server.search.tree import Everything, MemberOf
 
 _MICROSECONDS = 1_000_000
@@ -30,10 +33,14 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The answers of the sources that were asked, and what they come to; both are empty when there was nobody to ask."""
+    """The answers of the sources that were asked, and what they come to, by reference; both are empty when nobody was to be asked.
+
+    ``until`` is when all of the budget is used up, by the clock of the event loop.
+    """
 
     answers: tuple[SourceAnswer, ...] = ()
-    merged: tuple[Merged, ...] = ()
+    merged: dict[str, Merged] = field(default_factory=dict)
+    until: float | None = None
 
 
 def may_ask(call: Call) -> bool:
@@ -63,20 +70,35 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
             raise refused(call)
     await go_ahead(call, patient)
     plan, unknown = await _held(call, plan, decision)
-    answers = (*await federation.ask(plan, _question(call, care), _trace(call)), *unknown)
+    until = get_running_loop().time() + federation.budget
+    merged: dict[str, dict[str, Merged]] = {}
+
+    def then(answer: SourceGave) -> Steps[None]:
+        merged[answer.source.name] = yield from _shown(call, answer, patient, care, consents)
+
+    answers = (*await federation.ask(plan, _question(call, care), then, _trace(call)), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
-    merged = _open(call, merge(answers, patient, care.identifiers, federation.seal))
-    if consents is not None:
-        merged = tuple(each for each in merged if consents.shows(each, partial(item, call), _part(call, each)))
-    # From here on as if they were stored: found, revealed and masked by the same rules.
-    return Asked(answers, tuple(replace(each, resource=sealed_values(each.resource, call.services.bsn)) for each in merged))
+    given = (each.source.name for each in answers if not isinstance(each, SourceFault))
+    return Asked(answers, {reference: each for name in given for reference, each in merged[name].items()}, until)
 
 
-def _open(call: Call, merged: tuple[Merged, ...]) -> tuple[Merged, ...]:
-    """Leave out what came along and is of a type that the caller's role or scopes do not cover."""
-    types = {each.type for each in merged}
-    covered = {type_ for type_ in types if type_ == call.type or _is_covered(call, type_, "read")}
-    return merged if covered == types else tuple(each for each in merged if each.type in covered)
+def _shown(call: Call, answer: SourceGave, patient: str, care: Care, consents: Consents | None) -> Steps[dict[str, Merged]]:
+    """Return what the caller may see of an answer, by reference; what is asked for with what an index of it would hold."""
+    services = call.services
+    merged = yield from merge(answer, patient, care.identifiers, services.federation.seal)
+    covered = {each: each == call.type or _is_covered(call, each, "read") for each in {each.type for each in merged.values()}}
+    found: dict[str, Merged] = {}
+    for reference in tuple(merged):
+        each = merged.pop(reference)  # freed here, and not all of them at once
+        if covered[each.type]:
+            # From here on as if it were stored: found, revealed and masked by the same rules.
+            resource = sealed_values(each.resource, services.bsn)
+            indexed = extract(resource, call.entry, services.base) if each.type == call.type else None
+            one = replace(each, resource=resource, indexed=indexed)
+            if consents is None or consents.shows(one, partial(item, call), _part(call, one)):
+                found[reference] = one
+        yield
+    return found
 
 
 def _is_covered(call: Call, type_: str, interaction: str) -> bool:
@@ -88,7 +110,7 @@ def _is_covered(call: Call, type_: str, interaction: str) -> bool:
 
 
 def _part(call: Call, merged: Merged) -> str:
-    return part_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base)
+    return part_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base, merged.indexed)
 
 
 async def _permitted(call: Call, decision: FederationGrant) -> bool:

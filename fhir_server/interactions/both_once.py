@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_server.federation.duplicates import Assigned, assigned, serves_own
-from fhir_server.federation.merge import Merged
+from fhir_server.federation.select import Hit
 from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
@@ -16,23 +16,23 @@ _MOST: Final = 500
 """Objects that are looked up; beyond these both copies are shown."""
 
 
-async def once(call: Call, grant: Grant, query: Query, hits: Sequence[Merged]) -> tuple[Query, tuple[Merged, ...]]:
+async def once(call: Call, grant: Grant, query: Query, hits: list[Hit]) -> tuple[Query, list[Hit]]:
     """Return ``query``, which no longer finds what a source serves as its own, and the ``hits`` that are not stored here."""
-    known = {each.reference: set(assigned(each.resource)) for each in hits}
+    known = {each.merged.reference: set(assigned(each.merged.resource)) for each in hits}
     wanted = list(dict.fromkeys(one for each in known.values() for one in each))[:_MOST]
     if not wanted:
-        return query, tuple(hits)
+        return query, hits
     here = await _stored(call, grant, query, wanted)
     hidden, left = set(), []
     for each in hits:
-        same = known[each.reference] & here.keys()
-        theirs = {one for one in same if serves_own(each.source, one)}
+        same = known[each.merged.reference] & here.keys()
+        theirs = {one for one in same if serves_own(each.merged.source, one)}
         hidden |= {id_ for one in theirs for id_ in here[one]}
         if theirs or not same:
             left.append(each)
     if not hidden:
-        return query, tuple(left)
-    return replace(query, where=And((query.where, Not(Id(tuple(sorted(hidden))))))), tuple(left)
+        return query, left
+    return replace(query, where=And((query.where, Not(Id(tuple(sorted(hidden))))))), left
 
 
 async def _stored(call: Call, grant: Grant, query: Query, wanted: Sequence[Assigned]) -> dict[Assigned, set[str]]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from fhir_server.federation.merge import Merged
+from fhir_server.federation.select import Hit
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.read_page import Read, read_page, read_within
-from fhir_server.search.order import compare, in_order, places
+from fhir_server.search.order import compare, in_order
 from fhir_server.search.paging import Position
 from fhir_server.search.tree import Cursor, Query, SortValue
 from fhir_server.storage.repository import Grant, Stored
@@ -55,19 +56,16 @@ async def read_own(call: Call, grant: Grant, query: Query, position: Position | 
     return await read_within(call, grant, query, position.snapshot)
 
 
-def page_of(call: Call, query: Query, own: Read, hits: Sequence[Merged], position: Position | None, *, again: bool) -> Page:
+def page_of(query: Query, own: Read, hits: Sequence[Hit], position: Position | None, *, again: bool) -> Page:
     """Return the page after ``position`` out of the ``own`` resources and the ``hits`` of the sources: all that match, in order.
 
     In one place what is stored here comes first. ``again``: the sources are to be asked for the next page, whatever this one shows.
     """
     sort = query.sort
 
-    def mark(each: Merged) -> Mark:
-        return (*places(each.resource, sort, call.entry, call.services.base), each.source.name, each.id)
-
     last = position.beside if position and position.beside else ()
-    start = bisect_left(hits, x=True, key=lambda each: _comes_after(query, mark(each), last)) if last else 0
-    left = [(mark(each), each) for each in hits[start : start + query.count]]  # working out a place costs as much as indexing
+    start = bisect_left(hits, x=True, key=lambda each: _comes_after(query, _mark(each), last)) if last else 0
+    left = [(_mark(each), each.merged) for each in hits[start : start + query.count]]
     found: list[tuple[Mark, Stored | Merged]] = [(each.cursor.values, each) for each in own.resources]
     found += [(one[: len(sort.keys)], each) for one, each in left]
     key = in_order(sort)
@@ -79,6 +77,10 @@ def page_of(call: Call, query: Query, own: Read, hits: Sequence[Merged], positio
         return page
     cursor = page.own[-1].cursor if page.own else position.cursor if position else Cursor(0, _NONE)
     return replace(page, left=Left(cursor, None if done and not again else left[number - 1][0] if number else last))
+
+
+def _mark(hit: Hit) -> Mark:
+    return (*hit.places, hit.merged.source.name, hit.merged.id)
 
 
 def _comes_after(query: Query, one: Mark, other: Mark) -> bool:

@@ -12,8 +12,7 @@ from fhir_server.interactions.ended import as_ended
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
+from fhir_server.model.json import own
 from fhir_server.network.message_thread import threads_of
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Matched, VersionConflict
 
@@ -70,4 +69,4 @@ def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:
             if told.dossier:
                 yield told.dossier
             elif change.type == "Communication" and change.body:
-                yield from threads_of(read(change.body, OWN).resource, call.services.base)
+                yield from threads_of(own(change.body), call.services.base)

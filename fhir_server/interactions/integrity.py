@@ -56,8 +56,10 @@ async def unseen(call: Call, changes: Sequence[Change]) -> list[Change]:
     """
     if call.actor.role == "system" and not call.actor.patient:
         return list(changes)
-    made = {change.reference for change in changes}
-    hidden = await _hidden(call, dict.fromkeys(each for change in changes for each in change.requires if each not in made))
+    known = {change.reference for change in changes}
+    if call.actor.role != "system":  # of a reply, ``reply.placed`` has refused a thread that the caller does not see
+        known |= {change.circle.of for change in changes if is_reply(change)}
+    hidden = await _hidden(call, dict.fromkeys(each for change in changes for each in change.requires if each not in known))
     return [
         replace(each, unseen=[one for one in each.requires if one in hidden - _told(each)]) if each.requires else each
         for each in changes

@@ -3,6 +3,7 @@
 from fhir_server.errors import Forbidden, NotFound
 from fhir_server.federation.outcome import failure
 from fhir_server.federation.sealed_id import Sealed
+from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions.ask_sources import ask_sources
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.sealed_patient import UNKNOWN, patient_of
@@ -19,6 +20,7 @@ def is_open(call: Call) -> bool:
     return True
 
 
+@undisturbed
 async def read(call: Call, sealed: Sealed | None) -> Answer:
     """Ask the source again and answer the resource that ``sealed`` stands for.
 
@@ -33,7 +35,7 @@ async def read(call: Call, sealed: Sealed | None) -> Answer:
     error = failure(found.answers)
     if error is not None:
         raise error
-    for each in found.merged:
+    for each in found.merged.values():
         if each.id == call.id:
             return Answer(200, shown(call, write(each.resource)), id=call.id, dossier=patient, keep=False)
     raise NotFound(UNKNOWN)

@@ -7,8 +7,7 @@ from typing import Any, Final
 from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.interactions.call import OUTSIDE, Call
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
+from fhir_server.model.json import own
 from fhir_server.network.message_thread import threads_of
 from fhir_server.search.extract import extract
 from fhir_server.storage.repository import Change
@@ -29,7 +28,7 @@ async def placed(call: Call, changes: Sequence[Change]) -> list[Change]:
 async def _placed(call: Call, change: Change, changes: Sequence[Change]) -> Change:
     if change.indexed is None:
         return change
-    threads = threads_of(read(change.body, OWN).resource, call.services.base)
+    threads = threads_of(own(change.body), call.services.base)
     if not threads:
         return change
     found = {dossier for each in threads if (dossier := await _dossier(call, each, changes))}
@@ -49,7 +48,7 @@ async def _dossier(call: Call, thread: str, changes: Sequence[Change]) -> str:
     stored = await services.repository.fetch(grants, [thread])
     if stored:
         entry = services.catalog.types["CommunicationRequest"]
-        return extract(read(stored[0].body, OWN).resource, entry, services.base).dossier
+        return extract(own(stored[0].body), entry, services.base).dossier
     if call.actor.role == "system":
         return ""  # ``integrity`` says whether it must be there
     raise Forbidden(OUTSIDE)

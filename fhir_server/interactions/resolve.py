@@ -9,12 +9,13 @@ The searches see the store one after the other. A write between two of them may 
 two pages; each result was permitted, and matched, at the moment it was read.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.errors import TooCostly
 from fhir_server.federation.merge import Merged
+from fhir_server.federation.pace import as_list
 from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
@@ -29,7 +30,7 @@ MOST: Final = 5_000
 _AT_ONCE = 500
 
 
-async def without_links(call: Call, wanted: Search, merged: Sequence[Merged] = ()) -> Search:
+async def without_links(call: Call, wanted: Search, merged: Collection[Merged] = ()) -> Search:
     """Return ``wanted`` with a tree that has no chains and no ``_has`` in it any more; raises TooCostly.
 
     ``merged`` is what the sources answered, to which a chain may lead as well.
@@ -39,7 +40,7 @@ async def without_links(call: Call, wanted: Search, merged: Sequence[Merged] = (
     return replace(wanted, query=replace(wanted.query, where=await resolved(call, call.type, wanted.query.where, merged)))
 
 
-async def resolved(call: Call, type_: str, where: Node, merged: Sequence[Merged] = ()) -> Node:
+async def resolved(call: Call, type_: str, where: Node, merged: Collection[Merged] = ()) -> Node:
     """Return ``where``, about resources of ``type_``, without chains and ``_has``; raises TooCostly when one finds too much."""
     match where:
         case And(parts):
@@ -56,17 +57,19 @@ async def resolved(call: Call, type_: str, where: Node, merged: Sequence[Merged]
             return where
 
 
-async def _chain(call: Call, link: Chain, merged: Sequence[Merged]) -> Node:
+async def _chain(call: Call, link: Chain, merged: Collection[Merged]) -> Node:
     references = await _at_sources(call, link, merged) if merged else []
     if call.services.catalog.types[link.type].is_stored:
         references += [f"{each.type}/{each.id}" async for each in _linked(call, link.type, link.part)]
     return Or(tuple(ReferenceTo(link.param, each) for each in references)) if references else Nothing()
 
 
-async def _at_sources(call: Call, link: Chain, merged: Sequence[Merged]) -> list[str]:
+async def _at_sources(call: Call, link: Chain, merged: Collection[Merged]) -> list[str]:
     entry = call.services.catalog.types[link.type]
     part = await resolved(call, link.type, link.part, merged)
-    return [each.reference for each in merged if each.type == link.type and matches(part, each.resource, entry, call.services.base)]
+    wanted = (one.type == link.type and matches(part, one.resource, entry, call.services.base) for one in merged)
+    found = await call.services.federation.pace.through(as_list(wanted))
+    return [one.reference for one, is_wanted in zip(merged, found, strict=True) if is_wanted]
 
 
 async def _has(call: Call, type_: str, link: Has) -> Node:

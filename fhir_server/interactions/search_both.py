@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness
+from fhir_server.federation.pace import emptied
+from fhir_server.federation.select import Hit
+from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions import search as own_search
 from fhir_server.interactions import search_sources
 from fhir_server.interactions.ask_sources import Asked, ask_sources, may_ask
@@ -38,7 +41,7 @@ class _Found:
     grant: Grant
     wanted: Search
     asked: Asked
-    hits: tuple[Merged, ...]
+    hits: list[Hit]
     again: bool
 
     @property
@@ -47,6 +50,7 @@ class _Found:
         return search_sources.missing(self.asked, _OWN)
 
 
+@undisturbed
 async def search(call: Call) -> Answer:
     """Answer a searchset of what matches here and at the sources of the client whom the search names, in one order and in pages.
 
@@ -65,6 +69,7 @@ async def search(call: Call) -> Answer:
     goes_on = position is not None and position.beside is None
     found = await _found(call, grant, wanted, Asked() if goes_on else await ask_sources(call, patient))
     answer = await (_counted(call, found) if wanted.count_only else _paged(call, found, subset, position))
+    await call.services.federation.pace.through(emptied(found.hits, found.asked.merged))
     if not goes_on:
         answer.headers = ((HEADER, completeness(found.asked.answers, _OWN)),)
         answer.keep = False
@@ -80,9 +85,9 @@ def _client(call: Call, where: Node) -> str:
 
 
 async def _found(call: Call, grant: Grant, wanted: Search, at_sources: Asked) -> _Found:
-    wanted = await without_links(call, with_sealed(call, wanted), at_sources.merged)
+    wanted = await without_links(call, with_sealed(call, wanted), at_sources.merged.values())
     grant = await settled(call, grant, wanted.query.where)
-    query, hits = await once(call, grant, wanted.query, search_sources.matching(call, wanted.query, at_sources))
+    query, hits = await once(call, grant, wanted.query, await search_sources.matching(call, wanted.query, at_sources))
     faulty = completeness(at_sources.answers, _OWN) != "complete"
     leads_there = wanted.linked and bool(at_sources.merged)
     return _Found(grant, replace(wanted, query=query), at_sources, hits, faulty or leads_there or query is not wanted.query)
@@ -104,7 +109,7 @@ async def _counted(call: Call, found: _Found) -> Answer:
 async def _paged(call: Call, found: _Found, subset: Subset, position: Position | None) -> Answer:
     told, wanted = found.told, found.wanted
     own = await read_own(call, found.grant, wanted.query, position)
-    page = page_of(call, wanted.query, own, found.hits, position, again=found.again)
+    page = page_of(wanted.query, own, found.hits, position, again=found.again)
     call.touched.find(page.own)
     total = position.total if position else None
     if position is None and not told:
@@ -114,13 +119,13 @@ async def _paged(call: Call, found: _Found, subset: Subset, position: Position |
     if page.left:
         after = Position(call.place, wanted.parameters, page.left.cursor, own.snapshot, total, page.left.beside)
         links.append(next_link(call, after))
-    entries = [*told, *_matches(call, page, subset), *await _along(call, found, page, subset), *warnings(wanted)]
+    entries = [*told, *await _matches(call, page, subset), *await _along(call, found, page, subset), *warnings(wanted)]
     return Answer(200, searchset(entries, links, None if told else total))
 
 
-def _matches(call: Call, page: Page, subset: Subset) -> list[bytes]:
+async def _matches(call: Call, page: Page, subset: Subset) -> list[bytes]:
     own = iter(entries_of(call, page.own, subset))
-    sources = iter(search_sources.entries_of(call, page.sources, "match", subset))
+    sources = iter(await search_sources.entries_of(call, page.sources, "match", subset))
     return [next(own if isinstance(each, Stored) else sources) for each in page.shown]
 
 
@@ -128,7 +133,7 @@ async def _along(call: Call, found: _Found, page: Page, subset: Subset) -> list[
     """Return the entries of what comes along: out of the own store for all that is shown, out of the sources for what is theirs."""
     kept = await beside(call, found.wanted, [*page.own, *map(_as_stored, page.sources)], subset)
     sent = search_sources.along(call, found.wanted, page.sources, found.asked)
-    return [*kept, *search_sources.entries_of(call, sent, "include", subset)]
+    return [*kept, *await search_sources.entries_of(call, sent, "include", subset)]
 
 
 def _as_stored(merged: Merged) -> Stored:

@@ -1,9 +1,14 @@
 """Searching a federated type: the sources are asked at the moment of the request, and nothing of their answer is kept."""
 
-from fhir_server.errors import BadRequest
+from asyncio import timeout_at
+from collections.abc import Iterable
+
+from fhir_server.errors import BadRequest, SourcesTimedOut
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
-from fhir_server.federation.select import included, matches
+from fhir_server.federation.pace import as_list, emptied
+from fhir_server.federation.select import Hit, included, matches
+from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
@@ -15,9 +20,10 @@ from fhir_server.interactions.subsets import of_search
 from fhir_server.model import bundle
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import write
+from fhir_server.search.extract import extract
 from fhir_server.search.include import targets
-from fhir_server.search.match import matches as holds
-from fhir_server.search.order import in_order, places
+from fhir_server.search.match import holds
+from fhir_server.search.order import Places, places_of
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.subset import Subset
@@ -27,8 +33,11 @@ _ABOUT = {"patient", "subject", "beneficiary"}
 _NOTHING = Read((), None, Snapshot(0))
 """What the own store holds of a type that is never kept."""
 _EMPTY = Page((), None)
+_WHOLE = Subset()
+_TOO_MUCH = "What the sources gave could not be put in order in time. Ask for less, or try again later."
 
 
+@undisturbed
 async def search(call: Call) -> Answer:
     """Answer a searchset of what the sources hold about one patient, in pages: each asks every source again.
 
@@ -44,14 +53,16 @@ async def search(call: Call) -> Answer:
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
         raise error
-    wanted = await without_links(call, with_sealed(call, wanted), found.merged)
-    hits = matching(call, wanted.query, found)
-    page = _EMPTY if wanted.count_only else page_of(call, wanted.query, _NOTHING, hits, position, again=True)
+    wanted = await without_links(call, with_sealed(call, wanted), found.merged.values())
+    hits = await matching(call, wanted.query, found)
+    page = _EMPTY if wanted.count_only else page_of(wanted.query, _NOTHING, hits, position, again=True)
     beside = along(call, wanted, page.sources, found)
-    entries = [*missing(found), *entries_of(call, page.sources, "match", subset), *entries_of(call, beside, "include", subset)]
+    shown = await entries_of(call, page.sources, "match", subset)
+    entries = [*missing(found), *shown, *await entries_of(call, beside, "include", subset)]
     whole = completeness(found.answers) == "complete"
     total = len(hits) if whole and wanted.total != "none" else None
     body = bundle.searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total)
+    await call.services.federation.pace.through(emptied(hits, found.merged))
     headers = ((HEADER, completeness(found.answers)),)
     return Answer(200, body, headers, dossier=patient, keep=False)
 
@@ -86,16 +97,25 @@ def _refuse_links(wanted: Search) -> None:
         raise BadRequest(text, detail="search-not-supported")
 
 
-def matching(call: Call, query: Query, found: Asked) -> tuple[Merged, ...]:
-    """Return what the sources answered that matches ``query``, in its order."""
-    entry, sort = call.entry, query.sort
-    key = in_order(sort)
-    return matches(
-        found.merged,
-        call.type,
-        lambda resource: holds(query.where, resource, entry, call.services.base),
-        lambda resource: key((places(resource, sort, entry, call.services.base), 0)),
-    )
+async def matching(call: Call, query: Query, found: Asked) -> list[Hit]:
+    """Return what the sources answered that matches ``query``, in its order.
+
+    Raises SourcesTimedOut when that is not done within the budget.
+    """
+    entry, sort, base = call.entry, query.sort, call.services.base
+
+    def wanted(one: Merged) -> bool:
+        return holds(query.where, one.resource, entry, one.indexed or extract(one.resource, entry, base))
+
+    def place(one: Merged) -> Places:
+        return places_of(one.resource, sort, entry, one.indexed or extract(one.resource, entry, base))
+
+    try:
+        async with timeout_at(found.until):
+            work = matches(found.merged.values(), call.type, wanted, place, sort)
+            return await call.services.federation.pace.through(work)
+    except TimeoutError:
+        raise SourcesTimedOut(_TOO_MUCH) from None
 
 
 def missing(asked_: Asked, own: int = 0) -> list[bytes]:
@@ -112,7 +132,7 @@ def along(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) 
     return included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
 
 
-def entries_of(call: Call, merged: tuple[Merged, ...], mode: bundle.Mode, subset: Subset) -> list[bytes]:
+async def entries_of(call: Call, merged: Iterable[Merged], mode: bundle.Mode, subset: Subset = _WHOLE) -> list[bytes]:
     """Return an entry for each of ``merged``, with the part of it that ``subset`` shows."""
     shown = ((each.type, each.id, subset.of(write(each.resource), each.type, match=mode == "match")) for each in merged)
-    return bundle.found(call.services.base, shown, mode)
+    return bundle.found(call.services.base, await call.services.federation.pace.through(as_list(shown)), mode)

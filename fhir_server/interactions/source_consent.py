@@ -13,8 +13,8 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.care import Care
 from fhir_server.model.references import targets
 from fhir_server.search.extract import extract
-from fhir_server.search.match import matches
-from fhir_server.search.rows import LATEST, IndexRow, key
+from fhir_server.search.match import holds
+from fhir_server.search.rows import LATEST, Indexed, IndexRow, key
 from fhir_server.search.tree import MemberOf, Token
 from fhir_server.search.values import Range
 from fhir_server.storage.consent_rule import FUNCTION, LABELS, TEAM, Rule, in_function, specificity
@@ -50,24 +50,28 @@ async def request_of(call: Call, patient: str, rules: Iterable[Rule]) -> Request
 
 def item(call: Call, merged: Merged) -> Item:
     """Return what is known of one resource from a source; whom its author is here, is not."""
-    return item_of(merged.resource, call.services.catalog.types.get(merged.type), call.services.base, merged.reference)
+    entry = call.services.catalog.types.get(merged.type)
+    return item_of(merged.resource, entry, call.services.base, merged.reference, merged.indexed)
 
 
-def part_of(resource: Mapping[str, object], entry: Entry | None, base: str) -> str:
+def part_of(resource: Mapping[str, object], entry: Entry | None, base: str, indexed: Indexed | None = None) -> str:
     """Return the category of the part of the type ``entry`` in which a resource is, "" where it is in none."""
-    if entry is None:
+    if entry is None or not entry.of_parts:
         return ""
+    rows = indexed or extract(resource, entry, base)
     marks = ((Token(part.param, part.code, part.system), of) for part, of in entry.of_parts)
-    return next((of.category_coding for mark, of in marks if matches(mark, resource, entry, base)), "")
+    return next((of.category_coding for mark, of in marks if holds(mark, resource, entry, rows)), "")
 
 
-def item_of(resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "") -> Item:
+def item_of(
+    resource: Mapping[str, object], entry: Entry | None, base: str, reference: str = "", indexed: Indexed | None = None
+) -> Item:
     """Return what is known of a resource of the type ``entry`` but its author; ``reference`` is another name than its own."""
     own = reference or f"{resource.get('resourceType')}/{resource.get('id')}"
     stated, refers = _labels(resource.get("meta")), tuple(targets(resource, base))
     if entry is None:
         return Item(own, stated, (), None, refers)
-    rows = extract(resource, entry, base).rows
+    rows = (indexed or extract(resource, entry, base)).rows
     found = stated or tuple(filter(None, [labels().of(entry, rows, resource)]))
     return Item(own, found, (), _dates(rows, entry), refers)
 

@@ -18,6 +18,7 @@ from fhir_server.network.message_thread import RETRACTED, MessageThread, literal
 from fhir_server.network.reader_task import mark_of, owner_of, reader_task, thread_of_task
 from fhir_server.network.receipt import receipt_of
 from fhir_server.network.thread_tasks import Mark
+from fhir_server.search.parts import Parts
 from fhir_server.search.tree import MemberOf
 from fhir_server.storage.repository import Change
 
@@ -214,12 +215,14 @@ class ThreadConsequences:
         return f"Communication/{found['id']}" if found else ""
 
     def _tasks(self, marked: _Marked) -> Iterable[Change]:
+        parts = Parts(("id", "owner"), ("meta",))
         for owner, mark in marked.marks.items():
             known = marked.tasks.get(owner)
             if known is not None and mark_of(known.resource, self._base) == mark:
                 continue
             task = reader_task(marked.thread, owner, mark, self._call.now, known.resource if known else None)
-            yield hub_change(self._call.services, task, known.stored if known else None, self._call.now)
+            stored, before = known or (None, None)
+            yield hub_change(self._call.services, task, stored, self._call.now, before, parts)
 
 
 def _everybody(thread: MessageThread) -> tuple[str, ...]:

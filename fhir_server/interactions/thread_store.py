@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.interactions.call import Call
-from fhir_server.model.body import OWN
-from fhir_server.model.json import read
+from fhir_server.model.json import own
 from fhir_server.network.audience import TEAM
 from fhir_server.network.json_parts import listed, mapped
 from fhir_server.network.message_thread import RETRACTED, literal
@@ -107,7 +106,7 @@ class ThreadStore:
         query = Query("Communication", where, Sort("_lastUpdated"), count=2)
         grant = self._call.services.gate.locating("Communication")
         page = await self._call.services.repository.search(grant, query)
-        return next((read(each.body, OWN).resource for each in page.resources if _reference(each) != but), None)
+        return next((own(each.body) for each in page.resources if _reference(each) != but), None)
 
     @property
     def _base(self) -> str:
@@ -118,7 +117,7 @@ class ThreadStore:
         return [each for each in members if each.startswith(f"{TEAM}/")]
 
     def _made(self, change: Change) -> Resource | None:
-        return read(change.body, OWN).resource if change.body else None
+        return own(change.body) if change.body else None
 
     async def _fetch(self, references: Sequence[str]) -> list[Known]:
         if not references:
@@ -144,7 +143,7 @@ def _either(parameter: str, references: Sequence[str]) -> Node:
 
 
 def _known(stored: Stored) -> Known:
-    return Known(stored, read(stored.body, OWN).resource)
+    return Known(stored, own(stored.body))
 
 
 def _reference(stored: Stored) -> str:

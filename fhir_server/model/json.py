@@ -62,6 +62,12 @@ def read(body: bytes, limits: Limits = Limits()) -> Document:  # noqa: B008 - im
     return document
 
 
+def own(body: bytes) -> dict[str, Any]:
+    """Return the resource in ``body``, which this server wrote itself: it was looked through when it came, and is only parsed."""
+    resource: dict[str, Any] = _own(body.decode())
+    return resource
+
+
 def write(value: object, *, pretty: bool = False) -> bytes:
     """Return ``value`` (dicts, lists, strings, numbers) as UTF-8 JSON with decimals as they were written; ``pretty`` indents."""
     return orjson.dumps(value, _unusual, orjson.OPT_INDENT_2 if pretty else 0)
@@ -115,6 +121,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_float=decimal, parse_int=integer, parse_constant=refuse_constant)
+_own = json.JSONDecoder(parse_float=decimal, parse_int=integer).decode
 _scan = _decoder.scan_once  # type: ignore[attr-defined] # what raw_decode calls: it gives a value and where it ends
 
 

@@ -9,6 +9,7 @@ _ETAG = re.compile(r'(?:W/)?"(?P<version>[0-9]{1,10})"')
 _MICROSECONDS = 1_000_000
 
 
+@lru_cache(maxsize=256)
 def instant(microseconds: int) -> str:
     """Write an instant with millisecond precision in UTC, as ``meta.lastUpdated`` has it."""
     moment = datetime.fromtimestamp(microseconds // _MICROSECONDS, UTC)

@@ -1,6 +1,7 @@
 """Literal references (https://hl7.org/fhir/R4/references.html#literal)."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 LOGICAL_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -19,6 +20,7 @@ class Reference(NamedTuple):
         return f"{self.type}/{self.id}"
 
 
+@lru_cache(maxsize=16384)
 def parse(text: str, base: str = "") -> Reference | None:
     """Read "Type/id", "Type/id/_history/v" or the same below ``base``; None for every other reference."""
     if base and text.startswith(base + "/"):

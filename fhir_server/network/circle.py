@@ -4,6 +4,7 @@ https://hl7.org/fhir/R4/communicationrequest.html, communication.html, task.html
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from fhir_server.model import reference
@@ -128,9 +129,14 @@ def _local(value: object, base: str) -> Iterator[str]:
     """Yield "Type/id" of each reference to this server in ``value``, an element that is a Reference or a list of them."""
     for each in value if isinstance(value, list) else [value]:
         literal = each.get("reference") if isinstance(each, Mapping) else None
-        found = reference.parse(literal, base) if isinstance(literal, str) else None
-        if found:
-            yield str(found)
+        if isinstance(literal, str) and (found := _named(literal, base)):
+            yield found
+
+
+@lru_cache(maxsize=16384)
+def _named(literal: str, base: str) -> str:
+    found = reference.parse(literal, base)
+    return str(found) if found else ""
 
 
 def _once(*found: str) -> tuple[str, ...]:

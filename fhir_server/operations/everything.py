@@ -5,19 +5,20 @@ that type would be; what changed last comes first, in pages that hold through wr
 page, whole, as in a search: later pages would ask them again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from fhir_server.audit.record import seen
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import BadRequest, Forbidden, NotFound
-from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, outcome
+from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.include import CAPPED, Included
 from fhir_server.interactions.page_entries import entries_of
 from fhir_server.interactions.parameters import address, next_link
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.read_page import Read
+from fhir_server.interactions.search_sources import entries_of as of_sources
 from fhir_server.interactions.search_system import Part, page_of
 from fhir_server.interactions.settle import settled
 from fhir_server.model import bundle
@@ -37,6 +38,7 @@ _WHOLE = Subset()
 _OWN = 1
 
 
+@undisturbed
 async def everything(call: Call) -> Answer:
     """Answer a searchset of the Patient, what is in the compartment, and what that refers to.
 
@@ -55,7 +57,7 @@ async def everything(call: Call) -> Answer:
     links = [_self(call, asked), *_next(call, asked, page)]
     whole = position is None and page.end is None and completeness(sources.answers, _OWN) == "complete"
     total = len(page.resources) + len(sources.found) if whole else None
-    body = bundle.searchset(_entries(call, page, along, sources), links, total)
+    body = bundle.searchset(await _entries(call, page, along, sources), links, total)
     headers = ((HEADER, completeness(sources.answers, _OWN)),) if position is None else ()
     return Answer(200, body, headers, dossier=patient, keep=False, detail=_seen(call, page, along, sources))
 
@@ -109,21 +111,17 @@ def _where(entry: Entry, patient: str) -> Node | None:
         return mine[0] if mine else None
 
 
-def _entries(call: Call, page: Read, along: Included, sources: AtSources) -> list[bytes]:
+async def _entries(call: Call, page: Read, along: Included, sources: AtSources) -> list[bytes]:
     told = outcome(sources.answers, _OWN)
     capped = [bundle.outcome(write(operation_outcome([CAPPED])))] if along.capped else []
     return [
         *([bundle.outcome(write(told))] if told else []),
         *entries_of(call, page.resources, _WHOLE),
-        *_of_sources(call, sources.found, "match"),
+        *await of_sources(call, sources.found, "match"),
         *entries_of(call, along.resources, _WHOLE, "include"),
-        *_of_sources(call, sources.beside, "include"),
+        *await of_sources(call, sources.beside, "include"),
         *capped,
     ]
-
-
-def _of_sources(call: Call, merged: Iterable[Merged], mode: bundle.Mode) -> list[bytes]:
-    return bundle.found(call.services.base, ((each.type, each.id, write(each.resource)) for each in merged), mode)
 
 
 def _seen(call: Call, page: Read, along: Included, sources: AtSources) -> str:

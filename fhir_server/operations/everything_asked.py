@@ -11,10 +11,11 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.parameters import largest_page
 from fhir_server.operations.asked_parameters import asked
 from fhir_server.search.criteria import shown
-from fhir_server.search.match import matches
+from fhir_server.search.match import holds
 from fhir_server.search.paging import Position
 from fhir_server.search.parse import parse
 from fhir_server.search.results import COUNT
+from fhir_server.search.rows import Indexed
 from fhir_server.search.several import named
 from fhir_server.search.tree import Node, Or
 from fhir_server.search.values import DateError, span
@@ -53,11 +54,11 @@ class Wanted:
             nodes += [Or((_of(entry, entry.main_date, each), undated)) for each in limits if each]
         return nodes
 
-    def holds(self, resource: Mapping[str, Any], entry: Entry, base: str) -> bool:
-        """Tell whether a resource of a source is wanted: also one of which the source does not say when it changed."""
+    def holds(self, resource: Mapping[str, Any], entry: Entry, indexed: Indexed) -> bool:
+        """Tell whether an ``indexed`` resource of a source is wanted: also one of which the source does not say when it changed."""
         dated = "lastUpdated" in resource.get("meta", {})
         wanted = self if dated else Wanted(self.types, self.count, self.parameters, self.start, self.end)
-        return all(matches(node, resource, entry, base) for node in wanted.criteria(entry))
+        return all(holds(node, resource, entry, indexed) for node in wanted.criteria(entry))
 
 
 def wanted(call: Call) -> tuple[Wanted, Position | None]:

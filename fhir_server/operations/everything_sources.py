@@ -14,6 +14,8 @@ from fhir_server.federation.select import matches as selected
 from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.call import Call
 from fhir_server.operations.everything_asked import Wanted
+from fhir_server.search.extract import extract
+from fhir_server.search.tree import Sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def at_sources(call: Call, patient: str, wanted: Wanted) -> AtSources:
     found: dict[str, Merged] = {}
     beside: dict[str, Merged] = {}
     for entry, asked in zip(entries, all_asked, strict=True):
-        of_type = _found(call, entry, asked, wanted)
+        of_type = await _found(call, entry, asked, wanted)
         found |= {each.reference: each for each in of_type}
         beside |= {each.reference: each for each in _beside(call, asked, of_type) if wanted.covers(each.type)}
     return AtSources(tuple(found.values()), tuple(each for name, each in beside.items() if name not in found), answers)
@@ -71,9 +73,14 @@ def _by_source(answers: Iterable[SourceAnswer]) -> tuple[SourceAnswer, ...]:
     return tuple(found.values())
 
 
-def _found(call: Call, entry: Entry, asked: Asked, wanted: Wanted) -> Sequence[Merged]:
+async def _found(call: Call, entry: Entry, asked: Asked, wanted: Wanted) -> Sequence[Merged]:
     base = call.services.base
-    return selected(asked.merged, entry.name, lambda each: wanted.holds(each, entry, base), lambda _: 0)
+
+    def holds(one: Merged) -> bool:
+        return wanted.holds(one.resource, entry, one.indexed or extract(one.resource, entry, base))
+
+    work = selected(asked.merged.values(), entry.name, holds, lambda _: (0,), Sort())
+    return [hit.merged for hit in await call.services.federation.pace.through(work)]
 
 
 def _beside(call: Call, asked: Asked, found: Sequence[Merged]) -> Iterable[Merged]:

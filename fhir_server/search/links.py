@@ -4,13 +4,12 @@ The rows of the reference parameters tell most of it. A reference that no select
 key for all types. https://hl7.org/fhir/R4/http.html#delete leaves it to the server whether what is referred to can be deleted.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from fhir_server.catalog.catalog import Entry
 from fhir_server.catalog.definitions import OWN, SearchParameter
-from fhir_server.model.references import targets
 from fhir_server.search.references import reference_key
 from fhir_server.search.rows import IndexRow, key
 
@@ -18,9 +17,9 @@ _ANY: Final = "\x1flink"
 _made: dict[int, tuple[Entry, tuple[str, ...]]] = {}
 
 
-def uncovered(resource: Mapping[str, Any], entry: Entry, base: str, rows: Collection[IndexRow], sort: int) -> list[IndexRow]:
-    """Return a row for each reference to a resource of the server at ``base`` that none of ``rows`` is about."""
-    found = targets(resource, base) if entry.is_stored else ()
+def uncovered(targets: Iterable[str], entry: Entry, rows: Collection[IndexRow], sort: int) -> list[IndexRow]:
+    """Return a row for each of ``targets`` ("Type/id"), to which a resource of ``entry`` refers, that none of ``rows`` is about."""
+    found = targets if entry.is_stored else ()
     if not found:
         return []
     keys = {row.key for row in rows}

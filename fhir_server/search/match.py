@@ -19,6 +19,11 @@ def matches(node: tree.Node, resource: Mapping[str, Any], entry: Entry, base: st
     return _holds(node, _Subject(entry.name, resource, extract(resource, entry, base)))
 
 
+def holds(node: tree.Node, resource: Mapping[str, Any], entry: Entry, indexed: Indexed) -> bool:
+    """Tell the same of a ``resource`` that was ``indexed`` already."""
+    return _holds(node, _Subject(entry.name, resource, indexed))
+
+
 @dataclass(frozen=True, slots=True)
 class _Subject:
     type: str

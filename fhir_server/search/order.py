@@ -34,6 +34,29 @@ def in_order(sort: Sort) -> Callable[[Place], Any]:
     return cmp_to_key(compared)
 
 
+def sortable(sort: Sort) -> Callable[[Places], tuple[Any, ...]]:
+    """Return what makes a key of places: those that come first in the order ``sort`` are the smaller ones."""
+    turned = tuple(part.descending for part in sort.keys)
+
+    def made(found: Places) -> tuple[Any, ...]:
+        return tuple(_turned(value) if down else value for value, down in zip(found, turned, strict=True))
+
+    return made
+
+
+class _Turned(str):
+    """A text that is smaller than those which come before it."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+
+def _turned(value: SortValue) -> SortValue:
+    return -value if isinstance(value, int) else _Turned(value)
+
+
 def compare(sort: Sort, one: Place, other: Place) -> int:
     """Return below 0 when the place ``one`` comes before ``other``, above 0 when it comes after, 0 when they are the same."""
     for part, value, another in zip(sort.keys, one[0], other[0], strict=True):
@@ -52,7 +75,11 @@ def places(resource: Mapping[str, Any], sort: Sort, entry: Entry, base: str = ""
 
     ``updated`` is the moment of the version where it is known better than ``meta.lastUpdated`` says.
     """
-    indexed = extract(resource, entry, base)
+    return places_of(resource, sort, entry, extract(resource, entry, base), updated)
+
+
+def places_of(resource: Mapping[str, Any], sort: Sort, entry: Entry, indexed: Indexed, updated: int | None = None) -> Places:
+    """Return the same of a ``resource`` that was ``indexed`` already."""
     at = _updated(resource) if updated is None else updated
     return tuple(_place(resource, one, entry.name, indexed, at) for one in sort.keys)
 

@@ -1,6 +1,7 @@
 """What a change does to the index, the texts and the memberships: only what differs is deleted and inserted."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 
 from fhir_server.search.rows import Indexed, IndexRow, OrderRow, TextRow, key
@@ -15,6 +16,9 @@ NOBODY: Final = 0  # on whose behalf a member takes part who does so for nobody 
 NETWORK: Final = 0  # in the place of a member of a circle: everybody in the dossier
 _STANDING: Final = {EVERYBODY: NETWORK, CONVERSATION: 1}
 _Row = TypeVar("_Row", IndexRow, StoredText, OrderRow)
+
+
+_key: Final = lru_cache(maxsize=4096)(key)  # a dossier, a conversation and who is in it come again with each change of a commit
 
 
 class Delta(NamedTuple):
@@ -50,9 +54,9 @@ def delta(change: Change) -> Delta:
     dates_gone, dates_added = _differ(_dates(before), _dates(now))
     texts_gone, texts_added = _differ(_texts(before), _texts(now))
     orders_gone, orders_added = _differ(before.orders if before else (), now.orders if now else ())
-    dossier = key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None
+    dossier = _key(now.dossier) if now and now.dossier else KEEP if change.keeps_dossier else None
     return Delta(
-        self=key(change.reference),
+        self=_key(change.reference),
         sort=now.sort if now else 0,
         dossier=dossier,
         gone=gone,
@@ -65,19 +69,19 @@ def delta(change: Change) -> Delta:
         orders_added=orders_added,
         members=_members(change),
         rules=consent_rows.rows(change.rules, change.updated, change.expected + 1) if change.rules else [],
-        circle=key(change.circle.of) if change.circle.of else None,
+        circle=_key(change.circle.of) if change.circle.of else None,
         circle_members=circle_members(change, dossier),
     )
 
 
 def standing(member: str) -> int:
     """Return the key of who stands in a circle."""
-    return _STANDING[member] if member in _STANDING else key(member)
+    return _STANDING[member] if member in _STANDING else _key(member)
 
 
 def circle_members(change: Change, dossier: int | None) -> list[tuple[int, int, int, int]]:
     """Return who stands in the circle that ``change`` makes in ``dossier``, None for no dossier: then nobody stands there."""
-    own, given = key(change.reference), change.circle
+    own, given = _key(change.reference), change.circle
     found = {standing(each): int(each in given.alone) for each in given.members}
     return [(own, member, alone, dossier or KEEP) for member, alone in sorted(found.items())]
 
@@ -96,6 +100,8 @@ def _texts(indexed: Indexed | None) -> list[StoredText]:
 
 
 def _differ(before: Iterable[_Row], now: Iterable[_Row]) -> tuple[list[_Row], list[_Row]]:
+    if before == now:
+        return [], []
     old, new = set(before), set(now)
     return sorted(old - new), sorted(new - old)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -34,7 +35,7 @@ class DatabaseOlder(RuntimeError):
 
 def head() -> str:
     """Return the revision that this code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = _scripts().get_current_head()
     assert revision is not None
     return revision
 
@@ -57,16 +58,18 @@ def upgrade(url: str) -> None:
     with _alone(url), _connection(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
-        require_known(MigrationContext.configure(connection).get_current_revision())
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        revision = MigrationContext.configure(connection).get_current_revision()
+        require_known(revision)
+        if revision != head():
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
         connection.commit()
 
 
 def require_known(revision: str | None) -> None:
     """Raise DatabaseNewer unless this code knows ``revision``."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseNewer(f"the database is at revision {revision}, this server knows up to {head()}: use a newer server")
 
@@ -79,6 +82,11 @@ def require_current(url: str) -> None:
         raise DatabaseOlder(
             f"the database is at revision {revision or 'none'}, this server needs {head()}: run 'fhir-server migrate'"
         )
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _config() -> Config:

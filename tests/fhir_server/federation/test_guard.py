@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from fake_sources import BSN, CLIENT, declared
+from fake_sources import BSN, CLIENT, at_once, declared
 
 from adapters.contract import Resource, Translation
 from fhir_server.federation.answer import SourceAnswer, SourceFault
@@ -15,7 +15,7 @@ OTHER: Resource = {"resourceType": "Patient", "id": "q", "identifier": [{"system
 
 def guarded(*resources: Resource, about: Sequence[tuple[str, str]] = CLIENT) -> str | list[object]:
     """Return the ids of what the guard leaves of the resources, or the fault it makes of them."""
-    answer = guard(SourceAnswer(declared(), "7f3c.1", Translation(resources, about)), CLIENT)
+    answer = at_once(guard(SourceAnswer(declared(), "7f3c.1", Translation(resources, about)), CLIENT))
     return answer.fault if isinstance(answer, SourceFault) else [each["id"] for each in answer.translation.resources]
 
 
@@ -34,7 +34,7 @@ def test_a_subject_by_identifier_will_do() -> None:
 
 def test_a_fault_stays_a_fault() -> None:
     fault = SourceFault(declared(), "timeout")
-    assert guard(fault, CLIENT) is fault
+    assert at_once(guard(fault, CLIENT)) is fault
 
 
 def test_nothing_about_nobody_is_no_fault() -> None:

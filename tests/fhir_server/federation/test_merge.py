@@ -1,20 +1,22 @@
 """Merging answers: hub ids, the hub's patient, and no trace of where a source is."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
-from fake_sources import AGB, BSN, CLIENT, URA
+from fake_sources import AGB, BSN, CLIENT, URA, at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.contract import Source, Translation
-from fhir_server.federation.answer import Answer, SourceAnswer, SourceFault
+from fhir_server.federation.answer import SourceAnswer
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.sealed_id import Seal, patient_digest
 from fhir_server.federation.select import included, is_sealed, matches
+from fhir_server.search.tree import Sort
 
 Json = dict[str, Any]
 PATIENT = "Patient/hub-ansje"
@@ -67,8 +69,8 @@ def answer(*resources: Json, source: Source = SOURCE, request: str = "7f3c.1") -
     return SourceAnswer(source, request, Translation(resources, CLIENT))
 
 
-def merged(*answers: Answer) -> tuple[Merged, ...]:
-    return merge(answers, PATIENT, CLIENT, SEAL)
+def merged(*answers: SourceAnswer) -> tuple[Merged, ...]:
+    return tuple(each for one in answers for each in at_once(merge(one, PATIENT, CLIENT, SEAL)).values())
 
 
 @pytest.fixture(scope="module")
@@ -175,16 +177,12 @@ def test_the_answer_of_the_source_is_left_as_it_was() -> None:
 
 
 def test_the_same_object_twice_is_shown_once() -> None:
-    assert len(merged(answer(*RESOURCES, *RESOURCES), answer(*RESOURCES, request="7f3c.2"))) == 2
+    assert len(merged(answer(*RESOURCES, *RESOURCES))) == 2
 
 
 def test_the_same_local_id_at_two_sources_is_two_objects() -> None:
     other = replace(SOURCE, name="den")
     assert len({each.id for each in merged(answer(*RESOURCES), answer(*RESOURCES, source=other))}) == 4
-
-
-def test_faults_bring_nothing() -> None:
-    assert merged(SourceFault(SOURCE, "timeout")) == ()
 
 
 def test_a_resource_without_id_cannot_be_shown() -> None:
@@ -206,11 +204,11 @@ def test_a_one_word_host_does_not_swallow_words() -> None:
 
 
 def test_includes_follow_references() -> None:
-    everything = merged(answer(*RESOURCES))
-    found = [each for each in everything if each.type == "MedicationDispense"]
+    everything = {each.reference: each for each in merged(answer(*RESOURCES))}
+    found = [each for each in everything.values() if each.type == "MedicationDispense"]
     assert [each.type for each in included(found, everything)] == ["Medication"]
     assert included(found, everything, lambda _: ()) == ()
-    assert included(everything, everything) == ()
+    assert included([*everything.values()], everything) == ()
 
 
 IDS = st.integers(0, 6)
@@ -231,20 +229,24 @@ def listed(events: Events) -> list[SourceAnswer]:
     return [answer(OURS, *resources, source=replace(SOURCE, name=name)) for name, resources in by_source.items()]
 
 
-def even(each: Json) -> bool:
+def even(each: Merged) -> bool:
     return date(each) % 2 == 0
 
 
-def date(each: Json) -> int:
-    return int(each["whenHandedOver"])
+def date(each: Merged) -> int:
+    return int(str(each.resource["whenHandedOver"]))
+
+
+def wanted(of: Sequence[Merged], type_: str, check: Callable[[Merged], bool]) -> set[str]:
+    return {each.id for each, _ in at_once(matches(of, type_, check, lambda each: (date(each),), Sort("main")))}
 
 
 @given(events=EVENTS, random=st.randoms(), descending=st.booleans())
 def test_order_and_content_do_not_depend_on_the_order_of_arrival(events: Events, random: Random, *, descending: bool) -> None:
     def shown(arrived: list[SourceAnswer]) -> list[tuple[int, str, str]]:
-        sign = -1 if descending else 1
-        found = matches(merged(*arrived), "MedicationDispense", lambda _: True, lambda each: sign * date(each))
-        return [(date(each.resource), each.source.name, each.id) for each in found]
+        sort = Sort("main", descending=descending)
+        found = at_once(matches(merged(*arrived), "MedicationDispense", lambda _: True, lambda each: (date(each),), sort))
+        return [(date(each), each.source.name, each.id) for each, _ in found]
 
     once = shown(listed(events))
     assert len(once) == len(set(events))
@@ -261,11 +263,10 @@ def test_order_and_content_do_not_depend_on_the_order_of_arrival(events: Events,
 def test_a_filter_takes_away_and_nothing_else(events: Events) -> None:
     everything = merged(*listed(events))
 
-    wanted = matches(everything, "MedicationDispense", even, date)
-    rest = matches(everything, "MedicationDispense", lambda each: not even(each), date)
-    assert {each.id for each in wanted} | {each.id for each in rest} == {each.id for each in everything}
-    assert all(even(each.resource) for each in wanted)
-    assert matches(everything, "Medication", lambda _: True, date) == ()
+    found = wanted(everything, "MedicationDispense", even)
+    assert found | wanted(everything, "MedicationDispense", lambda each: not even(each)) == {each.id for each in everything}
+    assert found == {each.id for each in everything if even(each)}
+    assert wanted(everything, "Medication", lambda _: True) == set()
 
 
 JSON = st.recursive(

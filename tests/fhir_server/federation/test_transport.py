@@ -164,7 +164,7 @@ def test_an_adapter_cannot_leave_the_endpoint() -> None:
 
 @pytest.mark.parametrize(("size", "passes"), [(1000, True), (1001, False)])
 def test_an_answer_has_a_largest_size(size: int, *, passes: bool) -> None:
-    assert (post(answering(body=b"x" * size), largest_answer="1000") != "structure") == passes
+    assert (post(answering(body=b"x" * size), largest_answer="1000") != "too-much") == passes
 
 
 def test_a_compressed_answer_is_refused() -> None:

@@ -1,8 +1,8 @@
 """The pages out of two places, one after the other, are the list that both together make."""
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
+from fake_sources import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 from sources_room import measured
@@ -10,8 +10,8 @@ from sources_room import measured
 from adapters.contract import Source
 from fhir_server.catalog.catalog import load
 from fhir_server.federation.merge import Merged
+from fhir_server.federation.select import matches
 from fhir_server.interactions.both_page import page_of
-from fhir_server.interactions.call import Call
 from fhir_server.interactions.read_page import Read
 from fhir_server.search.order import in_order, places
 from fhir_server.search.paging import Position
@@ -20,7 +20,6 @@ from fhir_server.search.tree import Everything, Query, Snapshot
 from fhir_server.storage.repository import Stored
 
 OBSERVATION = load().types["Observation"]
-CALL = cast("Call", SimpleNamespace(entry=OBSERVATION, services=SimpleNamespace(base="")))
 things = st.lists(st.tuples(st.integers(1, 4), st.sampled_from("ab")), max_size=6)
 
 
@@ -48,19 +47,19 @@ def test_the_pages_are_the_list(
             Stored(row, "Observation", f"o{row}", 1, 0, deleted=False, visible=True, body=b"", sort=first, then=tuple(then))
         )
     kept.sort(key=lambda each: key((each.cursor.values, each.row)))
-    hits = []
+    held_there = []
     for name, held in (("linde", linde), ("wijk", wijk)):
         source = Source(name, "any", "", ())
-        hits += [Merged(thing(f"{name}{number}", *each), source) for number, each in enumerate(held)]
-    hits.sort(key=lambda each: (each.source.name, each.id))
-    hits.sort(key=lambda each: key((places(each.resource, sort, OBSERVATION), 0)))
+        held_there += [Merged(thing(f"{name}{number}", *each), source) for number, each in enumerate(held)]
+    held_there.sort(key=lambda each: (each.source.name, each.id))
+    hits = at_once(matches(held_there, "Observation", lambda _: True, lambda each: places(each.resource, sort, OBSERVATION), sort))
 
     shown, position, asked = list[str](), None, True
     for _ in range(20):
         query = Query("Observation", Everything(), sort, size)
         rest = kept if position is None or position.cursor.row < 0 else kept[_after(kept, position.cursor.row) :]
         read = Read(rest[:size], rest[size - 1].cursor if len(rest) > size else None, Snapshot(0))
-        page = page_of(CALL, query, read, hits if asked else (), position, again=faulty and asked)
+        page = page_of(query, read, hits if asked else (), position, again=faulty and asked)
         assert len(page.shown) <= size
         shown += [each.id for each in page.shown]
         if page.left is None:
@@ -69,8 +68,10 @@ def test_the_pages_are_the_list(
         position = Position("", (), page.left.cursor, None, None, page.left.beside)
         asked = page.left.beside is not None
         assert asked or not faulty
-    values = {each.id: each.cursor.values for each in kept} | {each.id: places(each.resource, sort, OBSERVATION) for each in hits}
-    together = [*kept, *hits]
+    values = {each.id: each.cursor.values for each in kept} | {
+        each.id: places(each.resource, sort, OBSERVATION) for each in held_there
+    }
+    together = [*kept, *held_there]
     together.sort(key=lambda each: key((values[each.id], 0)))
     assert shown == [each.id for each in together]
 

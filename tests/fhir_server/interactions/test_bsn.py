@@ -16,7 +16,9 @@ from fhir_server.access.roles import load_roles
 from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import Unprocessable
 from fhir_server.federation.answer import SourceAnswer
+from fhir_server.federation.pace import Pace
 from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.taken import Then
 from fhir_server.interactions import bsn, patch, read, search, search_sources, update
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.services import Services
@@ -186,14 +188,18 @@ class OneSource:
     seal: Seal = field(default_factory=lambda: Seal(bytes(32)))
     asked: list[SourceQuery] = field(default_factory=list)
     holder: None = None
+    budget: float = 8.0
+    pace: Pace = field(default_factory=Pace)
 
     def plan(self, *_: object) -> tuple[()]:
         return ()
 
-    async def ask(self, _: object, query: SourceQuery, _trace: object) -> tuple[SourceAnswer, ...]:
+    async def ask(self, _: object, query: SourceQuery, then: Then, _trace: object) -> tuple[SourceAnswer, ...]:
         self.asked.append(query)
         source = Source("s", "x", "https://s.example", (("urn:oid:1", "2"),))
-        return (SourceAnswer(source, "m", Translation(self.resources)),)
+        answer = SourceAnswer(source, "m", Translation(self.resources))
+        await self.pace.through(then(answer))
+        return (answer,)
 
 
 def test_a_source_is_asked_with_the_number_and_its_answer_is_masked(settings: Settings) -> None:

@@ -1,19 +1,28 @@
 """A search of a type that is at the sources only: in pages, none of which has more than was asked for."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dossier_room import CLIENT, DOCTOR, SYSTEM, Room, room
-from sources_room import LOCAL, Adapter, Asking, furnish, ids
+from sources_room import LOCAL, Adapter, Asking, federation, furnish, ids
 
-from fhir_server.errors import BadRequest, Forbidden
+from adapters.contract import Source
+from fhir_server.errors import BadRequest, Forbidden, SourcesTimedOut
+from fhir_server.federation.merge import Merged
+from fhir_server.federation.pace import Pace
+from fhir_server.interactions.ask_sources import Asked
+from fhir_server.interactions.search_sources import matching
+from fhir_server.search.tree import Everything, Query
 
 TYPES = ("Condition",)
 MINE = f"Condition?patient={CLIENT}"
 COMPLETENESS = "Federation-Completeness"
 HELD = {"linde": 14, "wijk": 11}
 SOME = 4
+MANY = 300
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +81,25 @@ def test_a_page_is_its_callers_alone(ask: Asking) -> None:
         ask(DOCTOR, f"Condition?{link}")
     with pytest.raises(BadRequest, match="none that this server gave"):
         ask(SYSTEM, f"Condition?{link[:-8]}AAAAAAAA")
+
+
+def test_others_are_served_while_a_large_answer_is_worked_on(hub: Room) -> None:
+    """Six steps for each resource (form, person, two of merging, consent, match) and three of letting it go, each a unit."""
+    held = {"linde": [condition(f"c{each}", each % SOME) for each in range(MANY)]}
+    assert len(ids(Asking(hub, Adapter(held), TYPES).bundle(SYSTEM, f"{MINE}&_count=7"))) == 7
+    assert Asking(hub, Adapter(held), TYPES, pace=Pace(slice_=0)).turns(SYSTEM, f"{MINE}&_count=7") >= 9 * MANY
+
+
+def test_what_cannot_be_put_in_order_in_time_is_an_error(hub: Room, ask: Asking) -> None:
+    ask(SYSTEM, MINE)
+    call = ask.calls[-1][0]
+    call = replace(call, services=replace(call.services, federation=federation(ask.adapter, TYPES, Pace(slice_=0))))
+    merged = {f"Condition/{each}": Merged(condition(str(each), 1), Source("linde", "any", "", ())) for each in range(SOME)}
+
+    async def late(budget: float) -> int:
+        until = asyncio.get_running_loop().time() + budget
+        return len(await matching(call, Query("Condition", Everything()), Asked(merged=merged, until=until)))
+
+    assert hub.runner.run(late(60)) == SOME
+    with pytest.raises(SourcesTimedOut, match="in time"):
+        hub.runner.run(late(-1))

@@ -31,7 +31,9 @@ from adapters.contract import Fault, Resource, Source, Translation
 from fhir_server.access.actor import Actor
 from fhir_server.errors import BadRequest, FhirError, Forbidden, NotFound
 from fhir_server.federation.answer import SourceAnswer, SourceFault
+from fhir_server.federation.pace import Pace
 from fhir_server.federation.plan import Step
+from fhir_server.federation.taken import Then
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.recorded import recorded
 from fhir_server.network.plain_language import AUDIENCE
@@ -243,6 +245,8 @@ class Sources:
     """Two sources: each answers by type, or with a fault."""
 
     holder = None
+    budget = 8.0
+    pace = Pace()
 
     def __init__(self, seal: Any, holds: Mapping[str, Sequence[Resource]], fault: Fault | None = None) -> None:
         self.seal, self.holds, self.fault = seal, holds, fault
@@ -253,9 +257,13 @@ class Sources:
     def plan(self, type_: str, _: object) -> tuple[Step, ...]:
         return tuple(Step(each, None, type_) for each in self.sources) if type_ in self.holds else ()  # type: ignore[arg-type] # asks nobody
 
-    async def ask(self, plan: Sequence[Step], query: Any, _: object) -> tuple[SourceAnswer | SourceFault, ...]:
+    async def ask(self, plan: Sequence[Step], query: Any, then: Then, _: object) -> tuple[SourceAnswer | SourceFault, ...]:
         self.asked += [(each.type, query.request_id) for each in plan]
-        return tuple(self._answer(each) for each in plan)
+        answers = tuple(self._answer(each) for each in plan)
+        for each in answers:
+            if isinstance(each, SourceAnswer):
+                await self.pace.through(then(each))
+        return answers
 
     def _answer(self, step: Step) -> SourceAnswer | SourceFault:
         if step.source.name == "nacht" and self.fault:
