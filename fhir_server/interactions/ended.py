@@ -25,7 +25,8 @@ async def as_ended(call: Call, changes: Sequence[Change]) -> list[Change]:
 
 async def _ended(call: Call, change: Change) -> Change:
     services = call.services
-    stored = await services.repository.read(services.gate.locating(change.type), change.type, change.id)
+    grant = services.gate.locating(change.type)
+    stored = await services.repository.read(grant, change.type, change.id)
     if stored is None or stored.deleted:
         return change
     return hub_change(services, {**read(stored.body, OWN).resource, "status": _OVER[change.type]}, stored, change.updated)

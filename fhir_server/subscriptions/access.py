@@ -80,10 +80,14 @@ class Access:
         stored = await self.repository.read(grant, deletion.type, deletion.id)
         if stored is None:
             return None
-        last = await self.repository.vread(self.gate.locating(deletion.type), deletion.type, deletion.id, deletion.version - 1)
+        last = await self._last(deletion)
         if not (stored.visible or self._was_in(actor, deletion, last)):
             return None
         return Known(actor, stored) if await self.permits(actor, stored, last) else None
+
+    async def _last(self, deletion: Notice) -> Stored | None:
+        grant = self.gate.locating(deletion.type)
+        return await self.repository.vread(grant, deletion.type, deletion.id, deletion.version - 1)
 
     def _was_in(self, actor: Actor, deletion: Notice, last: Stored | None) -> bool:
         """Tell whether what was deleted is a team in which ``actor`` had a place, which would last until now."""
