@@ -15,10 +15,12 @@ from fhir_server.access.roles import RolesError
 from fhir_server.catalog.catalog import CatalogError
 from fhir_server.cli import adapter, audit, bsn, check, demo, key, load, mapping, migrate, reindex, serve, subscriptions, token
 from fhir_server.cli.command import CommandFailed, Parser
+from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
 from fhir_server.oauth.authorize.consent_groups import GroupsError
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
+from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
 from fhir_server.settings import SettingsError, read_settings
 from fhir_server.storage.lock import DatabaseInUse
@@ -47,12 +49,14 @@ _OVERRIDES = frozenset({"host", "port", "data_dir"})
 _CONFIGURATION = (
     SettingsError,
     InvalidSources,
+    InvalidHolderConsents,
     ManifestError,
     CatalogError,
     RolesError,
     GroupsError,
     InvalidClients,
     InvalidProviders,
+    InvalidIssuers,
     KeyFileError,
 )
 _FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, ReindexRunning)

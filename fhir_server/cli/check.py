@@ -1,24 +1,24 @@
 """``fhir-server check``: whether configuration, adapters, mapping rows, catalogue and role matrix are in order."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
-from adapters import checker, registry
+from adapters import checker
 from adapters.manifest import ManifestError
 from fhir_server.access.break_glass import BreakGlassError, break_glass
 from fhir_server.access.roles import RolesError, load_roles
-from fhir_server.bootstrap import now, trusted_issuers, ways_to_log_in
+from fhir_server.bootstrap import now
 from fhir_server.catalog import catalog
+from fhir_server.cli import named_files
 from fhir_server.cli.command import Commands
-from fhir_server.federation import sources
-from fhir_server.oauth import clients
+from fhir_server.federation.holder import InvalidHolderConsents
+from fhir_server.federation.sources import InvalidSources
 from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
-from fhir_server.oauth.remote import Remote
 from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
@@ -48,7 +48,8 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         RolesError,
         BreakGlassError,
         ManifestError,
-        sources.InvalidSources,
+        InvalidSources,
+        InvalidHolderConsents,
         InvalidClients,
         GroupsError,
         InvalidIssuers,
@@ -63,22 +64,12 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
 def _catalogue(_: Settings) -> Iterator[str]:
     load_roles(catalog.load().types)
     break_glass()
+    load_groups(catalog.load().types)
     return iter(())
 
 
 def _adapters(_: Settings) -> Iterator[str]:
     return (f"{each.adapter}: {each.text}" for each in checker.check_all() if each.severity == "error")
-
-
-def _sources(settings: Settings) -> Iterator[str]:
-    if settings.sources:
-        sources.read(Path(settings.sources), [each.id for each in registry.manifests()])
-    return iter(())
-
-
-def _issuers(settings: Settings) -> Iterator[str]:
-    trusted_issuers(settings, Remote())
-    return iter(())
 
 
 def _keys(settings: Settings) -> Iterator[str]:
@@ -87,14 +78,8 @@ def _keys(settings: Settings) -> Iterator[str]:
     return iter(())
 
 
-def _clients(settings: Settings) -> Iterator[str]:
-    clients.read(settings.clients)
-    return iter(())
-
-
-def _logins(settings: Settings) -> Iterator[str]:
-    ways_to_log_in(settings)
-    load_groups(catalog.load().types)
+def _file(read: Callable[[Settings], object], settings: Settings) -> Iterator[str]:
+    read(settings)
     return iter(())
 
 
@@ -104,13 +89,10 @@ def _database(settings: Settings) -> Iterator[str]:
         yield f"at revision {revision}, this version needs {migrate.head()}: run `fhir-server migrate`"
 
 
-_LOOKS = {
+_LOOKS: Mapping[str, Callable[[Settings], Iterator[str]]] = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
-    "sources": _sources,
-    "clients": _clients,
-    "logins": _logins,
-    "issuers": _issuers,
+    **{name: partial(_file, read) for name, read in named_files.READ.items()},
     "keys": _keys,
     "database": _database,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
-from fhir_server.cli import demo_app, demo_clients
+from fhir_server.cli import demo_app, demo_clients, named_files
 from fhir_server.cli.command import Commands
 from fhir_server.cli.demo_clients import APP
 from fhir_server.cli.serve import require_port, serve
@@ -36,11 +36,12 @@ def add(commands: Commands) -> None:
 def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve the demo until a signal ends it; the simulators end with it."""
     require_port(settings)
+    named_files.require(replace(settings, sources=""))
     folder = settings.data_dir.resolve()
     settings = replace(
         settings,
         data_dir=folder,
-        sources=settings.sources or str(folder / "sources.toml"),
+        sources=str(folder / "sources.toml"),  # written anew below: never a file of the user's
         clients=settings.clients or str(folder / "clients.toml"),
         development_login="on" if settings.on_loopback else "off",
     )

@@ -15,6 +15,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from fhir_server.bootstrap import hub, prepare
+from fhir_server.cli import named_files
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.http.log import configure
 from fhir_server.settings import PREFIX, Settings
@@ -32,6 +33,7 @@ def add(commands: Commands) -> None:
 def run(_: argparse.Namespace, settings: Settings) -> int:
     """Serve until a signal ends it."""
     require_port(settings)
+    named_files.require(settings)
     prepare(settings)
     serve(settings)
     return 0

@@ -7,6 +7,7 @@ from typing import Final
 from fhir_server.errors import Issue, Unprocessable
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.stored_signs import may_hide
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.attachment import MESSAGES, attached
@@ -14,6 +15,7 @@ from fhir_server.network.message_thread import threads_of
 from fhir_server.storage.attachments.store import Attachment, Claim
 from fhir_server.storage.repository import Change
 
+_FOLDER: Final = f"{FOLDER}/".encode()
 _REFUSED: Final = (
     "This attachment is not here any more, is not yours, was sent to a team of another dossier, or belongs to another message."
     " Send the file again, and name its new address."
@@ -26,11 +28,11 @@ async def claimed(call: Call, changes: Sequence[Change]) -> list[Change]:
     An attachment can be taken by a message of who sent the file, or of `system`, in the dossier of the team to which it was sent;
     by one message only, or by a message in the thread for which it was sent. Raises Unprocessable for any other.
     """
-    return [await _claimed(call, each) if _may_name(call, each) else each for each in changes]
+    return [await _claimed(call, each) if _may_name(each) else each for each in changes]
 
 
-def _may_name(call: Call, change: Change) -> bool:
-    return change.type in MESSAGES and change.indexed is not None and f"{call.services.base}/{FOLDER}/".encode() in change.body
+def _may_name(change: Change) -> bool:
+    return change.type in MESSAGES and change.indexed is not None and (_FOLDER in change.body or may_hide(change.body))
 
 
 async def _claimed(call: Call, change: Change) -> Change:

@@ -66,14 +66,14 @@ async def _of_messages(call: Call, found: Attachment) -> int:
     for grant in call.services.gate.permitted(call.actor, "read", MESSAGES):
         forwarded = Query(grant.type, ReferenceTo("based-on", found.claimed), count=_MOST)
         for stored in (await call.services.repository.search(grant, forwarded)).resources:
-            if _names(call, stored, found) and await _shows(call, found, stored):
+            if _names(call, stored.body, found) and await _shows(call, found, stored):
                 return stored.version
     raise NotFound(_UNKNOWN, detail="attachment-unknown")
 
 
-def _names(call: Call, stored: Stored, found: Attachment) -> bool:
+def _names(call: Call, body: bytes, found: Attachment) -> bool:
     """Tell whether a message has the attachment in its payload: nobody could put it there but who forwarded its message."""
-    return any(id_ == found.id for _, id_ in attached(read_json(stored.body, OWN).resource, call.services.base))
+    return any(id_ == found.id for _, id_ in attached(read_json(body, OWN).resource, call.services.base))
 
 
 async def _shows(call: Call, found: Attachment, stored: Stored) -> bool:
@@ -81,8 +81,7 @@ async def _shows(call: Call, found: Attachment, stored: Stored) -> bool:
     call.touched.find([stored])
     if not stored.visible or stored.deleted:
         return False
-    id_ = found.id.encode()
-    if id_ in stored.body and id_ not in await messages.shown(call, stored.body):
+    if _names(call, stored.body, found) and not _names(call, await messages.shown(call, stored.body), found):
         return False
     if read_json(stored.body, OWN).resource.get("status") == RETRACTED and call.actor.role != "system":
         return False

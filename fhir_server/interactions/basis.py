@@ -10,6 +10,7 @@ from fhir_server.catalog.catalog import IN_ROLE
 from fhir_server.federation.consented import versions
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.source_consent import item_of, part_of, request_of
+from fhir_server.interactions.stored_signs import may_hide
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.standing import practitioner_of
@@ -52,7 +53,7 @@ def _by_category(call: Call, found: Iterable[Stored]) -> Mapping[str, Sequence[S
 def _category(call: Call, stored: Stored) -> str:
     """Return the data category of what was found, that of the part of its type in which it is."""
     entry = call.services.catalog.types[stored.type]
-    marked = any(part.code.encode() in stored.body for part in entry.parts)
+    marked = any(part.code.encode() in stored.body for part in entry.parts) or bool(entry.parts and may_hide(stored.body))
     return (part_of(read(stored.body, OWN).resource, entry, call.services.base) if marked else "") or entry.category_coding
 
 

@@ -1,20 +1,24 @@
 """Another text in every reference and uri of a resource, wherever the definitions of R4 have one."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 from fhir_server.model.shape import Child, Shape, shape_of
 from profiles.definitions import resource_types
 
 Rewrite = Callable[[str], str]
 _URIS = frozenset({"uri", "url", "canonical"})
+_TAG = re.compile(r"""<[A-Za-z][^\s<>/]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))+\s*/?>""")
+_LINK = re.compile(r"""(?P<before>\s(?:href|src)\s*=\s*(?P<quote>["']))(?P<link>[^"'<&]+)(?P=quote)""")
 
 
 def rewritten(resource: Mapping[str, Any], reference: Rewrite, uri: Rewrite) -> dict[str, Any]:
     """Return ``resource`` with each Reference.reference as ``reference`` makes it, and each uri, url and canonical as ``uri`` does.
 
-    Contained resources and extensions are gone into; narrative is not. What R4 does not know, or has in another shape, stays as it
-    is: whether a resource is valid is looked at elsewhere.
+    Contained resources and extensions are gone into; of a narrative, each ``href`` and ``src`` is as ``uri`` makes it. What R4
+    does not know, or has in another shape, stays as it is: whether a resource is valid is looked at elsewhere.
     """
     type_ = resource.get("resourceType")
     if not isinstance(type_, str) or type_ not in resource_types():
@@ -40,6 +44,8 @@ def _each(value: Any, of: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - JSON
 
 def _value(value: Any, child: Child, reference: Rewrite, uri: Rewrite) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, str):
+        if child.type == "xhtml":
+            return _TAG.sub(lambda tag: _LINK.sub(lambda link: _linked(link, uri), tag[0]), value)
         # An attribute is the url of an extension: the name of what it is, never a link.
         return uri(value) if child.type in _URIS and not child.attribute else value
     if child.kind == "resource":
@@ -54,3 +60,7 @@ def _value(value: Any, child: Child, reference: Rewrite, uri: Rewrite) -> Any:  
 
 def _complex(value: Any, shape: Shape, reference: Rewrite, uri: Rewrite) -> Any:  # noqa: ANN401 - JSON
     return _members(value, shape, reference, uri) if isinstance(value, dict) else value
+
+
+def _linked(link: re.Match[str], uri: Rewrite) -> str:
+    return link["before"] + escape(uri(link["link"]), {'"': "&quot;", "'": "&#39;"}) + link["quote"]

@@ -77,11 +77,15 @@ def _beginning(pattern: str) -> re.Pattern[bytes]:
 
 
 def attached(message: Mapping[str, Any], base: str) -> Iterator[tuple[str, str]]:
-    """Yield the FHIRPath and the id of each attachment of this server that ``message`` names; "" for what can be no id."""
+    """Yield the FHIRPath and the id of each attachment of this server that ``message`` names; "" for what can be no id.
+
+    A relative URL counts from ``base``, the FHIR base (https://hl7.org/fhir/R4/datatypes.html#Attachment).
+    """
     type_ = message.get("resourceType")
     for index, payload in enumerate(message.get("payload", ())):
         content = payload.get("contentAttachment")
         url = content.get("url") if isinstance(content, Mapping) else None
-        if isinstance(url, str) and url.startswith(f"{base}/attachments/"):
-            id_ = url.removeprefix(f"{base}/attachments/")
+        relative = url.removeprefix(f"{base}/") if isinstance(url, str) else ""
+        if relative.startswith("attachments/"):
+            id_ = relative.removeprefix("attachments/")
             yield f"{type_}.payload[{index}].contentAttachment.url", id_ if _ID.fullmatch(id_) else ""

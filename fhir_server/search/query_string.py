@@ -7,14 +7,25 @@ from fhir_server.errors import BadRequest
 
 MAX_PAIRS = 200
 _PLAIN = re.compile(rb"[!-$&-~]*")  # printable ASCII without "%": nothing to decode, nothing to refuse
+_PLUS = re.compile(
+    rb"""(?P<kept>
+        (?<=[0-9])\+(?=[0-9])                            # 10:00+02:00, 06+1234
+      | (?<=[0-9][eE])\+(?=[0-9])                        # 1e+2
+      | (?:^|(?<=[,|]))\+ | \+(?=[,|]|$)                 # +31, O+
+      | (?:^|(?<=[,|]))[a-z]+(?:/|%2[Ff])[A-Za-z0-9.-]+\+ # application/fhir+json
+      | \+(?=[^+,|]*(?:@|%40))                           # name+tag@mail.example
+    ) | \+""",
+    re.VERBOSE,
+)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def parse_query(raw: bytes, *, form: bool = False) -> list[tuple[str, str]]:
     """Decode ``raw`` to (name, value) pairs in the order given; ``;`` separates nothing.
 
-    A plus sign stays one (dates with a zone come unescaped); in a ``form`` (application/x-www-form-urlencoded body of POST _search)
-    it is a space. Raises BadRequest for text that is no percent-encoded UTF-8, has control characters or too many pairs.
+    A plus sign is a space, as many clients write one, but where none can be meant (``_PLUS``: dates with a zone come unescaped); in
+    a ``form`` (application/x-www-form-urlencoded body of POST _search) it always is. Raises BadRequest for text that is no
+    percent-encoded UTF-8, has control characters or too many pairs.
     """
     parts = [part for part in raw.split(b"&") if part]
     if len(parts) > MAX_PAIRS:
@@ -24,7 +35,11 @@ def parse_query(raw: bytes, *, form: bool = False) -> list[tuple[str, str]]:
 
 def _pair(part: bytes) -> tuple[str, str]:
     name, _, value = part.partition(b"=")
-    return _decode(name), _decode(value)
+    return _decode(name), _decode(_PLUS.sub(_space, value) if b"+" in value else value)
+
+
+def _space(plus: re.Match[bytes]) -> bytes:
+    return plus["kept"] or b" "
 
 
 def _decode(raw: bytes) -> str:

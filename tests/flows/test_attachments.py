@@ -1,6 +1,7 @@
 """Attachments over HTTP: sent before their message, taken by it, read by whoever reads it (OZO's "dropbox")."""
 
 import http.client
+import json
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engines import PostgresServer
@@ -98,6 +100,20 @@ def test_a_file_belongs_to_one_message_of_its_sender(hub: Networked) -> None:
     assert daughter.post(message(DAUGHTER, "https://elsewhere.test/attachments/1")).status == 201
     again = {**first.json, "status": "in-progress"}
     assert hub.as_("system").put(again).status == 200  # it keeps what it has
+
+
+def escaped(resource: dict[str, Any]) -> bytes:
+    """Return the JSON that PHP writes unless told otherwise; letters can be hidden as well."""
+    return json.dumps(resource).replace("/", "\\/").replace("attachments", "\\u0061ttachments").encode()
+
+
+def test_an_address_counts_however_it_is_written(hub: Networked) -> None:
+    daughter = hub.as_("daughter")
+    for how in (escaped, lambda each: json.dumps(each).replace(f"{hub.base}/attachments", "attachments").encode()):
+        url = uploaded(daughter, TEAM, PNG)
+        assert daughter.request("POST", "Communication", how(message(DAUGHTER, url))).status == 201
+        assert statuses(hub, url, "gp", "outsider") == [200, 404]
+        assert daughter.request("POST", "Communication", how(message(DAUGHTER, url))).detail == "attachment-unknown"
 
 
 def test_two_messages_of_one_transaction_cannot_share_a_file(hub: Networked) -> None:
@@ -352,6 +368,11 @@ def test_an_attachment_for_professionals_is_hidden_where_there_is_plain_language
     ]
     assert hub.as_("gp").post(message(GP, url, payload=payload)).status == 201
     assert statuses(hub, url, "gp", "nurse", "daughter", "client") == [200, 200, 404, 404]
+    hidden = uploaded(hub.as_("gp"), TEAM, PNG)
+    last = f"\\u{ord(hidden[-1]):04x}"
+    body = json.dumps(message(GP, url, payload=payload)).replace(url, hidden[:-1] + last).encode()
+    assert hub.as_("gp").request("POST", "Communication", body).status == 201
+    assert statuses(hub, hidden, "gp", "nurse", "daughter", "client") == [200, 200, 404, 404]
 
 
 def test_an_attachment_goes_along_when_its_message_is_forwarded(hub: Networked) -> None:

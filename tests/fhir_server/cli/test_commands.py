@@ -4,13 +4,17 @@ import json
 import socket
 import subprocess
 import sys
+from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flows.client import clean, cli
+from flows.client import clean, cli, free_port
 
 from fhir_server import __version__
-from fhir_server.cli import main
+from fhir_server.cli import demo, main
+from fhir_server.settings import Settings
 
 SAMPLES = Path(__file__).resolve().parents[3] / "adapters" / "pharmacy" / "hl7v3" / "samples"
 
@@ -185,3 +189,35 @@ def test_check_finds_what_is_wrong_with_the_issuers(tmp_path: Path) -> None:
     done = cli("check", **environment(tmp_path), FHIR_SERVER_ISSUERS=str(file))
     assert done.returncode == 1
     assert f"issuers: {file}: [a] jwks_uri must be an https URL" in done.stdout
+
+
+@pytest.mark.network_loopback
+@pytest.mark.parametrize("command", ["serve", "demo"])
+@pytest.mark.parametrize("setting", ["HOLDER_CONSENTS", "CLIENTS", "LOGIN_PROVIDERS", "ISSUERS"])
+def test_a_server_does_not_start_with_a_file_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: str, setting: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text("[unfinished")
+    for name, value in {**environment(tmp_path), f"FHIR_SERVER_{setting}": str(file), "FHIR_SERVER_PORT": free_port()}.items():
+        monkeypatch.setenv(name, str(value))
+    assert main([command]) == 2
+    said = capfd.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert str(file) in said.err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.network_loopback
+def test_the_demo_leaves_the_sources_of_the_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    file = tmp_path / "sources.toml"
+    file.write_text("mine")
+    settings = replace(Settings(), data_dir=tmp_path / "data", port=free_port(), sources=str(file))
+    monkeypatch.setattr(demo, "serve", served.append)
+    monkeypatch.setattr(demo, "simulators", lambda: nullcontext(()))
+    monkeypatch.setattr(demo, "load_resources", lambda *_: None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    demo.run(Namespace(), settings)
+    assert file.read_text() == "mine"
+    assert [each.sources for each in served] == [str(tmp_path / "data" / "sources.toml")]

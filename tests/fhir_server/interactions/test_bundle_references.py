@@ -53,6 +53,12 @@ def test_uris_are_replaced_when_they_are_urns_only() -> None:
     assert result["extension"] == [{**extension[0], "valueCanonical": "Patient/new"}, *extension[1:]]
 
 
+def test_links_of_a_narrative_are_replaced_as_uris_are() -> None:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{{}}">who</a> {URN} <a href="{ELSEWHERE}">x</a></div>'
+    resource = {"resourceType": "Communication", "text": {"status": "generated", "div": div.format(URN)}}
+    assert LINKS.resolve(resource, "")["text"] == {"status": "generated", "div": div.format("Patient/new")}
+
+
 def test_a_conditional_reference_becomes_what_matched() -> None:
     literal = "Patient?identifier=https://x.example|1"
     links = Links({literal: "Patient/wrong"}, {literal: "Patient/right"})

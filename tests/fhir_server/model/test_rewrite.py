@@ -43,13 +43,23 @@ def test_uri_url_and_canonical_and_no_other_text() -> None:
         "implicitRules": "i",
         "description": "urn:uuid:x",
         "content": [{"attachment": {"url": "a", "title": "a", "contentType": "a"}}],
-        "text": {"status": "generated", "div": '<div><a href="a">a</a></div>'},
     }
     result = made(resource)
     assert result["meta"] == {"profile": ["U(p)"], "source": "U(q)"}
     assert result["implicitRules"] == "U(i)"
     assert result["content"] == [{"attachment": {"url": "U(a)", "title": "a", "contentType": "a"}}]
-    assert {name: result[name] for name in ("description", "text")} == {name: resource[name] for name in ("description", "text")}
+    assert result["description"] == resource["description"]
+
+
+def test_links_of_a_narrative_and_none_of_its_text() -> None:
+    div = """<div title="a"><a class="x" href="{}">a href="a"</a><a href = '{}'/><img src="{}"/><p data-href="a">a</p></div>"""
+    result = made({"resourceType": "Basic", "text": {"status": "generated", "div": div.format("a", "b", "#c")}})
+    assert result["text"] == {"status": "generated", "div": div.format("U(a)", "U(b)", "U(#c)")}
+
+
+def test_what_comes_into_a_link_ends_no_attribute() -> None:
+    result = rewritten({"resourceType": "Basic", "text": {"div": '<div><a href="a">a</a></div>'}}, reference, lambda _: "\"<'&")
+    assert result["text"]["div"] == '<div><a href="&quot;&lt;&#39;&amp;">a</a></div>'
 
 
 def test_extensions_of_primitives() -> None:

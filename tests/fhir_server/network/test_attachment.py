@@ -98,6 +98,7 @@ def test_the_attachments_of_a_message() -> None:
     place = "Communication.payload[{}].contentAttachment.url"
     id_ = "0123456789abcdef"
     assert names({"contentString": "x"}, url(f"{base}/attachments/{id_}")) == [(place.format(1), id_)]
+    assert names(url(f"attachments/{id_}")) == [(place.format(0), id_)]
     assert names(url("https://elsewhere.test/x"), url(f"{base}/Binary/1"), {"contentAttachment": {}}, url(1)) == []
     for wrong in ("", "../Patient/1", f"{id_}?x", f"{id_}/..", "a" * 65, "ab%2f"):
         assert names(url(f"{base}/attachments/{wrong}")) == [(place.format(0), "")]

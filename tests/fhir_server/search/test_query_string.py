@@ -30,6 +30,26 @@ def test_pairs_come_in_the_order_given(raw: bytes, expected: list[tuple[str, str
     assert parse_query(raw) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("van+der+Berg", "van der Berg"),
+        ("Kerkstraat+12+hoog", "Kerkstraat 12 hoog"),
+        ("van%20der+Berg,de+Vries", "van der Berg,de Vries"),
+        ("a%2Bb", "a+b"),
+        ("ge2026-05-20T10%3A00%3A00+02%3A00", "ge2026-05-20T10:00:00+02:00"),
+        ("1e+2", "1e+2"),
+        ("urn:x|+31+6+12", "urn:x|+31+6+12"),
+        ("O+", "O+"),
+        ("application/fhir+json", "application/fhir+json"),
+        ("application%2Ffhir+xml", "application/fhir+xml"),
+        ("jan+hub@mail.example", "jan+hub@mail.example"),
+    ],
+)
+def test_a_plus_sign_is_a_space_where_one_can_be_meant(value: str, expected: str) -> None:
+    assert parse_query(f"a={value}".encode()) == [("a", expected)]
+
+
 def test_in_a_form_a_plus_sign_is_a_space() -> None:
     assert parse_query(b"name=de+Vries&x=a%2Bb", form=True) == [("name", "de Vries"), ("x", "a+b")]
 
