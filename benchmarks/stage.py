@@ -25,6 +25,7 @@ from fhir_server.interactions.services import Services
 from fhir_server.settings import Settings, read_settings
 
 ENGINES = ("sqlite", "postgresql")
+_UNHINDERED = {"FHIR_SERVER_RATE_PERSON": "900000", "FHIR_SERVER_RATE_SOFTWARE": "900000"}  # counted, and never too much
 _SMALL = 0.01  # ten thousand resources
 _Result = TypeVar("_Result")
 
@@ -69,7 +70,7 @@ class Stage:
 
     def empty(self, name: str) -> dict[str, str]:
         """Return the settings of a new database."""
-        environment = {"FHIR_SERVER_DATA_DIR": str(self.folder / name), "FHIR_SERVER_BASE_URL": "http://bench/fhir"}
+        environment = {"FHIR_SERVER_DATA_DIR": str(self.folder / name), "FHIR_SERVER_BASE_URL": "http://bench/fhir", **_UNHINDERED}
         if self.url:
             with psycopg.connect(self.url, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name}".encode())
@@ -78,7 +79,11 @@ class Stage:
 
     def copy(self, name: str, copied: str) -> dict[str, str]:
         """Return the settings of a copy of the database ``name``, which nobody has open."""
-        environment = {"FHIR_SERVER_DATA_DIR": str(self.folder / copied), "FHIR_SERVER_BASE_URL": "http://bench/fhir"}
+        environment = {
+            "FHIR_SERVER_DATA_DIR": str(self.folder / copied),
+            "FHIR_SERVER_BASE_URL": "http://bench/fhir",
+            **_UNHINDERED,
+        }
         shutil.copytree(self.folder / name, self.folder / copied)
         if self.url:
             with psycopg.connect(self.url, autocommit=True) as connection:

@@ -148,7 +148,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges()})
         bearer = authentication(settings, services, granting, remote)
-        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies))
+        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies), cors=bool(settings.origins))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
         log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]

@@ -2,8 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -77,12 +78,12 @@ class Settings:
     )
     login_attempts: int = _setting(20, "How often logging in may fail from one address within five minutes.")
     rate_person: float = _setting(
-        100.0, "Requests per second that one person may make, a minute's worth at once; 0: no limit (docs/rates.md)."
+        1_000.0, "Requests per second that one person may make, a minute's worth at once; 0: no limit (docs/rates.md)."
     )
     rate_software: float = _setting(
-        2_000.0, "The same for one piece of software: a registered client with all its users, or a system by itself."
+        10_000.0, "The same for one piece of software: a registered client with all its users, or a system by itself."
     )
-    rate_address: float = _setting(10.0, "The same for one address, of requests without a token that is good for anything.")
+    rate_address: float = _setting(200.0, "The same for one address, of requests without a token that is good for anything.")
     rate_lookups: int = _setting(
         60, "Different identifiers by which one person may look for clients in an emergency, within an hour; 0: no limit."
     )
@@ -176,7 +177,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Settings:
     """Read the settings: ``overrides`` (command line) over the environment over the file that FHIR_SERVER_CONFIG names.
 
-    Raises SettingsError for an unreadable file, an unknown key of the file, and a value that does not fit.
+    Raises SettingsError for an unreadable file, a setting that does not exist, and a value that does not fit.
     """
     values: dict[str, Any] = {**_file(environment.get(FILE, "")), **_variables(environment), **(overrides or {})}
     settings = Settings(**{each.name: _value(each.name, values[each.name]) for each in fields(Settings) if each.name in values})
@@ -191,14 +192,25 @@ def _file(path: str) -> dict[str, Any]:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{FILE}: cannot read {path}: {error}") from error
-    unknown = values.keys() - {each.name for each in fields(Settings)}
-    if unknown:
-        raise SettingsError(f"{path}: unknown setting {', '.join(sorted(unknown))}; docs/configuration.md lists them all")
+    if unknown := _unknown(values, [each.name for each in fields(Settings)]):
+        raise SettingsError(f"{path}: {unknown}")
     return values
+
+
+def _unknown(given: Iterable[str], known: Collection[str]) -> str:
+    """Say which of the names ``given`` are unknown, with the nearest known one each; "" when all are known."""
+    told = []
+    for name in sorted(set(given).difference(known)):
+        near = get_close_matches(name, known, n=1)
+        told.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    return f"unknown setting {', '.join(told)}; docs/configuration.md lists them all" if told else ""
 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, str]:
     names = {each.name: PREFIX + each.name.upper() for each in fields(Settings)}
+    given = (name for name in environment if name.startswith(PREFIX))
+    if unknown := _unknown(given, [*names.values(), FILE]):
+        raise SettingsError(unknown)
     return {name: environment[variable] for name, variable in names.items() if environment.get(variable)}
 
 
@@ -366,7 +378,8 @@ def describe() -> str:
 _HEAD = f"""# Configuration
 
 Each setting is an environment variable, or the lower-case key without `{PREFIX}` in the TOML file that `{FILE}` names. The
-environment wins. This page is written by `make docs` and checked by a test.
+environment wins. A variable or key that is no setting is refused, so that a misspelt one is not taken for its default.
+This page is written by `make docs` and checked by a test.
 
 | setting | default | meaning |
 |---|---|---|"""

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -45,12 +45,13 @@ class LeftOut(NamedTuple):
 
 def left_out(actor: Actor) -> LeftOut:
     """Return what ``actor`` does not get."""
-    care = actor.role == "practitioner" and minimal().is_care(actor.kinds)
-    return _left_out(actor.role, care)
+    return left_out_of(actor.role, actor.kinds)
 
 
-@cache
-def _left_out(role: str, care: bool) -> LeftOut:  # noqa: FBT001 - a key
+@lru_cache(maxsize=1024)
+def left_out_of(role: str, kinds: tuple[str, ...]) -> LeftOut:
+    """Return what somebody in ``role`` does not get who works for organisations of ``kinds`` ("system|code")."""
+    care = role == "practitioner" and minimal().is_care(kinds)
     found: dict[str, frozenset[str]] = {}
     for rule in rules():
         if role in rule.roles and not (care and rule.outside_care):

@@ -37,6 +37,7 @@ class Origin(NamedTuple):
 
 
 NOWHERE: Final = Origin()
+_NOBODY: Final = ("",) * 5
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
 _NO_NAME = "?"
 _TYPES: Final = "types:"
@@ -69,34 +70,36 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     for ("Patient/id"), blanks between several; ``category`` is that of the data, ``source`` are the sources that were asked, and
     ``detail`` what came of it. ``basis`` is the code of what was decided, ``reason`` why a glass was broken: it is kept sealed.
     """
-    return AuditRow(
-        recorded=recorded,
-        actor=actor.reference if actor else "",
-        role=actor.role if actor else "",
-        action=_ACTIONS.get(interaction, "E"),
-        interaction=interaction,
-        status=status,
-        type=type_,
-        id=id_,
-        version=version,
-        dossier=dossier,
-        query=parameter_names(parameters),
-        purpose=actor.purpose if actor else "",
-        request=request,
-        organisation=_organisation(actor) if actor else "",
-        client=actor.client if actor else "",
-        trace=origin.trace,
-        address=origin.address,
-        source=source,
-        category=category,
-        detail=detail,
-        basis=basis,
-        reason=reason,
+    who, role, purpose, organisation, client = _told(actor) if actor else _NOBODY
+    return AuditRow(  # in the order of its fields: by their names it takes twice as long, for each request
+        recorded,
+        who,
+        role,
+        _ACTIONS.get(interaction, "E"),
+        interaction,
+        status,
+        type_,
+        id_,
+        version,
+        dossier,
+        parameter_names(parameters) if parameters else "",
+        purpose,
+        request,
+        organisation,
+        client,
+        basis,
+        origin.trace,
+        origin.address,
+        source,
+        category,
+        reason,
+        detail,
     )
 
 
-def _organisation(actor: Actor) -> str:
-    return actor.organisation or next(iter(actor.organisations), "")
+def _told(actor: Actor) -> tuple[str, str, str, str, str]:
+    organisation = actor.organisation or (actor.organisations[0] if actor.organisations else "")
+    return actor.reference, actor.role, actor.purpose, organisation, actor.client
 
 
 def parameter_names(parameters: Iterable[tuple[str, str]]) -> str:

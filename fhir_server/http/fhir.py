@@ -18,12 +18,13 @@ from fhir_server.http.negotiate import Wanted, accepted, format_of_body, format_
 from fhir_server.http.origin import Proxies, trace_of
 from fhir_server.http.request import Headers, Receive, Request, Scope, Send, body_of, correlation_of, presented, request_of
 from fhir_server.http.response import send_answer
-from fhir_server.interactions import admission, break_glass, bsn, capabilities, messages, minimised
+from fhir_server.http.usual import Usual, UsualRequests, Words
+from fhir_server.interactions import admission, as_stored, break_glass, capabilities
 from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
-from fhir_server.interactions.failure import answer_of, answered, failed
+from fhir_server.interactions.failure import answer_of, failed
 from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
@@ -66,14 +67,22 @@ class _Step:
 class FhirApplication:
     """Serves ``/fhir``: ``bearer`` turns what a request shows, and the moment (microseconds), into an Actor."""
 
-    def __init__(self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None) -> None:
-        """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed."""
+    def __init__(
+        self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None, *, cors: bool = False
+    ) -> None:
+        """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed.
+
+        ``cors``: somebody lets apps in browsers call it, which is declared.
+        """
         self._proxies = proxies or Proxies()
         self._metrics = metrics
         self._services = services
         self._bearer = bearer
+        self._usual = UsualRequests(PREFIX, services.catalog.types)
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
-        self._capabilities = capabilities.Capabilities(services.catalog, services.base, references, DECLARED, services.ozo)
+        self._capabilities = capabilities.Capabilities(
+            services.catalog, services.base, references, DECLARED, services.ozo, cors=cors
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; every outcome, failures included, leaves exactly one line in the record."""
@@ -83,7 +92,10 @@ class FhirApplication:
         trace = trace_of(headers, step.request)
         step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
         incoming = Incoming(receive) if scope["method"] in BODIES else None
-        answer = await answered(self._answer(scope, incoming or receive, headers, step), step.request)
+        try:
+            answer = await self._answer(scope, incoming or receive, headers, step)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an OperationOutcome
+            answer = failed(error, step.request)
         if step.actor is None:
             answer = self._unrecognised(step, answer)
         if not answer.recorded:
@@ -103,9 +115,39 @@ class FhirApplication:
         self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
 
     async def _answer(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Answer:
+        step.correlation = correlation_of(headers)
+        words = self._usual.words(scope, headers)
+        call = await self._known(words, headers, step) if words else None
+        if call is None:
+            call = await self._admitted(scope, receive, headers, step)
+            if call is None:
+                return self._capabilities.answer(step.parameters, step.actor.role if step.actor else None)
+            if words and step.wanted:
+                usual = Usual(step.route, step.parameters, step.wanted, step.compress, step.unstored)
+                self._usual.keep(words, call.actor, usual)
+        handle = process if call.interaction == BUNDLE else _HANDLERS[call.interaction]
+        answer = binary.fetched(call, await as_stored.answered(call, await handle(call)))
+        if step.route.interaction == DOWNLOAD:
+            answer.headers = (*answer.headers, *binary.SANDBOX)
+        return answer
+
+    async def _known(self, words: Words, headers: Headers, step: _Step) -> Call | None:
+        """Return the call for a request that was admitted before in the same words, None for one that was not."""
+        actor = self._bearer.known(headers.raw("authorization"), step.now)
+        usual = self._usual.meant(words, actor) if actor else None
+        if actor is None or usual is None:
+            return None
+        step.actor = actor
+        step.route, step.parameters, step.wanted, step.compress, step.unstored = usual
+        self._services.rates.charge(actor, step.now)
+        step.actor = await self._services.standings.of(actor, step.now)
+        step.call = self._new_call(step, step.actor, words[1], headers)
+        return step.call
+
+    async def _admitted(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Call | None:
+        """Find out what is asked, and by whom, and return the call when it is admitted; None for what is declared to anybody."""
         request = request_of(scope, PREFIX, headers)
         step.compress = takes_gzip(request.headers.get("accept-encoding"))
-        step.correlation = correlation_of(request.headers)
         step.parameters = parse_query(request.query) if request.query else ()
         mode = self._services.ozo
         step.unstored = admission.may_go_unstored(mode, request.headers.get("cache-control"))
@@ -115,7 +157,8 @@ class FhirApplication:
             admission.require_no_operation(mode, step.actor.role, request.segments)
         step.route = routed(self._services.catalog, request.method, request.segments, step.parameters, ROUTES)
         if step.route.interaction == "capabilities":
-            return await self._declared(scope, request, step)
+            await self._anybody(scope, request, step)
+            return None
         step.actor = step.actor or await self._actor(scope, request, step)
         self._services.rates.charge(step.actor, step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
@@ -123,12 +166,7 @@ class FhirApplication:
         self._require_json(request, step, step.actor.role)
         await break_glass.admit(step.call)
         admission.admit(step.call)
-        handle = process if step.route.interaction == BUNDLE else _HANDLERS[step.route.interaction]
-        answer = await messages.answered(step.call, await bsn.answered(step.call, await handle(step.call)))
-        answer = binary.fetched(step.call, minimised.answered(step.call, answer))
-        if step.route.interaction == DOWNLOAD:
-            answer.headers = (*answer.headers, *binary.SANDBOX)
-        return answer
+        return step.call
 
     async def _actor(self, scope: Scope, request: Request, step: _Step) -> Actor:
         authorization = request.headers.raw("authorization")
@@ -140,16 +178,14 @@ class FhirApplication:
         step.nonce = self._bearer.nonce(shown, step.now)
         return actor
 
-    async def _declared(self, scope: Scope, request: Request, step: _Step) -> Answer:
-        """Answer what is declared to the caller; who shows no token, or none that is good for anything, is anybody."""
+    async def _anybody(self, scope: Scope, request: Request, step: _Step) -> None:
+        """Find out who asks what is declared; who shows no token, or none that is good for anything, is anybody."""
         if request.headers.raw("authorization"):
             with suppress(FhirError):
                 step.actor = await self._actor(scope, request, step)
         if step.actor:
             self._services.rates.charge(step.actor, step.now)
-        role = step.actor.role if step.actor else None
-        self._require_json(request, step, role)
-        return self._capabilities.answer(step.parameters, role)
+        self._require_json(request, step, step.actor.role if step.actor else None)
 
     def _require_json(self, request: Request, step: _Step, role: Role | None) -> None:
         spoken = [step.wanted.format] if step.wanted else []
@@ -172,22 +208,25 @@ class FhirApplication:
             admission.require_json(self._services.ozo, None, "other")
             raise
 
-    async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
+    def _new_call(self, step: _Step, actor: Actor, id_: str, headers: Headers) -> Call:
         found = step.route
-        call = Call(
+        return Call(
             services=self._services,
             actor=actor,
             interaction=found.interaction,
             entry=self._services.catalog.types[found.type] if found.type else WHOLE_SYSTEM,
-            id=found.id,
+            id=id_,
             version=found.version,
             within=found.within,
             parameters=step.parameters,
-            headers=request.headers,
+            headers=headers,
             request=step.request,
             now=step.now,
             origin=step.origin,
         )
+
+    async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
+        call = self._new_call(step, actor, step.route.id, request.headers)
         if call.interaction == UPLOAD:
             attachments = self._services.attachments
             call.upload = multipart.parts(receive, request.headers, attachments.limit, attachments.seconds)

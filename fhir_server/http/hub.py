@@ -14,7 +14,8 @@ from fhir_server.http.fhir import PREFIX, FhirApplication
 from fhir_server.http.request import Message, Receive, Scope, Send
 from fhir_server.http.socket import SocketDoor
 
-_WELL_KNOWN: Final = PREFIX + "/.well-known/"
+_BELOW: Final = PREFIX + "/"
+_WELL_KNOWN: Final = _BELOW + ".well-known/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,6 @@ class Hub:
             await self._lifespan(receive, send)
             return
         assert self._running is not None, "the ASGI server must run the lifespan"
-        path: str = scope["path"]
         if scope["type"] == "websocket":
             await self._running.socket(scope, receive, send)
             return
@@ -60,9 +60,10 @@ class Hub:
             if await cors.answered(scope, send):
                 return
             send = cors.sending(scope, send)
-        if scope["type"] == "http" and (path.startswith(PREFIX + "/") or path == PREFIX) and not path.startswith(_WELL_KNOWN):
+        path: str = scope["path"]
+        if (path.startswith(_BELOW) and not path.startswith(_WELL_KNOWN)) or path == PREFIX:
             await self._running.fhir(scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] == "HEAD":
+        elif scope["method"] == "HEAD":
             await self._running.shell({**scope, "method": "GET"}, receive, _without_body(send))
         else:
             await self._running.shell(scope, receive, send)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.access.consent import Decision, Item, decide
-from fhir_server.catalog.catalog import IN_ROLE
-from fhir_server.federation.consented import versions
+from fhir_server.catalog.catalog import IN_ROLE, Entry
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.kept_bases import MEMBERSHIP, told
 from fhir_server.interactions.source_consent import item_of, part_of, request_of
 from fhir_server.interactions.stored_signs import may_hide
 from fhir_server.model.body import OWN
@@ -18,9 +19,10 @@ from fhir_server.search.authorship import authors
 from fhir_server.storage.consent_rule import Rule
 from fhir_server.storage.repository import Stored
 
-SELF, MEMBERSHIP, INVITED = "self", "membership", "invited"
+SELF, INVITED = "self", "invited"
 _WITHOUT_CONSENT: Final = frozenset({"system", "source", "operator", "privacy-officer"})
 _FAILED: Final = 400
+_type = attrgetter("type")
 
 
 async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[Stored]], *, alone: bool) -> None:
@@ -37,24 +39,29 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[St
             basis[SELF] = None
             continue
         for category, given in _by_category(call, some).items():
-            words = await _words(call, patient, given, category)
-            basis |= dict.fromkeys(each for each in words if alone or "/" not in each)
+            words = call.services.bases.words(actor, patient, category, call.now) or await _words(call, patient, given, category)
+            basis.update(dict.fromkeys(words if alone else [each for each in words if "/" not in each]))
 
 
-def _by_category(call: Call, found: Iterable[Stored]) -> Mapping[str, Sequence[Stored]]:
+def _by_category(call: Call, found: Sequence[Stored]) -> Mapping[str, Sequence[Stored]]:
     """Return what was found by its data category; what has none is open to the network."""
     given: dict[str, list[Stored]] = {}
-    for each in found:
-        if category := _category(call, each):
-            given.setdefault(category, []).append(each)
+    for type_ in dict.fromkeys(map(_type, found)):
+        entry = call.services.catalog.types[type_]
+        some = [each for each in found if each.type == type_]
+        if not entry.parts:
+            given.setdefault(entry.category_coding, []).extend(some)
+            continue
+        for each in some:
+            given.setdefault(_part(call, entry, each.body) or entry.category_coding, []).append(each)
+    given.pop("", None)
     return given
 
 
-def _category(call: Call, stored: Stored) -> str:
-    """Return the data category of what was found, that of the part of its type in which it is."""
-    entry = call.services.catalog.types[stored.type]
-    marked = any(part.code.encode() in stored.body for part in entry.parts) or bool(entry.parts and may_hide(stored.body))
-    return (part_of(read(stored.body, OWN).resource, entry, call.services.base) if marked else "") or entry.category_coding
+def _part(call: Call, entry: Entry, body: bytes) -> str:
+    """Return the data category of a part of its type in which what was found is, "" where it is in none."""
+    marked = may_hide(body) or any(part.code.encode() in body for part in entry.parts)
+    return part_of(read(body, OWN).resource, entry, call.services.base) if marked else ""
 
 
 async def _words(call: Call, patient: str, given: Sequence[Stored], category: str) -> Iterable[str]:
@@ -67,7 +74,7 @@ async def _words(call: Call, patient: str, given: Sequence[Stored], category: st
         several = [decide(replace(request, item=await _item(call, each)), rules) for each in given if each.body]
     permitted = [each for each in several if each.permit]
     invited = (INVITED,) if len(permitted) < len(several) and any(each.type == "Task" for each in given) else ()
-    return (*(word for each in permitted for word in (each.reasons[0], *versions(each.rules))), *invited)
+    return (*(word for each in permitted for word in told(each)), *invited)
 
 
 async def _decision(call: Call, patient: str, category: str) -> tuple[Decision | None, tuple[Rule, ...]]:

@@ -48,7 +48,11 @@ async def carried_out(call: Call, size: int) -> bytes:
     ``size`` are the bytes of the answers so far.
     """
     await asyncio.sleep(0)  # others are served between two entries
-    answer = await answered(_refused() if size > LARGEST_ANSWER else HANDLERS[call.interaction](call), call.request)
+    return await told(call, await answered(_refused() if size > LARGEST_ANSWER else HANDLERS[call.interaction](call), call.request))
+
+
+async def told(call: Call, answer: Answer) -> bytes:
+    """Return the entry of the ``answer`` to ``call``, of which there is a line in the record."""
     if not answer.recorded:
         await call.services.repository.record(await recorded(call, answer))
     return bundle_answer.entry(answer)

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.stored_signs import in_any
 from fhir_server.model import bsn_body
 from fhir_server.model.bsn_seal import MARK
 from fhir_server.model.json import Document
-from fhir_server.search.sealed import has_number, sealed_in
+from fhir_server.search.sealed import has_number as asks_number
+from fhir_server.search.sealed import sealed_in
 from fhir_server.search.search import Search
 from fhir_server.search.tree import Query
 
@@ -29,28 +29,24 @@ def query_sealed(call: Call, query: Query) -> Query:
 
     Those of a caller who does not see all numbers stay as they are, and find nothing: trying them would tell.
     """
-    if not has_number(query.where) or call.services.gate.bsn.sight(call.actor) != "all":
+    if not asks_number(query.where) or call.services.gate.bsn.sight(call.actor) != "all":
         return query
     return replace(query, where=sealed_in(query.where, call.services.bsn.seals))
 
 
 async def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
-    if not (_one_has_number(answer.stored) if answer.stored else _has_number(answer.body)):
-        return answer
-    return replace(answer, body=await shown(call, answer.body))
+    return replace(answer, body=await shown(call, answer.body)) if has_number(answer.body) else answer
 
 
 async def shown(call: Call, body: bytes) -> bytes:
     """Return the resource ``body``, as it is stored or made of such, as the caller may see it."""
-    return bsn_body.revealed(body, call.services.bsn, await _visible(call)) if MARK in body else body
+    return bsn_body.revealed(body, call.services.bsn, await _visible(call)) if has_number(body) else body
 
 
-def _has_number(body: bytes) -> bool:
+def has_number(body: bytes) -> bool:
+    """Tell whether a sealed number stands in ``body``."""
     return MARK in body
-
-
-_one_has_number = in_any(_has_number)
 
 
 async def _visible(call: Call) -> Collection[str] | None:

@@ -11,6 +11,8 @@ from fhir_server.catalog.topics import topics
 from fhir_server.errors import BadRequest
 from fhir_server.interactions.call import Answer
 from fhir_server.interactions.subsets import one
+from fhir_server.interactions.terminology_capabilities import TYPE as TERMINOLOGY
+from fhir_server.interactions.terminology_capabilities import terminology
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.network.ozo import BASE, DEFAULT_MODE, PROFILED, STATEMENTS, Mode
@@ -56,23 +58,30 @@ class Capabilities:
         references: Sequence[str] = REFERENCES,
         operations: Sequence[Operation] = (),
         ozo: Mode = DEFAULT_MODE,
+        *,
+        cors: bool = False,
     ) -> None:
-        """Build it for the server at ``base``, in the mode ``ozo``, with ``references`` and ``operations``."""
+        """Build it for the server at ``base``, in the mode ``ozo``, with ``references`` and ``operations``.
+
+        ``cors``: somebody lets apps in browsers call it.
+        """
+        self._cors = cors
         self._references, self._operations, self._ozo = references, operations, ozo
         self._catalog, self._base = catalog, base
         self._types = catalog.types
         self._bodies: dict[str, bytes] = {}
 
     def answer(self, parameters: Sequence[tuple[str, str]] = (), role: Role | None = None) -> Answer:
-        """Answer with the CapabilityStatement for who has ``role``; the same whatever part of it the ``mode`` asks for.
+        """Answer with the CapabilityStatement for who has ``role``, the TerminologyCapabilities where the ``mode`` is terminology.
 
-        It needs no token: None is anybody. The statement of OZO that it instantiates depends on the role.
+        It needs no token: None is anybody. The statement of OZO that it instantiates depends on the role. The mode normative gives
+        the whole of it, as R4 permits.
 
         Raises BadRequest for a mode that R4 does not have, or a subset that the resource does not have.
         """
-        for name, value in parameters:
-            if name == "mode" and value not in MODES:
-                raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
+        mode = _mode(parameters)
+        if mode == "terminology":
+            return Answer(200, one(write(terminology(self._base, RELEASED)), TERMINOLOGY, parameters))
         if self._types is not self._catalog.types:
             self._types = self._catalog.types
             self._bodies.clear()
@@ -83,11 +92,21 @@ class Capabilities:
 
     def _declared(self, of: str) -> dict[str, Any]:
         ours = statement(self._catalog, self._base, self._references, self._operations) | {"instantiates": [STATEMENTS + of]}
+        ours["rest"][0]["security"]["cors"] = self._cors
         if not self._ozo.statement:
             return ours
         theirs = read(conformance()["CapabilityStatement"][of], OWN).resource
         formats = ours["format"] if of == _OF_ROLES["system"] else ["application/fhir+json", "json"]
         return {**ours, "format": formats, "rest": theirs["rest"]}
+
+
+def _mode(parameters: Sequence[tuple[str, str]]) -> str:
+    given = [value for name, value in parameters if name == "mode"] or ["full"]
+    if any(each not in MODES for each in given):
+        raise BadRequest(f"'mode' can be {', '.join(MODES)}.", detail="search-value")
+    if len(set(given)) > 1:
+        raise BadRequest("'mode' is given twice; choose one.", detail="search-value")
+    return given[0]
 
 
 def statement_of(role: Role | None) -> str:

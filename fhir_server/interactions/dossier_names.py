@@ -19,11 +19,12 @@ class DossierNames:
     def __init__(self, repository: Repository, gate: Gate, catalog: Catalog, base: str) -> None:
         """Look them up in ``repository``; what is stored at ``base`` may name them with it."""
         self._repository, self._gate, self._catalog, self._base = repository, gate, catalog, base
-        self._names: OrderedDict[int, str] = OrderedDict()
+        self.known: OrderedDict[int, str] = OrderedDict()
+        """Those that were found before, by their keys."""
 
     async def of(self, found: Stored) -> str:
         """Return the name of the dossier in which ``found`` is, "" for one that is nobody's but its maker's."""
-        name = self._names.get(found.dossier)
+        name = self.known.get(found.dossier)
         if name is None:
             name = await self._looked_up(found)
             if name:
@@ -31,9 +32,9 @@ class DossierNames:
         return name
 
     def _keep(self, key: int, name: str) -> None:
-        self._names[key] = name
-        if len(self._names) > _KEPT:
-            self._names.popitem(last=False)
+        self.known[key] = name
+        if len(self.known) > _KEPT:
+            self.known.popitem(last=False)
 
     async def _looked_up(self, found: Stored) -> str:
         grant = self._gate.locating("Patient")

@@ -26,8 +26,9 @@ from fhir_server.storage.line_id import is_line
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
-async def _read(call: Call) -> Answer:
-    return await (read_record.read if call.type == RECORD and is_line(call.id) else read.read)(call)
+def _read(call: Call) -> Awaitable[Answer]:
+    handler: Handler = read_record.read if call.type == RECORD and is_line(call.id) else read.read
+    return handler(call)
 
 
 def _search(call: Call) -> Awaitable[Answer]:

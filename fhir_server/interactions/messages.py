@@ -1,12 +1,12 @@
 """Messages on their way out: each reader sees what is for them, and of a message that was taken back nothing that it said."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.stored_signs import in_any, may_hide
+from fhir_server.interactions.stored_signs import may_hide
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, rewritten, write
 from fhir_server.network.json_parts import listed, mapped
@@ -35,13 +35,13 @@ async def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
     if not answer.body or answer.media:
         return answer
-    body = await shown(call, answer.body, answer.stored)
+    body = await shown(call, answer.body)
     return answer if body is answer.body else replace(answer, body=body)
 
 
-async def shown(call: Call, body: bytes, stored: Sequence[bytes] = ()) -> bytes:
-    """Return ``body``, a resource or a Bundle of them, as the caller may see it; ``stored`` are all of them, if that is known."""
-    if call.actor.role == "system" or not _may_matter(call, body, stored):
+async def shown(call: Call, body: bytes) -> bytes:
+    """Return ``body``, a resource or a Bundle of them, as the caller may see it."""
+    if call.actor.role == "system" or not (_has_messages if call.interaction in _OLD else may_differ)(body):
         return body
     document = read(body, OWN)
     messages = messages_in(document.resource)
@@ -80,18 +80,9 @@ def _sees_all(call: Call, message: Resource) -> bool:
     return is_professional(call.actor) or any(each in call.actor.people for each in own)
 
 
-def _may_matter(call: Call, body: bytes, stored: Sequence[bytes]) -> bool:
-    if call.interaction in _OLD:
-        return _has_messages(body)
-    return _one_may_differ(stored) if stored else _may_differ(body)
-
-
-def _may_differ(body: bytes) -> bool:
-    """Tell whether somebody may see a message in ``body`` otherwise than it is stored."""
+def may_differ(body: bytes) -> bool:
+    """Tell whether somebody may see a message in ``body``, of which there are current versions only, otherwise than it is."""
     return may_hide(body) or (any(sign in body for sign in _SIGNS) and any(each in body for each in _OF_MESSAGES))
-
-
-_one_may_differ = in_any(_may_differ)
 
 
 def _has_messages(body: bytes) -> bool:

@@ -1,14 +1,13 @@
 """Answers on their way out, without the elements that the caller's role does not get (``access/left_out``)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 from fhir_server.access.actor import Actor
 from fhir_server.access.left_out import Elements, Signs, is_left_out, left_out
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.interactions.stored_signs import in_any, may_hide
+from fhir_server.interactions.stored_signs import may_hide
 from fhir_server.model import json
 from fhir_server.model.body import OWN
 from fhir_server.model.json import Document
@@ -25,8 +24,7 @@ def answered(call: Call, answer: Answer) -> Answer:
     """Return ``answer`` as the caller may see it."""
     if call.actor.role == "system" or not answer.body or answer.media:
         return answer
-    _, signs = left_out(call.actor)
-    if not (_looking(signs)(answer.stored) if answer.stored else _may_matter(answer.body, signs)):
+    if not may_matter(answer.body, left_out(call.actor).signs):
         return answer
     document = json.read(answer.body, OWN)
     made = shown(call.actor, document.resource)
@@ -71,12 +69,8 @@ def _name(contained: Resource) -> tuple[object, object]:
     return contained.get(_TYPE), contained.get("id")
 
 
-@cache
-def _looking(signs: Signs) -> Callable[[Sequence[bytes]], bool]:
-    return in_any(lambda body: _may_matter(body, signs))
-
-
-def _may_matter(body: bytes, signs: Signs) -> bool:
+def may_matter(body: bytes, signs: Signs) -> bool:
+    """Tell whether ``body`` may hold some of what is known by ``signs``."""
     return may_hide(body) or any(any(each in body for each in names) and type_ in body for type_, names in signs)
 
 

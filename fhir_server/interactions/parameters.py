@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
@@ -87,7 +87,7 @@ def self_link(call: Call, wanted: Search) -> Link:
     url = f"{call.services.base}/{call.place}"
     pages = [(name, token) for name, token in call.parameters if name == "_page"]
     shown = pages or (() if call.posted else without_numbers(wanted.parameters))
-    return Link("self", address(url, shown))
+    return Link("self", address(url, tuple(shown)))
 
 
 def next_link(call: Call, position: Position) -> Link:
@@ -96,7 +96,8 @@ def next_link(call: Call, position: Position) -> Link:
     return Link("next", f"{call.services.base}/{position.path}?_page={token}")
 
 
-def address(url: str, parameters: Sequence[tuple[str, str]]) -> str:
+@lru_cache(maxsize=1024)
+def address(url: str, parameters: tuple[tuple[str, str], ...]) -> str:
     """Return ``url`` with ``parameters``, percent-encoded where they must be."""
     query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters)
     return f"{url}?{query}" if query else url

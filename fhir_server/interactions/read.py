@@ -10,6 +10,7 @@ from fhir_server.model.meta import names_version, seconds_of, version_headers
 from fhir_server.storage.repository import Stored
 
 _MICROSECONDS = 1_000_000
+DELETED = "This resource was deleted."
 
 
 async def read(call: Call) -> Answer:
@@ -35,7 +36,7 @@ def existing(call: Call, stored: Stored | None, *, known: bool = False) -> Store
     if not stored.visible:
         raise Forbidden(OUTSIDE)
     if stored.deleted:
-        raise Gone("This resource was deleted.")
+        raise Gone(DELETED)
     return stored
 
 

@@ -1,24 +1,27 @@
 """The line of the record for a request that came to an end: with the names of the dossiers that it touched."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fhir_server.audit.record import row
 from fhir_server.interactions.basis import note_basis
 from fhir_server.interactions.call import Answer, Call
-from fhir_server.storage.repository import AuditRow
+from fhir_server.storage.repository import AuditRow, Stored
 
 
 async def recorded(call: Call, answer: Answer) -> AuditRow:
     """Return the line of the record for ``call``, which ended with ``answer``."""
-    touched = call.touched
-    names = dict.fromkeys([answer.dossier] if answer.dossier else [])
-    names |= touched.asked
+    dossiers = call.services.dossier_names
+    names = {answer.dossier: None, **call.touched.asked}
     if call.actor.role == "patient":
         names[call.actor.reference] = None  # whatever clients ask, it is in their own dossier too
-    found = {name: some for some in touched.keys.values() if (name := await call.services.dossier_names.of(some[0]))}
-    names |= dict.fromkeys(found)
-    await note_basis(call, answer, found, alone=len(names.keys() - {"", call.actor.reference}) == 1)
-    return line(call, answer, (each for each in names if each))
+    found: dict[str, Sequence[Stored]] = {}
+    for key, some in call.touched.keys.items():
+        found[dossiers.known.get(key) or await dossiers.of(some[0])] = some
+    names.update(dict.fromkeys(found))
+    for each in (names, found):
+        each.pop("", None)
+    await note_basis(call, answer, found, alone=len(names) - (call.actor.reference in names) == 1)
+    return line(call, answer, names)
 
 
 def line(call: Call, answer: Answer, dossiers: Iterable[str] = ()) -> AuditRow:

@@ -10,6 +10,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.reference import LOGICAL_ID
 
 _VERSION = re.compile(r"[0-9]{1,9}")
+_OF_VERSIONS: Final = frozenset({"history-instance", "history-type", "vread"})
 _TYPE_AND_ID: Final = 2  # segments
 
 
@@ -146,8 +147,12 @@ def _on(methods: Mapping[str, str], method: str, place: str) -> str:
 def _refusal(catalog: Catalog, type_: str, interaction: str) -> str:
     if catalog.types[type_].home == "published":
         return f"{type_} is what this server says of itself: it can be searched and read here, and not be written."
+    if catalog.types[type_].home == "federated" and interaction == "search-type":
+        return f"{type_} comes along with what refers to it, by '_include', and can be read. It is about nobody to ask for."
+    if catalog.types[type_].home == "federated" and interaction in _OF_VERSIONS:
+        return f"{type_} stays in the source systems: it has no versions here."
     if catalog.types[type_].home == "federated":
-        return f"{type_} stays in the source systems: it can be searched and read here, and not be written."
+        return f"{type_} stays in the source systems: it can be asked for here, and not be written."
     return f"{interaction} is not possible on {type_}. /metadata lists what is."
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness
 from fhir_server.federation.pace import emptied
 from fhir_server.federation.select import Hit
@@ -21,7 +20,6 @@ from fhir_server.interactions.settle import settled
 from fhir_server.interactions.subsets import of_search
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.bundle import searchset
-from fhir_server.model.json import write
 from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.subset import Subset
@@ -131,12 +129,6 @@ async def _matches(call: Call, page: Page, subset: Subset) -> list[bytes]:
 
 async def _along(call: Call, found: _Found, page: Page, subset: Subset) -> list[bytes]:
     """Return the entries of what comes along: out of the own store for all that is shown, out of the sources for what is theirs."""
-    kept = await beside(call, found.wanted, [*page.own, *map(_as_stored, page.sources)], subset)
+    kept = await beside(call, found.wanted, [*page.own, *map(search_sources.as_stored, page.sources)], subset)
     sent = search_sources.along(call, found.wanted, page.sources, found.asked)
     return [*kept, *await search_sources.entries_of(call, sent, "include", subset)]
-
-
-def _as_stored(merged: Merged) -> Stored:
-    """Return a resource of a source in the form in which includes are followed; stored it never is."""
-    body = write(merged.resource)
-    return Stored(0, merged.type, merged.id, version=0, updated=0, deleted=False, visible=True, body=body)

@@ -13,6 +13,7 @@ from fhir_server.interactions.ask_sources import Asked, ask_sources
 from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.page_entries import beside
 from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.read_page import Read
 from fhir_server.interactions.resolve import without_links
@@ -28,6 +29,7 @@ from fhir_server.search.paging import Position
 from fhir_server.search.search import Search
 from fhir_server.search.subset import Subset
 from fhir_server.search.tree import And, Node, Query, ReferenceTo, Snapshot
+from fhir_server.storage.repository import Stored
 
 _ABOUT = {"patient", "subject", "beneficiary"}
 _NOTHING = Read((), None, Snapshot(0))
@@ -56,9 +58,10 @@ async def search(call: Call) -> Answer:
     wanted = await without_links(call, with_sealed(call, wanted), found.merged.values())
     hits = await matching(call, wanted.query, found)
     page = _EMPTY if wanted.count_only else page_of(wanted.query, _NOTHING, hits, position, again=True)
-    beside = along(call, wanted, page.sources, found)
+    sent = along(call, wanted, page.sources, found)
     shown = await entries_of(call, page.sources, "match", subset)
-    entries = [*missing(found), *shown, *await entries_of(call, beside, "include", subset)]
+    kept = await beside(call, wanted, [as_stored(each) for each in page.sources if wanted.includes], subset)
+    entries = [*missing(found), *shown, *kept, *await entries_of(call, sent, "include", subset)]
     whole = completeness(found.answers) == "complete"
     total = len(hits) if whole and wanted.total != "none" else None
     body = bundle.searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total)
@@ -130,6 +133,12 @@ def along(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) 
         return ()
     services = call.services
     return included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
+
+
+def as_stored(merged: Merged) -> Stored:
+    """Return a resource of a source in the form in which includes are followed; stored it never is."""
+    body = write(merged.resource)
+    return Stored(0, merged.type, merged.id, version=0, updated=0, deleted=False, visible=True, body=body)
 
 
 async def entries_of(call: Call, merged: Iterable[Merged], mode: bundle.Mode, subset: Subset = _WHOLE) -> list[bytes]:

@@ -27,18 +27,22 @@ async def settled(call: Call, grant: Grant, where: Node) -> Grant:
     own dossier by right, but not all of it), in an emergency, and where the store has to look at each resource to decide.
     """
     about = _about(where)
-    left = governing(grant.where) if about else None
-    if left is None or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
+    if not about or call.actor.role not in _PROFESSIONS or is_emergency(call.actor):
         return grant
     settlements = call.services.settlements
     made = settlements.get(grant, about)
     if made is None:
         written = settlements.written
-        patient = await _client(call, about)
-        permit = await _decision(call, patient, left) if patient else None
-        made = grant if permit is None else await _decided(call, grant, patient, permit=permit)
+        made = await _settled(call, grant, about)
         settlements.keep(grant, about, made, written)
     return made
+
+
+async def _settled(call: Call, grant: Grant, about: str) -> Grant:
+    left = governing(grant.where)
+    patient = await _client(call, about) if left else ""
+    permit = await _decision(call, patient, left) if left and patient else None
+    return grant if permit is None else await _decided(call, grant, patient, permit=permit)
 
 
 async def _decision(call: Call, patient: str, left: Consented) -> bool | None:

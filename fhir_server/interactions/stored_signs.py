@@ -33,6 +33,8 @@ def in_any(test: Callable[[bytes], bool]) -> Callable[[Sequence[bytes]], bool]:
     known = _Known(test).__getitem__
 
     def of(bodies: Sequence[bytes]) -> bool:
+        if len(bodies) == 1:
+            return (known if len(bodies[0]) <= _LARGEST else test)(bodies[0])
         return any(map(known if max(map(len, bodies), default=0) <= _LARGEST else test, bodies))
 
     return of

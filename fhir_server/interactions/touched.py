@@ -1,12 +1,15 @@
 """Whose data a request touched or asked for, as its line of the record names them: also where it was refused, or found nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.reference import parse
 from fhir_server.search.tree import And, Id, Node, Or, ReferenceTo
 from fhir_server.storage.repository import Stored
+
+_dossier = attrgetter("dossier")
 
 
 @dataclass(slots=True)
@@ -34,8 +37,12 @@ class Touched:
         for reference in named(type_, where):
             self.ask(reference)
 
-    def find(self, resources: Iterable[Stored]) -> None:
+    def find(self, resources: Sequence[Stored]) -> None:
         """Note the dossiers of ``resources``, whether the caller may see them or not."""
+        if len(set(map(_dossier, resources))) == 1:  # as mostly
+            if key := resources[0].dossier:
+                self.keys.setdefault(key, []).extend(resources)
+            return
         for each in resources:
             if each.dossier:
                 self.keys.setdefault(each.dossier, []).append(each)

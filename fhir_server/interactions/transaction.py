@@ -8,13 +8,14 @@ from typing import Final
 from fhir_server.errors import BadRequest, Forbidden
 from fhir_server.interactions import bundle_answer, consequences, create, delete, patch, update
 from fhir_server.interactions.anew import anew
-from fhir_server.interactions.batch import carried_out
+from fhir_server.interactions.batch import carried_out, told
 from fhir_server.interactions.bundle_entries import Item, call_of, expression_at, placed
 from fhir_server.interactions.bundle_identities import Step, identified
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.recorded import line
+from fhir_server.interactions.transaction_reads import Known, tried
 from fhir_server.interactions.write import Write, in_dossiers
 from fhir_server.storage.integrity import Dangling, StillReferred
 from fhir_server.storage.repository import AuditRow, Doubled, Grant, OutOfGrant
@@ -33,17 +34,19 @@ _PREPARE: Final[Mapping[str, Callable[[Call, Grant, Resolved | None], Awaitable[
 async def transaction(outer: Call, items: Sequence[Item]) -> Answer:
     """Make all writes at once, in the prescribed order, then the reads; 200 with the answers in the order of the entries.
 
-    The first write that is refused refuses the whole, and nothing is stored. A read sees what was written, and when it fails that
-    is told in its own entry: the writes stand by then. Raises Conflict when others keep writing the same resources.
+    The first entry that is refused refuses the whole, and nothing is stored; reads are tried before that. A read sees what was
+    written. Should it fail only then (somebody deletes at that moment, the answer is too large), its own entry tells that, since
+    the writes stand. Raises Conflict when others keep writing the same resources.
     """
     steps = ordered([_step(outer, item) for item in items])
     writes = [each for each in steps if each.call.interaction in _ORDER]
     reads = [each for each in steps if each.call.interaction not in _ORDER]
-    answers = await anew(partial(_attempt, outer, writes), _OTHERS)
+    answers, known = await anew(partial(_attempt, outer, writes, reads), _OTHERS)
     entries = {each.item.index: bundle_answer.entry(answer) for each, answer in zip(writes, answers, strict=True)}
     size = sum(map(len, entries.values()))
     for each in reads:
-        entries[each.item.index] = await carried_out(each.call, size)
+        answered = known.get(each.item.index)
+        entries[each.item.index] = await (told(*answered) if answered else carried_out(each.call, size))
         size += len(entries[each.item.index])
     return Answer(200, bundle_answer.bundle("transaction", [entries[item.index] for item in items]), recorded=True)
 
@@ -58,15 +61,16 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     return sorted(steps, key=lambda step: _ORDER.get(step.call.interaction, len(_ORDER)))
 
 
-async def _attempt(outer: Call, writes: Sequence[Step]) -> list[Answer]:
-    """Look up what the entries are about, check them and store all. Raises VersionConflict when somebody else was first."""
+async def _attempt(outer: Call, writes: Sequence[Step], reads: Sequence[Step]) -> tuple[list[Answer], Known]:
+    """Look up what the entries are about, check them, try the reads, store all. Raises VersionConflict when somebody was first."""
     steps = await identified(writes)
     granted: dict[tuple[str, str], Grant] = {}
     made = [await _prepared(each, granted) for each in steps]
     made = await in_dossiers(outer, made)
+    known = await tried(reads, steps)
     lines = [line(each.call, write.answer) for each, write in zip(steps, made, strict=True)]
     await _commit(outer, steps, made, granted.values(), [*lines, line(outer, Answer(200))])
-    return [each.answer for each in made]
+    return [each.answer for each in made], known
 
 
 async def _commit(

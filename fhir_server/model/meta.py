@@ -31,6 +31,7 @@ def etag(version: int) -> str:
     return f'W/"{version}"'
 
 
+@lru_cache(maxsize=4096)
 def version_headers(version: int, updated: int) -> tuple[tuple[str, str], ...]:
     """Return ETag and Last-Modified of a version."""
     return (("etag", etag(version)), ("last-modified", http_date(updated)))

@@ -3,7 +3,8 @@
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 from fhir_server.access.actor import Actor, from_claims
@@ -22,6 +23,7 @@ from fhir_server.oauth.verified import Revoked, Verified, never_revoked
 CACHE_SIZE = 4096
 _HEADER = re.compile(rb"(?P<scheme>[A-Za-z]+) +(?P<token>[\x21-\x7e]+)")
 _NOTHING = Binding()
+_digest = partial(blake2b, digest_size=32)
 _SCHEMES = frozenset({b"bearer", b"dpop"})
 
 
@@ -61,7 +63,7 @@ class Bearer:
 
         ``now`` is the instant of the request (microseconds). Raises Unauthorized (token-revoked).
         """
-        digest = sha256(authorization or b"").digest()
+        digest = _digest(authorization or b"").digest()
         verified = self._known.get(digest)
         if verified is None or now >= verified.until or verified.binding is not None:
             return None
@@ -74,7 +76,7 @@ class Bearer:
         if self._anonymous is not None and not presented.authorization:
             return self._anonymous
         scheme, token = _credentials(presented.authorization)
-        digest = sha256(presented.authorization or b"").digest()
+        digest = _digest(presented.authorization or b"").digest()
         verified = self._known.get(digest)
         if verified is None or now >= verified.until:
             self._known.pop(digest, None)

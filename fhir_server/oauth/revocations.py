@@ -41,9 +41,9 @@ class Revocations:
 
     def revoked(self, token_id: str, subject: str, issued: int) -> bool:
         """Tell whether a token is revoked: by its id (jti), or since its holder ("Type/id") left after ``issued`` (seconds)."""
-        return (
-            token_id in self._tokens or family_of(token_id) in self._families or issued * SECOND <= self._subjects.get(subject, -1)
-        )
+        if token_id in self._tokens or issued * SECOND <= self._subjects.get(subject, -1):
+            return True
+        return bool(self._families) and family_of(token_id) in self._families
 
     async def look(self, now: int) -> None:
         """Read what is new at the instant ``now`` (microseconds); now and then all, so that what is over is forgotten."""

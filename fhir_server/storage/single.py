@@ -1,7 +1,8 @@
 """The statements on resources known by reference: read, vread, fetch, and the checks of a commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from fhir_server.search.tree import MemberOf
 from fhir_server.storage import consent_rows
@@ -39,6 +40,23 @@ def kind(change: Change) -> str:
 def checks_of(grants: Sequence[Grant], self_: Value) -> dict[str, tuple[Shape, list[Value]]]:
     """Return, per kind of change, what it must lie within, as ``grant_values`` does."""
     return {_BY_HUB: (EVERYTHING, [self_, 0])} | {grant.type: grant_values(grant, self_) for grant in grants}
+
+
+class OfOne(NamedTuple):
+    """A read within one grant: its parameters, bound, are ``before``, the key of the resource, and ``after``."""
+
+    sql: str
+    before: tuple[Any, ...]
+    after: tuple[Any, ...]
+
+
+def of_one(dialect: Dialect, grant: Grant, bind: Callable[[Sequence[Value]], Sequence[Any]]) -> OfOne:
+    """Return the read of one resource within ``grant``, bound by ``bind``: it is made once, and carried out for many."""
+    shape, values = grant_values(grant, 0)
+    statement = read(dialect, shape)
+    at = statement.pick(range(len(values))).index(SELF)
+    bound = tuple(bind(statement.pick(values)))
+    return OfOne(statement.sql, bound[:at], bound[at + 1 :])
 
 
 @lru_cache(maxsize=TEXTS)

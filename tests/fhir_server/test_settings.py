@@ -52,6 +52,9 @@ def test_the_base_of_an_address_of_six_parts() -> None:
         ({"FHIR_SERVER_DPOP_NONCE": "maybe"}, "FHIR_SERVER_DPOP_NONCE"),
         ({"FHIR_SERVER_DPOP_NONCE_PERIOD": "0"}, "1 second or more"),
         ({"FHIR_SERVER_CONFIG": "/no/such/file"}, "cannot read"),
+        ({"FHIR_SERVER_OZO_STRCT": "true"}, r"^unknown setting FHIR_SERVER_OZO_STRCT \(did you mean FHIR_SERVER_OZO_STRICT\?\)"),
+        ({"FHIR_SERVER_CONFIGS": ""}, r"FHIR_SERVER_CONFIGS \(did you mean FHIR_SERVER_CONFIG\?\)"),
+        ({"FHIR_SERVER_Z": "", "FHIR_SERVER_PORTS": "1"}, r"FHIR_SERVER_PORTS \(did you mean FHIR_SERVER_PORT\?\), FHIR_SERVER_Z"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(environment: dict[str, str], says: str) -> None:

@@ -31,6 +31,10 @@ def words(value: str) -> set[str]:
     return {each.strip().lower() for each in value.split(",")}
 
 
+def test_it_is_declared(browsing: Authorization) -> None:
+    assert Client(browsing.port).get("metadata").json["rest"][0]["security"]["cors"] is True
+
+
 OPEN = ("/fhir/Patient/1", "/fhir", "/oauth/token", "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration")
 
 

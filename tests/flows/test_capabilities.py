@@ -16,6 +16,8 @@ from profiles.definitions import compartment, resource_types, search_parameters
 
 Resource = Mapping[str, Any]
 MERGE: Final = {"Content_Type": "application/merge-patch+json"}
+TOLD_BY_GET: Final = {"reindex"}
+"""Started by POST; GET tells how far it is."""
 VALUES: Final = {
     "date": "2026-01-01",
     "number": "1",
@@ -351,6 +353,30 @@ def test_each_operation(hub: Demo, rest: dict[str, Any], declared: list[Resource
             found = hub.as_("gp").get(f"OperationDefinition?url={each['definition']}").resources
             assert [one["code"] for one in found] == [each["name"]], each
         assert refused(system.get(f"{place}/$nonsense"), 404)
+
+
+def test_operations_are_called_as_they_are_defined(hub: Demo, rest: dict[str, Any], declared: list[Resource]) -> None:
+    """POST always, GET where nothing is changed and all parameters fit in a URL; on the whole, the type or one resource."""
+    system, wrong = hub.as_("system"), []
+    for type_, resource in [("", rest), *((each["type"], each) for each in declared)]:
+        for each in resource.get("operation", []):
+            (defined,) = hub.as_("gp").get(f"OperationDefinition?url={each['definition']}").resources
+            parameters = [one for one in defined.get("parameter", []) if one["use"] == "in"]
+            in_url = not defined["affectsState"] and all(
+                one.get("type", "") == "Element" or one.get("type", "")[:1].islower() for one in parameters
+            )
+            for level, place in (("system", ""), ("type", type_), ("instance", f"{type_}/x")):
+                if (level == "system" and type_) or (level != "system" and not type_):
+                    continue
+                path = f"/fhir/{place}/${each['name']}".replace("//", "/")
+                got, posted = system.get(path), system.request("POST", path, b"", Content_Type=JSON)
+                if not defined[level]:
+                    right = refused(got, 404) and refused(posted, 404)
+                else:
+                    right = posted.status != 405 and (got.status != 405) == (in_url or each["name"] in TOLD_BY_GET)
+                if not right:
+                    wrong.append((level, path, got.status, posted.status))
+    assert wrong == []
 
 
 def test_who_may_ask_is_as_declared(hub: Demo, rest: dict[str, Any], declared: list[Resource]) -> None:

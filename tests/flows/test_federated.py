@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from flows.client import Demo
 
 QUESTION = "MedicationDispense?patient=Patient/ansje"
@@ -98,3 +99,12 @@ def test_nothing_of_it_is_on_disk(hub: Demo) -> None:
 def files(folder: Path) -> list[Path]:
     """Return every file below ``folder`` but demo.json, which names the planted texts for tests like this one."""
     return [path for path in folder.rglob("*") if path.is_file() and path.name != "demo.json"]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [("Medication", "comes along"), ("Condition/x/_history", "no versions"), ("Condition/x/_history/1", "no versions")],
+)
+def test_what_cannot_be_asked_for_is_refused_with_the_reason(hub: Demo, path: str, says: str) -> None:
+    reply = hub.as_("gp").get(path)
+    assert (reply.status, says in reply.body.decode()) == (405, True)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flows.client import Client, Demo, Reply
 
+from fhir_server.validation import validate
+
 pytestmark = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)  # no statement to the store differs
 
 OF_EACH_REQUEST = {"x-request-id", "traceparent", "date", "server"}
@@ -249,12 +251,22 @@ def test_the_mode_of_the_metadata(hub: Demo) -> None:
     def asked(query: str) -> Reply:
         return anyone.get(f"metadata{query}")
 
-    for mode in ("full", "normative", "terminology"):
+    for mode in ("full", "normative"):
         assert asked(f"?mode={mode}").body == asked("").body
-    assert asked("?mode=nonsense").status == 400
+    for wrong in ("nonsense", "", "full&mode=terminology"):
+        assert asked(f"?mode={wrong}").status == 400
     part = asked("?_elements=fhirVersion").json
     assert part["fhirVersion"] == "4.0.1"
     assert "implementation" not in part
+
+
+def test_what_there_is_of_terminology(hub: Demo) -> None:
+    reply = Client(hub.port).get("metadata?mode=terminology")
+    assert (reply.status, validate(reply.json), reply.json["resourceType"]) == (200, [], "TerminologyCapabilities")
+    held = hub.as_("system").get("CodeSystem?_count=1000").json["entry"]
+    assert {each["uri"] for each in reply.json["codeSystem"]} == {each["resource"]["url"] for each in held}
+    assert "<TerminologyCapabilities" in Client(hub.port).get("metadata?mode=terminology&_format=xml").body.decode()
+    assert "codeSystem" not in Client(hub.port).get("metadata?mode=terminology&_elements=url").json
 
 
 @pytest.mark.parametrize(

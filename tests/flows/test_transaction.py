@@ -118,6 +118,11 @@ def test_one_invalid_entry_stores_nothing(hub: Demo) -> None:
         (entry("POST", "Organization"), 400),
         (entry("POST", "/", bundle("batch")), 405),
         (entry("GET", "metadata"), 405),
+        (entry("GET", "Patient/not-there"), 404),
+        (entry("GET", "Patient/ansje/_history/999"), 404),
+        (entry("GET", "Location/not-there/_history"), 404),
+        (entry("GET", "Patient?nonsense=1"), 400),
+        (entry("GET", "MedicationDispense"), 400),
         (entry("GET", "https://elsewhere.example/fhir/Patient/1"), 400),
     ],
 )
@@ -144,15 +149,48 @@ def test_deletions_come_first_and_reads_last(hub: Demo) -> None:
     content = bundle(
         "transaction",
         entry("GET", "Location?name=volgorde&_total=accurate"),
-        entry("GET", "Location/order-a"),
+        entry("GET", "Location/order-b"),
         entry("PUT", "Location/order-b", {"resourceType": "Location", "id": "order-b", "name": "Volgorde", "status": "active"}),
         entry("POST", "Location", {"resourceType": "Location", "name": "Volgorde"}),
         entry("DELETE", "Location/order-a"),
     )
     reply = send(hub, "system", content)
-    assert statuses(reply) == ["200", "410", "200", "201", "204"]
+    assert statuses(reply) == ["200", "200", "200", "201", "204"]
     assert reply.json["entry"][0]["resource"]["total"] == 2
-    assert responses(reply)[1]["outcome"]["issue"][0]["code"] == "deleted"
+    assert reply.json["entry"][1]["resource"]["status"] == "active"
+
+
+def test_a_read_that_fails_refuses_the_whole(hub: Demo) -> None:
+    system = hub.as_("system")
+    system.put({"resourceType": "Location", "id": "soon-gone", "name": "Weg"})
+    before, lines = stored(hub), len(hub.rows(LINES))
+    gone = send(hub, "system", bundle("transaction", entry("DELETE", "Location/soon-gone"), entry("GET", "Location/soon-gone")))
+    assert (gone.status, gone.json["issue"][0]["code"], gone.json["issue"][0]["expression"]) == (
+        410,
+        "deleted",
+        ["Bundle.entry[1]"],
+    )
+    alone = send(hub, "system", bundle("transaction", entry("GET", "Location/soon-gone"), entry("GET", "Location/never")))
+    assert (alone.status, alone.json["issue"][0]["expression"]) == (404, ["Bundle.entry[1]"])
+    closed = send(hub, "outsider", bundle("transaction", entry("GET", "Patient/ansje")))
+    assert (closed.status, stored(hub)) == (403, before)
+    assert [line[:2] for line in hub.rows(LINES)[lines:]] == [("transaction", each) for each in (410, 404, 403)]
+
+
+def test_what_finds_nothing_or_nothing_new_is_no_failure(hub: Demo) -> None:
+    content = bundle(
+        "transaction",
+        entry("POST", "Patient", patient()),
+        entry("GET", "Patient?family=nobody-has-this-name"),
+        entry("GET", "Patient/ansje", ifNoneMatch=hub.as_("system").get("Patient/ansje").headers["etag"]),
+        entry("GET", "MedicationDispense?patient=Patient/ansje"),
+    )
+    before = len(hub.rows(LINES))
+    reply = send(hub, "system", content)
+    assert statuses(reply) == ["201", "200", "304", "200"]
+    assert reply.json["entry"][1]["resource"]["total"] == 0
+    names = ["create", "transaction", "search-type", "read", "search-type"]
+    assert [line[0] for line in hub.rows(LINES)[before:]] == names, "what is tried first leaves no line of its own"
 
 
 def test_a_practitioner_writes_within_the_own_dossiers_only(hub: Demo) -> None:

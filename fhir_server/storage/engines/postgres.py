@@ -16,7 +16,7 @@ from fhir_server.storage.engines.postgres_commit import commit
 from fhir_server.storage.engines.postgres_pool import Pool
 from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_scripts import PostgresScripts
-from fhir_server.storage.engines.postgres_session import Row, Session
+from fhir_server.storage.engines.postgres_session import Parameter, Row, Session
 from fhir_server.storage.engines.postgres_text import bind
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.erasure import Erasure, Remains
@@ -24,9 +24,7 @@ from fhir_server.storage.journal.line import written
 from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
-from fhir_server.storage.shape import Value
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
-from fhir_server.storage.writer import Statement
 
 _CONNECTIONS = 8
 
@@ -36,7 +34,7 @@ class PostgresRepository(Reads):
 
     def __init__(self, pool: Pool, secret: bytes = b"") -> None:
         """Use the connections of ``pool``; ``secret`` seals free texts in the record."""
-        super().__init__(POSTGRES, secret)
+        super().__init__(POSTGRES, secret, bind)
         self._pool = pool
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
@@ -142,9 +140,9 @@ class PostgresRepository(Reads):
         async with self._pool.session() as session:
             return await postgres_journal.project(session)
 
-    async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Row]:
+    async def _found(self, sql: str, parameters: Sequence[Parameter]) -> list[Row]:
         try:
-            return await self._pool.rows(statement.sql, bind(statement.pick(values)))
+            return await self._pool.rows(sql, parameters)
         except psycopg.errors.QueryCanceled:
             raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
         except psycopg.OperationalError as error:

@@ -1,7 +1,7 @@
 """What both engines read, and how rows become resources; an engine says how a statement is carried out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,14 +26,16 @@ from fhir_server.storage.writer import Statement
 MOST_MOVED: Final = 10_000
 _AT_ONCE = 50
 _KNOWN = 4096
+_TYPE = 1  # the column of the type
 _SORT = 6  # the column of the sort value
 
 
 class Reads(ABC):
     """The reading half of a Repository."""
 
-    def __init__(self, dialect: Dialect, secret: bytes) -> None:
-        """Read in ``dialect``; ``secret`` seals free texts in the record."""
+    def __init__(self, dialect: Dialect, secret: bytes, bind: Callable[[Sequence[Value]], Sequence[Any]]) -> None:
+        """Read in ``dialect``, with values as ``bind`` makes them; ``secret`` seals free texts in the record."""
+        self._bind = bind
         self._reasons = Reasons(secret, self._key_kept)
         self._dialect = dialect
         self._bodies = Bodies()
@@ -41,8 +43,11 @@ class Reads(ABC):
         self._wide = set[tuple[str, str]]()  # who has more of a type in their dossiers than is gathered
 
     @abstractmethod
+    async def _found(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Return the rows of a statement with parameters that are bound. Raises SearchTooSlow."""
+
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
-        """Return the rows of a statement. Raises SearchTooSlow."""
+        return await self._found(statement.sql, self._bind(statement.pick(values)))
 
     @abstractmethod
     async def _key_kept(self, dossier: str, offered: bytes | None) -> bytes | None:
@@ -63,16 +68,15 @@ class Reads(ABC):
     async def read(self, grant: Grant, type_: str, id_: str) -> Stored | None:
         """Return the current version, None if the id was never used."""
         stored = await self.find(grant, key(f"{type_}/{id_}"))
-        return stored if stored is not None and (stored.type, stored.id) == (type_, id_) else None
+        return stored if stored is not None and stored.id == id_ and stored.type == type_ else None
 
     async def find(self, grant: Grant, self_: int) -> Stored | None:
         """Return the current version of the resource of the grant's type with this key."""
-        made: tuple[Statement, list[Value]] | None = grant.made.get("read")
-        if made is None:
-            shape, values = single.grant_values(grant, self_)
-            made = grant.made["read"] = single.read(self._dialect, shape), values[1:]
-        stored = await self._one(made[0], [self_, *made[1]])
-        return stored if stored is not None and stored.type == grant.type else None
+        asked: single.OfOne | None = grant.made.get("read")
+        if asked is None:
+            asked = grant.made["read"] = single.of_one(self._dialect, grant, self._bind)
+        rows = await self._found(asked.sql, (*asked.before, *self._bind((self_,)), *asked.after))
+        return self._stored(rows[0]) if rows and rows[0][_TYPE] == grant.type else None
 
     async def vread(self, grant: Grant, type_: str, id_: str, version: int) -> Stored | None:
         """Return one version."""
@@ -232,11 +236,11 @@ class Reads(ABC):
     def _stored(self, found: Sequence[Any]) -> Stored:
         row, type_, id_, version, updated, body, sort, deleted, dossier = found
         content = self._unpacked[body] if body else b""
-        return Stored(row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0)
+        return _new(Stored, (row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0))
 
     def _visible(self, type_: str, rows: Sequence[Any], keys: int = 0) -> list[Stored]:
         """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
-        bodies, new = self._unpacked, tuple.__new__  # what Stored._make calls, without a call in between for each row
+        bodies, new = self._unpacked, _new
         if not keys:
             return [new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], (), r[5] or 0)) for r in rows]
         end = 7 + keys
@@ -248,4 +252,5 @@ class Reads(ABC):
         return Moved(now, seen_updated, self._unpacked[seen_body])
 
 
+_new = tuple.__new__  # what Stored._make calls, without a call in between for each row
 _NUMBER = Statement("SELECT parameters FROM index_state", lambda _values: ())

@@ -30,7 +30,6 @@ from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
-from fhir_server.storage.writer import Statement
 
 _STEPS = 4000  # virtual machine steps between two looks at the clock, well below a millisecond
 _ON_LOOP = 0.003  # seconds of work for which a search may hold the event loop; a longer one starts again in a thread
@@ -45,7 +44,7 @@ class SqliteRepository(Reads):
 
     def __init__(self, path: Path, secret: bytes = b"") -> None:
         """Open ``path``; ``secret`` seals free texts in the record. Raises DatabaseInUse."""
-        super().__init__(SQLITE, secret)
+        super().__init__(SQLITE, secret, bind)
         self._path = path
         self._writer = SqliteWriter(path)
         self._fast = _Snapshots(path, _ON_LOOP, self._writer)
@@ -68,7 +67,11 @@ class SqliteRepository(Reads):
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
-        await self._submit(written(row) if not row.reason else (await self._lines_of([row]))[0])
+        line = written(row) if not row.reason else (await self._lines_of([row]))[0]
+        try:
+            await self._writer.submit(line)
+        except sqlite3.OperationalError as error:
+            raise told(error) from error
         self._projector.soon()
 
     async def project_record(self) -> None:
@@ -128,10 +131,7 @@ class SqliteRepository(Reads):
         self._fast.close()
         self._slow.close()
 
-    async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
-        return await self._found(statement.sql, bind(statement.pick(values)))
-
-    async def _found(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
+    async def _found(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         try:
             return self._fast.rows(sql, parameters)
         except SearchTooSlow:
@@ -206,11 +206,8 @@ class _Reader:
 
     def rows(self, sql: str, parameters: Sequence[Value]) -> list[Any]:
         """Return all rows. Raises SearchTooSlow."""
-        text = self._texts.get(sql)
-        self._until = self._clock() + self._seconds
-        if text is None:
-            text = self._new(sql)
-            self._until = _NOT_BEGUN  # the time that goes by while it is prepared does not count
+        text = self._texts.get(sql) or self._new(sql)
+        self._until = _NOT_BEGUN  # neither preparing it counts, nor what is over before anybody looks at the clock
         try:
             return self._execute(text, parameters).fetchall()
         except sqlite3.OperationalError as error:

@@ -10,6 +10,7 @@ from dossier_room import CLIENT, DOCTOR, SYSTEM, Room, room
 from sources_room import LOCAL, Adapter, Asking, federation, furnish, ids
 
 from adapters.contract import Source
+from fhir_server.access.scope import parse_scopes
 from fhir_server.errors import BadRequest, Forbidden, SourcesTimedOut
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.pace import Pace
@@ -103,3 +104,12 @@ def test_what_cannot_be_put_in_order_in_time_is_an_error(hub: Room, ask: Asking)
     assert hub.runner.run(late(60)) == SOME
     with pytest.raises(SourcesTimedOut, match="in time"):
         hub.runner.run(late(-1))
+
+
+def test_what_is_kept_here_comes_along_as_far_as_the_caller_sees_it(ask: Asking) -> None:
+    query = f"{MINE}&_count=2&_include=Condition:subject"
+    page = ask.bundle(SYSTEM, query)
+    assert (len(ids(page)), ids(page, "include")) == (2, ["client"])
+    assert ask.line().dossier == CLIENT
+    narrow = replace(SYSTEM, scopes=parse_scopes("system/Condition.rs"))
+    assert ids(ask.bundle(narrow, query), "include") == []
