@@ -8,7 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?=
 DATA ?=
-WORKERS ?= 2
+# One more than processors, since tests wait as well.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked

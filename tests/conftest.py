@@ -1,8 +1,9 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ if "TMPDIR" not in os.environ:
     os.environ["TMPDIR"] = tempfile.tempdir = str(in_memory())  # the folders of tests, and of the processes that they start
 GUARD = sockets.Guard()
 sockets.install(GUARD)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what is collected, which stays to the end, out of every search for garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,9 @@ def _pool(settings: Settings, registered: Sequence[Registered], *, large: bool) 
     begin = (settings, registered)
     if not large:
         return ThreadPoolExecutor(1, "loading", _begin, begin)
-    return ProcessPoolExecutor(_workers(), get_context("spawn"), _begin_process, begin)
+    forking = get_context("forkserver")
+    forking.set_forkserver_preload([__name__])  # what all of them need is imported once
+    return ProcessPoolExecutor(_workers(), forking, _begin_process, begin)
 
 
 def _workers() -> int:

@@ -181,13 +181,17 @@ class ThreadConsequences:
         away = self._come if left else self._gone
         here = [each for each in single if (each, thread.subject) not in away]
         gone = {each for each in here if (each, thread.subject) in self._gone}  # only where those too are asked for
-        staying = [each for each in here if not thread.subject or each in gone or await self._is_member(each, thread.subject)]
+        there = gone | await self._members([each for each in here if each not in gone], thread.subject)
+        staying = [each for each in here if each in there]
         return [each for each in dict.fromkeys((*through, *staying)) if self._counts(each)]
 
-    async def _is_member(self, person: str, patient: str) -> bool:
-        if person == patient or (person, patient) in self._come:
-            return True
-        return await self._call.services.repository.is_member(MemberOf((person,), self._call.now), patient)
+    async def _members(self, people_: Sequence[str], patient: str) -> set[str]:
+        """Return those of ``people_`` who are in the network of ``patient``, the client among them; all for "", no client."""
+        known = {each for each in people_ if patient in {"", each} or (each, patient) in self._come}
+        asked = tuple(each for each in people_ if each not in known)
+        if not asked:
+            return known
+        return known.union(await self._call.services.repository.members_among(MemberOf(asked, self._call.now), patient))
 
     def _counts(self, person: str) -> bool:
         """Tell whether somebody gets Tasks: OZO itself knows none for clients."""

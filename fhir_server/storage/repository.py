@@ -320,6 +320,10 @@ class Repository(Protocol):
         """Tell whether ``members`` holds for ``dossier``."""
         ...
 
+    async def members_among(self, members: MemberOf, dossier: str) -> Sequence[str]:
+        """Return those of the people of ``members`` for whom alone it would hold for ``dossier``, in their order."""
+        ...
+
     async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
         """Return the CareTeams ("CareTeam/id") about no patient of which one of ``people`` is a member (as in ``MemberOf``)."""
         ...

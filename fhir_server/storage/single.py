@@ -113,6 +113,14 @@ def member(dialect: Dialect, shape: Shape) -> Statement:
 
 
 @lru_cache(maxsize=TEXTS)
+def members(dialect: Dialect, shape: Shape) -> Statement:
+    """Return the statement for the keys of those people of ``shape`` whose memberships are some of the dossier SELF."""
+    writer = Writer(dialect)
+    where = f"a.dossier = {writer.at(SELF)} AND {lasting(writer, *shape[1:])}"
+    return writer.statement(f"SELECT DISTINCT a.member FROM membership a WHERE {where}")
+
+
+@lru_cache(maxsize=TEXTS)
 def teams(dialect: Dialect, shape: Shape) -> Statement:
     """Return the statement for the ids of the CareTeams that give the memberships of ``shape`` in the dossier SELF."""
     writer = Writer(dialect)

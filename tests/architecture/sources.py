@@ -20,12 +20,19 @@ def modules(root: Path, folders: tuple[str, ...] = PACKAGES) -> list[Path]:
 
 def tree(path: Path) -> ast.Module:
     """Return the syntax tree of a file, which must not be changed: a file that did not change is parsed once for all rules."""
-    return _parsed(path.read_text(encoding="utf-8"), str(path))
+    return parsed(path.read_text(encoding="utf-8"), str(path))
 
 
 @cache
-def _parsed(text: str, name: str) -> ast.Module:
+def parsed(text: str, name: str = "") -> ast.Module:
+    """Return the syntax tree of a source, which must not be changed either."""
     return ast.parse(text, filename=name)
+
+
+@cache
+def nodes(module: ast.Module) -> tuple[ast.AST, ...]:
+    """Return every node of a tree, gone through once for all rules."""
+    return tuple(ast.walk(module))
 
 
 def place(root: Path, path: Path, line: int) -> str:
@@ -51,17 +58,18 @@ def ignored(parts: tuple[str, ...]) -> bool:
 
 def imports(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield (line, dotted name) of everything that a module imports; relative imports keep their dots away."""
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
+@cache
 def aliases(module: ast.Module) -> dict[str, str]:
     """Return what each imported name of a module stands for: ``{"dt": "datetime.datetime"}``."""
     found: dict[str, str] = {}
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.split(".")[0]

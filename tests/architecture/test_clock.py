@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from architecture.sources import PACKAGES, ROOT, Plant, aliases, dotted, modules, place, tree
+from architecture.sources import PACKAGES, ROOT, Plant, aliases, dotted, modules, nodes, place, tree
 
 FROM_OUTSIDE = (
     "datetime.datetime.now",
@@ -37,7 +37,7 @@ MAY = {  # who may, and why
 def sources_of_chance(module: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield (line, name) of each call that asks the machine for time, an id or chance, default factories included."""
     known = aliases(module)
-    for node in ast.walk(module):
+    for node in nodes(module):
         if not isinstance(node, ast.Call):
             continue
         asked = [node.func, *(word.value for word in node.keywords if word.arg == "default_factory")]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from architecture.sources import ROOT, modules, tree
+from architecture.sources import ROOT, modules, nodes, tree
 
 from fhir_server import errors
 from fhir_server.operations.registry import REGISTERED, Operation
@@ -54,7 +54,7 @@ def test_each_parameter_that_an_operation_reads_is_declared() -> None:
 
 
 def _read_in(module: ast.Module) -> Iterator[str]:
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS and node.args:
             holder, name = node.func.value, node.args[0]
             if isinstance(holder, ast.Name) and holder.id in {"given", "parts"} and isinstance(name, ast.Constant):
@@ -91,7 +91,7 @@ def test_each_code_of_an_error_is_published() -> None:
 
 
 def _details(path: Path) -> Iterator[str]:
-    for node in ast.walk(tree(path)):
+    for node in nodes(tree(path)):
         if isinstance(node, ast.keyword) and node.arg == "detail" and isinstance(node.value, ast.Constant):
             yield from CODE.findall(str(node.value.value))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSING:

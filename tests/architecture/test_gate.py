@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from architecture.sources import nodes, parsed
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "fhir_server").rglob("*.py"))
@@ -18,14 +19,14 @@ def last_name(node: ast.expr) -> str:
 
 
 def calls(source: str) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return (node for node in nodes(parsed(source)) if isinstance(node, ast.Call))
 
 
 def makes_grants(source: str) -> bool:
     """Tell whether the code calls Grant, under whatever name it was imported, or changes one with dataclasses.replace."""
     names = {"Grant"} | {
         alias.asname
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(parsed(source))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.name == "Grant" and alias.asname

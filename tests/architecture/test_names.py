@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, modules, place, tree
+from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, modules, nodes, place, tree
 
 HOLLOW = re.compile(r"(?:^|_)(?:utils?|helpers?|managers?|common|misc|shared|stuff|tools?|lib)$")
 HOLLOW_CLASS = re.compile(r"(?:Utils?|Helpers?|Managers?)$")
@@ -24,7 +24,7 @@ def hollow_classes(root: Path) -> list[str]:
     return [
         f"{place(root, path, node.lineno)} {node.name}"
         for path in modules(root, PACKAGES + COMMANDS)
-        for node in ast.walk(tree(path))
+        for node in nodes(tree(path))
         if isinstance(node, ast.ClassDef) and HOLLOW_CLASS.search(node.name)
     ]
 

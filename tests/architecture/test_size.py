@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, modules, place, tree
+from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, modules, nodes, place, tree
 
 FILE_LIMIT, FILE_MEDIAN = 400, 120
 FUNCTION_LIMIT, FUNCTION_MEDIAN = 60, 10
@@ -16,7 +16,7 @@ def lengths(path: Path) -> list[tuple[int, str, int]]:
     """Return (line, name, lines) of every function of a file."""
     return [
         (node.lineno, node.name, length(node))
-        for node in ast.walk(tree(path))
+        for node in nodes(tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, aliases, dotted, modules, place, tree
+from architecture.sources import COMMANDS, PACKAGES, ROOT, Plant, aliases, dotted, modules, nodes, place, tree
 
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 EVERYTHING = {"Exception", "BaseException"}
@@ -30,7 +30,7 @@ def swallowed(root: Path) -> list[str]:
 def swallowing(module: ast.Module) -> Iterator[int]:
     """Yield the lines of bare excepts, of empty handlers of everything, and of ``suppress`` of everything."""
     known = aliases(module)
-    for node in ast.walk(module):
+    for node in nodes(module):
         if isinstance(node, ast.ExceptHandler) and (node.type is None or (catches_all(node.type) and is_empty(node.body))):
             yield node.lineno
         if isinstance(node, ast.Call) and dotted(node.func, known) == "contextlib.suppress" and any(map(catches_all, node.args)):

@@ -200,6 +200,12 @@ class Reads(ABC):
         shape, values = single.members_values(members, key(dossier))
         return bool(await self._rows(single.member(self._dialect, shape), values))
 
+    async def members_among(self, members: MemberOf, dossier: str) -> Sequence[str]:
+        """Return those of the people of ``members`` for whom alone it would hold for ``dossier``, in their order."""
+        shape, values = single.members_values(members, key(dossier))
+        found = {member for (member,) in await self._rows(single.members(self._dialect, shape), values)}
+        return [each for each in members.people if key(each) in found]
+
     async def teams_of(self, people: Sequence[str], at: int, left: Sequence[str] = ()) -> Sequence[str]:
         """Return the CareTeams about no patient of which one of ``people`` is a member at ``at``."""
         shape, values = single.members_values(MemberOf(tuple(people), at, tuple(left)), key(TEAMS))

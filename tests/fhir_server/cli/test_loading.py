@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import database_url, postgres_server
 
 from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
@@ -17,8 +16,6 @@ from fhir_server.errors import Issue
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.read import read
 from fhir_server.settings import Settings, read_settings
-
-__all__ = ["database_url", "postgres_server"]
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ async def seen(repository: Repository, person: str, at: int) -> bool:
     found = await repository.count(grant(), Query("Task", MemberOf((person,), at)))
     member = await repository.is_member(MemberOf((person, "Patient/nobody"), at), "Patient/1")
     assert (found == 1) == stored.visible == member
+    among = await repository.members_among(MemberOf((person, "Patient/nobody"), at), "Patient/1")
+    assert among == ([person] if member else [])
     return stored.visible
 
 
@@ -97,5 +99,10 @@ def test_on_whose_behalf_somebody_takes_part(run: Run) -> None:
         assert await repository.is_member(MemberOf((NURSE,), 0), "Patient/1")
         assert not await repository.is_member(left, "Patient/1")
         assert await repository.is_member(left, "Patient/3")
+        both = (DAUGHTER, NURSE)
+        assert await repository.members_among(MemberOf(both, 0), "Patient/1") == [DAUGHTER, NURSE]
+        assert await repository.members_among(MemberOf(both, 0, ("Organization/home",)), "Patient/1") == [DAUGHTER]
+        many = [f"Practitioner/{number}" for number in range(50)]
+        assert await repository.members_among(MemberOf((*many, NURSE, *many), 0), "Patient/3") == [NURSE]
 
     run(body)
