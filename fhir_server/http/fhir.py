@@ -123,7 +123,7 @@ class FhirApplication:
             if call is None:
                 return self._capabilities.answer(step.parameters, step.actor.role if step.actor else None)
             if words and step.wanted:
-                usual = Usual(step.route, step.parameters, step.wanted, step.compress, step.unstored)
+                usual = Usual(call.interaction, call.type, step.parameters, step.wanted, step.compress, step.unstored)
                 self._usual.keep(words, call.actor, usual)
         handle = process if call.interaction == BUNDLE else _HANDLERS[call.interaction]
         answer = binary.fetched(call, await as_stored.answered(call, await handle(call)))
@@ -138,10 +138,11 @@ class FhirApplication:
         if actor is None or usual is None:
             return None
         step.actor = actor
-        step.route, step.parameters, step.wanted, step.compress, step.unstored = usual
+        interaction, type_, step.parameters, step.wanted, step.compress, step.unstored = usual
+        step.route = Route(interaction, type_, words[1])
         self._services.rates.charge(actor, step.now)
         step.actor = await self._services.standings.of(actor, step.now)
-        step.call = self._new_call(step, step.actor, words[1], headers)
+        step.call = self._new_call(step, step.actor, headers)
         return step.call
 
     async def _admitted(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Call | None:
@@ -208,14 +209,14 @@ class FhirApplication:
             admission.require_json(self._services.ozo, None, "other")
             raise
 
-    def _new_call(self, step: _Step, actor: Actor, id_: str, headers: Headers) -> Call:
+    def _new_call(self, step: _Step, actor: Actor, headers: Headers) -> Call:
         found = step.route
         return Call(
             services=self._services,
             actor=actor,
             interaction=found.interaction,
             entry=self._services.catalog.types[found.type] if found.type else WHOLE_SYSTEM,
-            id=id_,
+            id=found.id,
             version=found.version,
             within=found.within,
             parameters=step.parameters,
@@ -226,7 +227,7 @@ class FhirApplication:
         )
 
     async def _call(self, request: Request, receive: Receive, step: _Step, actor: Actor) -> Call:
-        call = self._new_call(step, actor, step.route.id, request.headers)
+        call = self._new_call(step, actor, request.headers)
         if call.interaction == UPLOAD:
             attachments = self._services.attachments
             call.upload = multipart.parts(receive, request.headers, attachments.limit, attachments.seconds)

@@ -8,7 +8,6 @@ from fhir_server.access.actor import Actor, Role
 from fhir_server.access.break_glass import PURPOSE
 from fhir_server.http.negotiate import Wanted
 from fhir_server.http.request import Headers, Scope
-from fhir_server.interactions.route import Route
 
 _ID: Final = re.compile(rb"(?![0-9]{9}\Z)[A-Za-z0-9.-]{1,64}")  # what may be a BSN is looked at each time
 _INTERACTIONS: Final = frozenset({"read", "search-type"})
@@ -17,15 +16,15 @@ _HEADERS: Final = ("accept", "accept-encoding", "cache-control")
 _MOST: Final = 2048
 _LONGEST: Final = 2000  # bytes of a query
 
-
 Words = tuple[tuple[object, ...], str]
 """What the meaning of a request depends on besides the role, and the id that it reads, "" for a search."""
 
 
 class Usual(NamedTuple):
-    """What a request means, whoever asks in a role and whichever id is read: that of ``route`` is the one of before."""
+    """What a request means, whoever asks in a role and whichever id is read."""
 
-    route: Route
+    interaction: str
+    type: str
     parameters: Sequence[tuple[str, str]]
     wanted: Wanted
     compress: bool
@@ -63,7 +62,7 @@ class UsualRequests:
 
     def keep(self, words: Words, actor: Actor, usual: Usual) -> None:
         """Keep what the request of ``words`` meant that ``actor`` was admitted with; an emergency is looked at each time."""
-        if usual.route.interaction not in _INTERACTIONS or actor.purpose == PURPOSE:
+        if usual.interaction not in _INTERACTIONS or actor.purpose == PURPOSE:
             return
         if len(self._known) >= _MOST:
             self._known.clear()

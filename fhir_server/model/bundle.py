@@ -35,7 +35,8 @@ def searchset(entries: Sequence[bytes], links: Sequence[Link], total: int | None
 def found(base: str, resources: Iterable[tuple[str, str, bytes]], mode: Mode) -> list[bytes]:
     """Return the entries of resources given as (type, id, JSON), byte for byte; ``base`` has plain URL characters only."""
     start, end = b'{"fullUrl":"%b/' % base.encode(), b',"search":{"mode":"%b"}}' % mode.encode()
-    return [b'%b%b/%b","resource":%b%b' % (start, type_.encode(), id_.encode(), body, end) for type_, id_, body in resources]
+    put = b"".join  # half the time of a format
+    return [put((start, type_.encode(), b"/", id_.encode(), b'","resource":', body, end)) for type_, id_, body in resources]
 
 
 def outcome(body: bytes) -> bytes:

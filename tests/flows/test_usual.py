@@ -104,7 +104,9 @@ def test_what_changed_since_counts_for_the_next(served: Networked) -> None:
     system.put(team)
     assert [guest.get(path).status for _ in range(2)] == [403, 403]
     system.put({"resourceType": "Practitioner", "id": "passing-by", "active": False})
-    assert guest.get(path).status == 401, "who has left is nobody"
+    assert guest.get("CareTeam/another").status == 401, "who has left is nobody"
+    refused = served.lines("read")[-1]
+    assert (refused.status, refused.type, refused.id) == (401, "CareTeam", "another")
     system.put({"resourceType": "Practitioner", "id": "gone", "active": True})
     assert [system.get("Practitioner/gone").status for _ in range(2)] == [200, 200]
     assert system.request("DELETE", "Practitioner/gone").status in {200, 204}

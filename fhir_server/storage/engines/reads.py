@@ -92,7 +92,7 @@ class Reads(ABC):
         if reached.is_far(search):
             rows = await self._reached(grant, search, values)
         else:
-            rows = await self._rows(text.page(self._dialect, search), values)
+            rows = await self._found(*self._page(grant, search, values))
         more = len(rows) > query.count
         if more:
             rows.pop()
@@ -103,6 +103,18 @@ class Reads(ABC):
         *_, number, seen = rows[0]
         many = None if number == text.UNKNOWN else number > text.FEW
         return Page(resources, more, str(seen or 0), many, number if 0 <= number <= text.FEW else None)
+
+    def _page(self, grant: Grant, search: text.Search, values: list[Value]) -> tuple[str, Sequence[Any]]:
+        """Return the statement of a page and its parameters, bound; those of a first page are kept with the grant."""
+        # The values are kept beside what was made of them: as long as they are, no others have their identity.
+        place = "page", id(values), search.counted
+        kept: tuple[str, Sequence[Any], list[Value]] | None = grant.made.get(place) if search.told else None
+        if kept is None:
+            statement = text.page(self._dialect, search)
+            kept = statement.sql, self._bind(statement.pick(values)), values
+            if search.told:
+                grant.made[place] = kept
+        return kept[:2]
 
     async def _reached(self, grant: Grant, search: text.Search, values: Sequence[Value]) -> list[Any]:
         """Return the rows of a page in one of the ways of ``reached``, first of those that were far enough for ``grant`` before."""

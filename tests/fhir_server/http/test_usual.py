@@ -8,13 +8,11 @@ from fhir_server.access.actor import Actor
 from fhir_server.http.negotiate import Wanted
 from fhir_server.http.request import Headers
 from fhir_server.http.usual import Usual, UsualRequests, Words
-from fhir_server.interactions.route import Route
 
 NURSE = Actor("Practitioner/n", "practitioner", (), purpose="TREAT")
 DAUGHTER = Actor("RelatedPerson/d", "related-person", (), purpose="PATRQT")
 EMERGENCY = Actor("Practitioner/n", "practitioner", (), purpose="BTG")
-READ = Usual(Route("read", "Task", "1"), (), Wanted(), compress=False, unstored=False)
-READS = READ, Usual(Route("search-type", "Task"), (), Wanted(), compress=False, unstored=False)
+READ = Usual("read", "Task", (), Wanted(), compress=False, unstored=False)
 
 
 def words(path: str, query: str = "", method: str = "GET", **headers: str) -> Words | None:
@@ -85,7 +83,7 @@ def test_what_was_admitted_is_known_for_the_role_and_never_in_an_emergency() -> 
 def test_only_reads_and_searches_of_a_type_are_kept_and_not_without_end() -> None:
     requests, asked = UsualRequests("/fhir", ["Task"]), words("/fhir/Task/one")
     assert asked is not None
-    requests.keep(asked, NURSE, READ._replace(route=Route("search-system", within="Patient/1")))
+    requests.keep(asked, NURSE, READ._replace(interaction="search-system"))
     assert requests.meant(asked, NURSE) is None
     for number in range(5_000):
         requests.keep((("/fhir/Task", number), ""), NURSE, READ)
