@@ -10,6 +10,7 @@ from fhir_server.audit.keeper import Keeper
 from fhir_server.interactions import rate_refusals
 from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.reindexing import LOOK
+from fhir_server.interactions.retention import Unused
 from fhir_server.interactions.rounds import DUTIES, Rounds
 from fhir_server.interactions.services import Services
 from fhir_server.oauth.authority import Authority
@@ -23,6 +24,7 @@ _PRUNE, _STRAYS = 600.0, 3_600.0
 
 def background(settings: Settings, services: Services, granting: Authority, keeping: Keeper) -> Sequence[Coroutine[Any, Any, None]]:
     """Return everything that is done again and again; nothing of it ever ends."""
+    unused = Unused(settings.dossier_retention_days, settings.dossier_grace_days)
     return (
         _repeat(LOOK, services.parameters.look, "look for search parameters"),
         _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
@@ -30,7 +32,7 @@ def background(settings: Settings, services: Services, granting: Authority, keep
         _repeat(rate_refusals.PERIOD, partial(_tell_refused, services), "record what was refused"),
         _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
         keeping.keep(services.repository, settings.audit_anchor_interval),
-        Rounds(services, (*DUTIES, Leavers(granting))).make(settings.round_interval),
+        Rounds(services, (*DUTIES, Leavers(granting), unused)).make(settings.round_interval),
     )
 
 

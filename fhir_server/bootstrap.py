@@ -44,6 +44,7 @@ from fhir_server.interactions.reindexing import Planned, Reindexing, current
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.settled_grants import SettledGrants
 from fhir_server.interactions.standings import Standings
+from fhir_server.interactions.subscription import access_of
 from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
 from fhir_server.model import json
@@ -294,7 +295,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
 
 async def worker(settings: Settings, services: Services) -> Worker:
     """Return who works for the subscriptions of this process."""
-    return await subscribing.worker(settings, services, services.standings.of, partial(tell, services), new_id())
+    return await subscribing.worker(settings, services, access_of(services), partial(tell, services), new_id())
 
 
 def observer_of(settings: Settings) -> Observer:

@@ -124,6 +124,10 @@ class Settings:
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
+    dossier_retention_days: int = _setting(
+        0, "Days after the last use for which a dossier is kept before it is announced to be erased (docs/erasure.md); 0: never."
+    )
+    dossier_grace_days: int = _setting(90, "Days between that announcement and the day on which the dossier is to be erased.")
     subscription_allow_loopback: bool = _setting(
         default=False,
         doc="`true` permits http, and endpoints of this machine, for notifications; for tests and development.",
@@ -231,6 +235,8 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "depth_limit"
                 | "entries_limit"
                 | "audit_retention_days"
+                | "dossier_retention_days"
+                | "dossier_grace_days"
                 | "dpop_nonce_period"
             ):
                 return int(text)
@@ -332,6 +338,8 @@ def _check_browsers(settings: Settings) -> None:
 def _check_record(settings: Settings) -> None:
     if not settings.audit_anchor_interval > 0:
         raise SettingsError(f"{PREFIX}AUDIT_ANCHOR_INTERVAL: must be more than 0 seconds")
+    if settings.dossier_retention_days < 0 or settings.dossier_grace_days < 1:
+        raise SettingsError(f"{PREFIX}DOSSIER_RETENTION_DAYS must be 0 or more, {PREFIX}DOSSIER_GRACE_DAYS 1 or more")
     if settings.audit_retention_days < _RETENTION:
         raise SettingsError(f"{PREFIX}AUDIT_RETENTION_DAYS: the record is kept for {_RETENTION} days (three years) at least")
 

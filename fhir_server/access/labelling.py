@@ -5,10 +5,12 @@ Which categories and codes have which is data: ``profiles/labels.toml``.
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
+from fhir_server.access import classified
+from fhir_server.access.classified import Classified
 from fhir_server.catalog.catalog import Entry
 from fhir_server.search.rows import IndexRow, key
 from fhir_server.search.tree import Coded
@@ -21,17 +23,24 @@ class LabelsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The label of each data category (``categories``), and ``coded``: of each type, which codes have another one."""
+    """The label of each data category (``categories``), and ``coded``: of each type, which codes have another one.
+
+    The codes that ``classified`` finds have the label ``special`` too.
+    """
 
     categories: Mapping[str, str]
     coded: Mapping[str, Coded]
+    classified: Classified = field(default_factory=lambda: Classified({}, {}))
+    special: str = ""
 
     def of_type(self, entry: Entry) -> str:
         """Return the label of what has none of the codes; "" when it is unknown."""
         return self.categories.get(entry.category, "")
 
-    def of(self, entry: Entry, rows: Collection[IndexRow]) -> str:
-        """Return the label of one resource of the type ``entry``, of which the index has ``rows``; "" when it is unknown."""
+    def of(self, entry: Entry, rows: Collection[IndexRow], resource: Mapping[str, object]) -> str:
+        """Return the label of a ``resource`` of the type ``entry``, of which the index has ``rows``; "" when it is unknown."""
+        if self.classified.has(resource):
+            return self.special
         coded = self.coded.get(entry.name)
         if coded is None:
             return self.of_type(entry)
@@ -54,9 +63,10 @@ def read(text: str) -> Labels:
         codes = tuple(dict.fromkeys(code for each in systems.values() for code in each))
         label, parameters = given["coded"]["label"], given["coded"]["parameters"]
         categories = dict(given["categories"])
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        classified_ = classified.read(given.get("classified", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LabelsError(f"labels.toml: {error}") from error
     if unknown := sorted({label, *categories.values()} - set(LABELS)):
         raise LabelsError(f"labels.toml: unknown label {', '.join(unknown)}")
     coded = {type_: Coded(param, codes, tuple(systems), label) for type_, param in parameters.items()} if codes else {}
-    return Labels(categories, coded)
+    return Labels(categories, coded, classified_, label)

@@ -71,7 +71,7 @@ async def _words(call: Call, patient: str, given: Sequence[Stored], category: st
     several = [decision]
     if decision.residual and any(each.body for each in given):
         request = replace(await request_of(call, patient, rules), category=category)
-        several = [decide(replace(request, item=await _item(call, each)), rules) for each in given if each.body]
+        several = [decide(replace(request, item=await known_item(call, each)), rules) for each in given if each.body]
     permitted = [each for each in several if each.permit]
     invited = (INVITED,) if len(permitted) < len(several) and any(each.type == "Task" for each in given) else ()
     return (*(word for each in permitted for word in told(each)), *invited)
@@ -91,7 +91,7 @@ async def _decision(call: Call, patient: str, category: str) -> tuple[Decision |
     return decision, rules
 
 
-async def _item(call: Call, stored: Stored) -> Item:
+async def known_item(call: Call, stored: Stored) -> Item:
     """Return what is known of a stored resource, whoever wrote it in a role under both names."""
     services, resource = call.services, read(stored.body, OWN).resource
     entry = services.catalog.types[stored.type]

@@ -8,6 +8,7 @@ from typing import Final
 
 from fhir_server.interactions import appointment_consequences, leaving, response_consequences, signal_consequences
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.ended import as_ended
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.question_consequences import QuestionConsequences
 from fhir_server.interactions.thread_consequences import ORDER, ThreadConsequences
@@ -51,6 +52,7 @@ async def _commit(
 async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
     if call.loading:
         return []
+    changes = await as_ended(call, changes)
     found = await appointment_consequences.of_changes(call, changes)
     found += await response_consequences.of_changes(call, changes)
     found += await leaving.of_changes(call, changes)
@@ -62,8 +64,9 @@ async def _following(call: Call, changes: Sequence[Change]) -> list[Change]:
 def _names(call: Call, changes: Sequence[Change]) -> Iterator[str]:
     """Name what nobody else is to write to meanwhile: the dossiers and the threads."""
     for change in changes:
-        if change.type in ORDER and change.indexed is not None:
-            if change.indexed.dossier:
-                yield change.indexed.dossier
-            elif change.type == "Communication":
+        told = change.indexed or change.previous
+        if change.type in ORDER and told is not None:
+            if told.dossier:
+                yield told.dossier
+            elif change.type == "Communication" and change.body:
                 yield from threads_of(own(change.body), call.services.base)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.ended import NETWORK_OVER
 from fhir_server.interactions.hub_change import hub_change
-from fhir_server.interactions.open_tasks import open_tasks, passed_on, sent_invitations
+from fhir_server.interactions.open_tasks import invitations_to, open_tasks, passed_on, sent_invitations
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.model.json import Document, write
 from fhir_server.network.audience import people
@@ -51,14 +52,24 @@ async def _of_team(call: Call, store: ThreadStore, change: Change) -> list[Chang
     if before is None or not client.startswith(_CLIENT) or text(after, "status") not in _SETTLED:
         return []
     teams = await store.teams([change.reference])
+    withdrawn = await _to_nothing(call, change.reference) if text(after, "status") in NETWORK_OVER else []
     teams_before = {**teams, **await store.inner([before]), change.reference: before}
     was, is_ = (people([change.reference], each, now, base) for each in (teams_before, teams))
     left = [each for each in was if each not in is_ and each != client]
     if not left:
-        return []
+        return withdrawn
     there = {*is_, *await _elsewhere(call, store, client, change.reference)}
     away = {each: in_whose_place(before, each, now, base) for each in left if each not in there}
-    return await without_work(call, client, {each: heir if heir in there else "" for each, heir in away.items()})
+    work = await without_work(call, client, {each: heir if heir in there else "" for each, heir in away.items()})
+    return [*withdrawn, *work]
+
+
+async def _to_nothing(call: Call, team: str) -> list[Change]:
+    """Return the changes that withdraw the invitations to a network that is over."""
+    return [
+        hub_change(call.services, over(each.resource, WITHDRAWN, call.now), each.stored, call.now)
+        for each in await invitations_to(call, team)
+    ]
 
 
 async def without_work(call: Call, client: str, heirs: Mapping[str, str]) -> list[Change]:

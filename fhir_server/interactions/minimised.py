@@ -1,6 +1,6 @@
 """Answers on their way out, without the elements that the caller's role does not get (``access/left_out``)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,7 +39,8 @@ def shown(actor: Actor, resource: Resource) -> Resource:
 def kept(actor: Actor, document: Document, stored: bytes) -> Document:
     """Return ``document``, the next version of ``stored``, with what ``actor`` did not see of the resources contained in both.
 
-    Of such a resource nobody is shown a narrative, so that one that is not there is kept as well.
+    Of such a resource nobody is shown a narrative, so that one that is not there is kept as well. An id that stands for somebody
+    else now gets nothing of who it stood for before (``_stands_for``).
     """
     if actor.role == "system" or _CONTAINED not in document.resource:
         return document
@@ -47,9 +48,9 @@ def kept(actor: Actor, document: Document, stored: bytes) -> Document:
     seen = shown(actor, before)
     if seen is before:
         return document
-    hidden = {_name(each): {**each} for each in before.get(_CONTAINED, ()) if each not in seen[_CONTAINED]}
+    hidden = [each for each, part in zip(before.get(_CONTAINED, ()), seen.get(_CONTAINED, ()), strict=True) if each is not part]
     elements = left_out(actor).elements
-    contained = [_restored(each, hidden.get(_name(each)), elements) for each in document.resource[_CONTAINED]]
+    contained = [_restored(each, _stands_for(each, hidden, document.resource), elements) for each in document.resource[_CONTAINED]]
     made = {_NARRATIVE: before[_NARRATIVE]} if _NARRATIVE in before and _NARRATIVE not in document.resource else {}
     made[_CONTAINED] = contained
     texts = {name: json.write(value).decode() for name, value in made.items()}
@@ -65,8 +66,37 @@ def _restored(contained: Resource, before: Resource | None, elements: Elements) 
     return {**own, **{name: before[name] for name in (*gone, _META) if name in before and name not in own}}
 
 
+def _stands_for(contained: Resource, hidden: Sequence[Resource], resource: Resource) -> Resource | None:
+    """Return which of ``hidden`` is the same as ``contained``, which ``resource`` contains; None for nothing, or for no certainty.
+
+    It has the type and the id, which nothing else has, before and after; and an identifier or a name in common, where
+    either has such: people use one id for one person after another.
+    """
+    found = [each for each in hidden if _name(each) == _name(contained)]
+    alike = [each for each in resource[_CONTAINED] if _name(each) == _name(contained)]
+    if len(found) != 1 or len(alike) != 1:
+        return None
+    before, after = _known_by(found[0]), _known_by(contained)
+    return found[0] if before & after or not (before or after) else None
+
+
 def _name(contained: Resource) -> tuple[object, object]:
     return contained.get(_TYPE), contained.get("id")
+
+
+def _known_by(contained: Resource) -> set[tuple[object, object]]:
+    identifiers = ((each.get("system"), each["value"]) for each in _objects(contained, "identifier") if "value" in each)
+    names = (("", _folded(each[key])) for each in _objects(contained, "name") for key in ("family", "text") if key in each)
+    return {*identifiers, *names}
+
+
+def _objects(resource: Resource, name: str) -> list[Resource]:
+    listed = resource.get(name)
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+
+
+def _folded(name: object) -> str:
+    return " ".join(str(name).casefold().split())
 
 
 def may_matter(body: bytes, signs: Signs) -> bool:

@@ -15,7 +15,7 @@ from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.participation import reference
 from fhir_server.network.question_tasks import ANSWER, CODES
 from fhir_server.network.reader_task import is_reader_task
-from fhir_server.search.tree import And, Dossier, Or, Query, ReferenceTo, Token, TokenIn
+from fhir_server.search.tree import And, Dossier, Node, Or, Query, ReferenceTo, Token, TokenIn
 
 Resource = dict[str, Any]
 _ANSWER: Final = (CODES, ANSWER)
@@ -39,7 +39,16 @@ async def open_tasks(call: Call, client: str, people: Collection[str]) -> list[K
 async def sent_invitations(call: Call, client: str, people: Collection[str]) -> list[Known]:
     """Return the invitations to the networks of ``client`` that ``people`` sent and nobody answered yet."""
     senders = tuple(ReferenceTo("requester", each) for each in people)
-    where = And((Dossier((client,)), Token("code", INVITATION, INVITED), Token("status", WAITING), Or(senders)))
+    return await _waiting(call, And((Dossier((client,)), Or(senders))))
+
+
+async def invitations_to(call: Call, team: str) -> list[Known]:
+    """Return the invitations to ``team`` ("CareTeam/id") that nobody answered yet."""
+    return await _waiting(call, ReferenceTo("focus", team))
+
+
+async def _waiting(call: Call, where: Node) -> list[Known]:
+    where = And((where, Token("code", INVITATION, INVITED), Token("status", WAITING)))
     grant = call.services.gate.locating("Task")
     page = await call.services.repository.search(grant, Query("Task", where, count=_MOST))
     return [Known(each, read(each.body, OWN).resource) for each in page.resources]

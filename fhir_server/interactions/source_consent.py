@@ -72,7 +72,7 @@ def item_of(
     if entry is None:
         return Item(own, stated, (), None, refers)
     rows = (indexed or extract(resource, entry, base)).rows
-    found = stated or tuple(filter(None, [labels().of(entry, rows)]))
+    found = stated or tuple(filter(None, [labels().of(entry, rows, resource)]))
     return Item(own, found, (), _dates(rows, entry), refers)
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from fhir_server.access.private import private
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.parted import permits
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.subscription_limit import require_room
 from fhir_server.model.json import Document, write
@@ -65,7 +67,9 @@ async def _completed(call: Call, change: Change, made: Subscribing) -> Change:
 
 def access_of(services: Services) -> Access:
     """Return what subscribers may see."""
-    return Access(services.repository, services.gate, services.standings.of, services.clock, services.base)
+    return Access(
+        services.repository, services.gate, services.standings.of, services.clock, services.base, partial(permits, services)
+    )
 
 
 def ended(id_: str) -> Subscribing:

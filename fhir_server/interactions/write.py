@@ -24,6 +24,7 @@ from fhir_server.interactions import (
     subscription,
 )
 from fhir_server.interactions.authority import require_own_words, require_recipients
+from fhir_server.interactions.authorship import require_authorship
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
 from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
@@ -160,6 +161,7 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     changes = await subscription.completed(call, changes)
     changes = await deletion_heard.heard(call, changes)
     await require_recipients(call, changes)
+    await require_authorship(call, changes)
     changes = await question_placed.placed(call, changes)
     changes = await unseen(call, changes)
     await consent.require_mandates(call, changes)

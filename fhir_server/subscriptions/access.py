@@ -18,6 +18,8 @@ from fhir_server.subscriptions import subscriber
 
 Standing = Callable[[Actor, int], Awaitable[Actor]]
 """Gives an actor as the store knows the person at an instant; raises Unauthorized for who has left."""
+Permits = Callable[[Actor, Stored, Stored | None], Awaitable[bool]]
+"""Tells whether the client's choices permit somebody to know of what is gone, whose last version (None: unknown) comes after it."""
 _KEPT: Final = 4096
 
 
@@ -30,13 +32,17 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now, ``base`` is the FHIR base."""
+    """Asks gate and store in the name of subscribers; ``standing`` finds out who they are now, ``base`` is the FHIR base.
+
+    The store finds no labels, authors and dates of what is deleted any more: by them ``permits`` decides.
+    """
 
     repository: Repository
     gate: Gate
     standing: Standing
     clock: Callable[[], int]
     base: str
+    permits: Permits
     _known: dict[str, Actor] = field(default_factory=dict)
 
     async def who(self, text: str) -> Actor | None:
@@ -64,25 +70,28 @@ class Access:
         """Return what the subscriber kept as ``text`` may know of the deletion of a resource, None for nothing.
 
         Who could see it was decided before it was made. Who has left its dossier or its circle since, or is no longer permitted
-        to, hears nothing of it: a deletion leaves both as they were. The deletion of a network ends the memberships in it, so
-        those who had one at this moment hear of that.
+        to, hears nothing of it: a deletion leaves dossier and circle as they were, and its last version says what it was. The
+        deletion of a network ends the memberships in it, so those who had one at this moment hear of that.
         """
         actor = await self.who(text)
         grant = self._grant(actor, deletion.type) if actor else None
         if actor is None or grant is None:
             return None
         stored = await self.repository.read(grant, deletion.type, deletion.id)
-        if stored is None or not (stored.visible or await self._was_in(actor, deletion)):
+        if stored is None:
             return None
-        return Known(actor, stored)
+        last = await self._last(deletion)
+        if not (stored.visible or self._was_in(actor, deletion, last)):
+            return None
+        return Known(actor, stored) if await self.permits(actor, stored, last) else None
 
-    async def _was_in(self, actor: Actor, deletion: Notice) -> bool:
+    async def _last(self, deletion: Notice) -> Stored | None:
+        grant = self.gate.locating(deletion.type)
+        return await self.repository.vread(grant, deletion.type, deletion.id, deletion.version - 1)
+
+    def _was_in(self, actor: Actor, deletion: Notice, last: Stored | None) -> bool:
         """Tell whether what was deleted is a team in which ``actor`` had a place, which would last until now."""
-        if deletion.type != TEAMS:
-            return False
-        grant = self.gate.locating(TEAMS)
-        last = await self.repository.vread(grant, TEAMS, deletion.id, deletion.version - 1)
-        if last is None or last.deleted:
+        if deletion.type != TEAMS or last is None or last.deleted:
             return False
         now, mine = self.clock(), {*actor.people, *actor.teams}
         places = memberships(read(last.body, OWN).resource, self.base)

@@ -10,7 +10,7 @@ from fhir_server.network import ozo
 from fhir_server.settings import Settings
 from fhir_server.storage.repository import Repository, Stored
 from fhir_server.subscriptions import endpoint
-from fhir_server.subscriptions.access import Access, Standing
+from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.admission import Admission
 from fhir_server.subscriptions.bell import Bell
 from fhir_server.subscriptions.composer import Composer
@@ -87,10 +87,9 @@ class Parts(Protocol):
         ...
 
 
-async def worker(settings: Settings, parts: Parts, standing: Standing, tell: Tell, holder: str) -> Worker:
+async def worker(settings: Settings, parts: Parts, access: Access, tell: Tell, holder: str) -> Worker:
     """Return who works for the subscriptions in this process, under the name ``holder``."""
     admitted, store = parts.subscriptions, parts.repository.subscriptions()
-    access = Access(parts.repository, parts.gate, standing, parts.clock, parts.base)
     recorder = Recorder(parts.repository, parts.catalog, parts.dossier_names.of, parts.clock)
     composer = Composer(access, parts.base, parts.new_id, recorder)
     reading = Reading(parts.catalog, parts.base)

@@ -60,7 +60,8 @@ def resources() -> list[dict[str, Any]]:
 @pytest.mark.parametrize("resource", resources(), ids=lambda resource: f"{resource['resourceType']}-{resource['id'][:6]}")
 def test_every_resource_can_be_built(resource: dict[str, Any]) -> None:
     module = importlib.import_module(f"fhir.resources.R4B.{resource['resourceType'].lower()}")
-    getattr(module, resource["resourceType"]).model_validate(resource)
+    made = getattr(module, resource["resourceType"]).model_validate(resource)
+    assert made.id == resource["id"]
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -106,6 +106,7 @@ def test_a_source_that_misbehaves_costs_only_itself(own: Demo, fault: str, detai
 def test_the_simulators_end_with_the_demo(tmp_path: Path) -> None:
     with demo(tmp_path / "data") as running:
         pids = [source["pid"] for source in running.facts["sources"]]
+        assert pids
         running.process.kill()
         running.process.wait(10)
         for pid in pids:

@@ -162,6 +162,7 @@ def test_who_has_left_is_told_nothing_more(bureau: Bureau, monkeypatch: pytest.M
     (nurse,) = [each for each in bureau.room.stored("Practitioner") if each["id"] == "nurse"]
     bureau.room.write(SYSTEM, {**nurse, "active": False})
     bureau.until(lambda: socket.closed == 1000)
+    assert len(socket.bundles) == 1
     bureau.room.write(SYSTEM, {**nurse, "active": True})
 
 

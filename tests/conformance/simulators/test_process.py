@@ -62,6 +62,7 @@ def test_it_ends_on_sigterm() -> None:
 def test_it_listens_on_loopback_only() -> None:
     with simulator("pharmacy") as running, socket.socket() as other:
         other.bind(("127.0.0.2", running.port))
+        assert other.getsockname() == ("127.0.0.2", running.port), "nobody else has the port there"
 
 
 @pytest.mark.parametrize(

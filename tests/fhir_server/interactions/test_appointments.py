@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from consents import consent, provision
-from directed_room import mandated
+from consents import URA, concept, consent, provision
+from directed_room import CARE, GP, employed, mandated
 from dossier_room import CLIENT, DAUGHTER, DOCTOR, NEIGHBOUR, NURSE, SYSTEM, Json, Room, person, ref, room
 from engines import PostgresServer
 
@@ -109,3 +109,44 @@ def test_what_the_platform_stores_is_taken_as_it_is(open_: Room) -> None:
         SYSTEM,
         {"resourceType": "Appointment", "status": "proposed", "participant": [{"status": "accepted", "type": [{"text": "x"}]}]},
     )
+
+
+def of_author(number: str, kind: str = "author", system: str = URA) -> Json:
+    """Return an identifier that the organisation with this number gave."""
+    assigner = {"identifier": {"system": system, "value": number}}
+    type_ = concept("http://terminology.hl7.org/CodeSystem/provenance-participant-type", kind)
+    return {"type": type_, "system": "urn:visits", "value": "1", "assigner": assigner}
+
+
+def test_nobody_lets_their_own_stand_for_what_another_organisation_made(open_: Room) -> None:
+    organisation = {"resourceType": "Organization", "id": "care", "name": "Care", "active": True}
+    open_.write(SYSTEM, organisation | {"identifier": [{"system": URA, "value": "90000001"}]})
+    open_.write(SYSTEM, employed(NURSE, CARE, GP))
+    for who, given in (
+        (NURSE, of_author("90000002")),
+        (DAUGHTER, of_author("90000001")),
+        (CLIENT, of_author("90000001")),
+    ):
+        made = visit(who, *(each for each in (CLIENT,) if each != who), identifier=[{"value": "own"}, given])
+        with pytest.raises(Forbidden) as caught:
+            open_.write(who, made)
+        assert caught.value.issues[0].detail == "author-of-another"
+        assert caught.value.issues[0].expression == "Appointment.identifier"
+    for who, given in (
+        (NURSE, of_author("90000001")),
+        (SYSTEM, of_author("90000002")),
+        (DAUGHTER, of_author("90000002", "enterer")),
+        (DAUGHTER, of_author("90000002", system="urn:other")),
+    ):
+        person_ = who if isinstance(who, str) else NURSE
+        assert open_.write(who, visit(person_, CLIENT, identifier=[given])).id
+
+
+def test_what_the_system_gave_stays_when_others_write(open_: Room) -> None:
+    made = visit(NURSE, CLIENT, identifier=[of_author("90000002")])
+    made["id"] = open_.write(SYSTEM, made).id
+    answer = answered(made, p1="accepted")
+    open_.write(CLIENT, answer)
+    with pytest.raises(Forbidden, match="another organisation"):
+        open_.write(NURSE, answer | {"identifier": [of_author("90000002") | {"value": "2"}]})
+    open_.write(NURSE, {name: each for name, each in answer.items() if name != "identifier"})

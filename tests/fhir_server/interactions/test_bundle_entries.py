@@ -69,7 +69,7 @@ def test_requests_that_are_refused(method: str, url: str, error: type[FhirError]
 
 
 def test_the_query_may_hold_an_address() -> None:
-    assert made("GET", "Patient?identifier=https://x.example/a|b+c").parameters == [("identifier", "https://x.example/a|b+c")]
+    assert made("GET", "Patient?identifier=https://x.example/a|b%2Bc").parameters == [("identifier", "https://x.example/a|b+c")]
 
 
 def test_the_conditions_of_an_entry_are_its_headers() -> None:

@@ -68,6 +68,39 @@ def test_a_write_keeps_what_its_writer_did_not_see() -> None:
     assert len(kept(actor(DAUGHTER), read(write(fewer), OWN), stored).resource["contained"]) == 1
 
 
+NAMED: Json = {**LOCUM, "name": [{"family": "de Boer", "given": ["Sam"]}], "identifier": [{"system": "urn:uzi", "value": "1"}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        ({"active": False}, True),
+        ({"name": [{"family": "De  Boer", "given": ["Samuel"]}], "identifier": []}, True),
+        ({"name": [{"family": "Bakker"}]}, True),  # by the identifier: somebody took another name
+        ({"identifier": [{"system": "urn:uzi", "value": "2"}]}, True),
+        ({"name": [{"family": "Bakker"}], "identifier": [{"system": "urn:uzi", "value": "2"}]}, False),
+        ({"name": [{"family": "Bakker"}], "identifier": [{"system": "urn:other", "value": "1"}]}, False),
+        ({"name": [{"family": "Bakker"}], "identifier": []}, False),
+        ({"name": [], "identifier": []}, False),
+        ({"id": "other"}, False),
+    ],
+)
+def test_what_was_not_seen_goes_to_the_same_person_only(change: Json, is_same: bool) -> None:  # noqa: FBT001 - a table
+    stored = write(thread(NAMED))
+    (shown_,) = shown(actor(DAUGHTER), thread(NAMED))["contained"]
+    sent = {name: each for name, each in {**shown_, **change}.items() if each != []}
+    (made,) = kept(actor(DAUGHTER), read(write(thread(sent)), OWN), stored).resource["contained"]
+    assert (made.get("birthDate"), "text" in made) == (("1971-03-04", True) if is_same else (None, False))
+
+
+def test_of_two_with_one_id_nothing_goes_to_either() -> None:
+    second = {**NAMED, "birthDate": "1990-01-01"}
+    seen = shown(actor(DAUGHTER), thread(NAMED, second))["contained"]
+    for stored, sent in (((NAMED, second), seen), ((NAMED,), [seen[0], seen[0]]), ((NAMED, second), seen[:1])):
+        made = kept(actor(DAUGHTER), read(write(thread(*sent)), OWN), write(thread(*stored))).resource
+        assert not any("birthDate" in each for each in made["contained"])
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Room]:
     database = request.getfixturevalue("postgres_server").create("minimised", "template1") if request.param == "postgres" else ""

@@ -128,8 +128,9 @@ def test_rounds_go_on_after_one_that_could_not_be_made(act: Callable[[Act], None
             made.set()
 
         going = asyncio.create_task(Rounds(replace(services, repository=Away()), [duty]).make(0.001))  # type: ignore[arg-type]
-        await made.wait()
+        await asyncio.wait_for(made.wait(), 10)
         going.cancel()
         await asyncio.gather(going, return_exceptions=True)
+        assert tried > 1
 
     act(work)

@@ -10,13 +10,19 @@ from fhir_server.search.values import DAY, Range, instant
 BASE = "https://hub.test/fhir"
 TYPES = load().types
 HIV = {"coding": [{"system": "http://snomed.info/sct", "code": "86406008"}]}
+DEPRESSION = {"coding": [{"system": "http://hl7.org/fhir/sid/icpc-1-nl", "code": "P76.01"}]}
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 LOW = instant("2026-05-01T00:00:00+02:00")
 
 
 @pytest.mark.parametrize(
     ("code", "security", "labels"),
-    [({"text": "x"}, [], ("N",)), (HIV, [], ("R",)), (HIV, [{"system": CONFIDENTIALITY, "code": "N"}], ("N",))],
+    [
+        ({"text": "x"}, [], ("N",)),
+        (HIV, [], ("R",)),
+        (DEPRESSION, [], ("R",)),
+        (HIV, [{"system": CONFIDENTIALITY, "code": "N"}], ("N",)),
+    ],
 )
 def test_item(code: object, security: list[object], labels: tuple[str, ...]) -> None:
     resource = {

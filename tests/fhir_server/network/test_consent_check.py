@@ -221,6 +221,7 @@ def test_what_follows_a_choice() -> None:
     ],
 )
 def test_who_may_write(actor: Actor, resource: Json) -> None:
+    """Or it raises."""
     check(resource, None, actor, BASE)
 
 
@@ -247,6 +248,7 @@ def test_who_may_not_write(actor: Actor, resource: Json) -> None:
 
 
 def test_the_examples_are_valid_fhir() -> None:
+    """Or it raises."""
     made: list[Callable[[], Json]] = [lambda: GOOD, lambda: consent(ROOT, **REP, verification=[verification()])]
     for each in made:
         valid(each())

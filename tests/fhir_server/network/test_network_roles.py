@@ -42,6 +42,7 @@ def team(*participants: dict[str, Any], status: str = "active") -> dict[str, Any
     ],
 )
 def test_one_director_at_a_time(careteam: dict[str, Any]) -> None:
+    """Or it raises."""
     check(careteam)
 
 

@@ -135,4 +135,4 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=14).map("".join), st.text(max_size=5))
 def test_any_name_is_read_or_refused(name: str, value: str) -> None:
     with suppress(BadRequest):
-        where("CareTeam", name, value)
+        assert where("CareTeam", name, value) is not None

@@ -30,12 +30,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.errors import FhirError
+from fhir_server.interactions.subscription import access_of
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.storage.scripted import Scripted
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
 from fhir_server.storage.subscriptions.store import Event
-from fhir_server.subscriptions.access import Access
 from fhir_server.subscriptions.criteria import Reading
 from fhir_server.subscriptions.matching import Matcher
 
@@ -84,7 +84,7 @@ class Office:
         services = opened.services
         self.room = opened
         self.store = Recording(scripts)
-        self.access = Access(services.repository, services.gate, services.standings.of, services.clock, services.base)
+        self.access = access_of(services)
         self.reading = Reading(services.catalog, services.base)
         self.matcher = Matcher(self.store, self.access, self.reading)
         self.thread = ""

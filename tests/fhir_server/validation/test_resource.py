@@ -22,6 +22,7 @@ def nested(levels: int) -> dict[str, Any]:
 def test_a_valid_resource_passes(patient: dict[str, Any]) -> None:
     check(patient)
     check(MappingProxyType(patient))
+    assert validate(patient) == []
 
 
 def test_an_invalid_resource_raises_all_its_issues() -> None:
