@@ -14,6 +14,7 @@ from fhir_server.catalog.expression import LEAVES, ExpressionError, Path, paths
 from profiles.definitions import SearchParameterFact, resource_types, search_parameters, value_set_codes
 
 _NAMED_TARGET = re.compile(r"where\(resolve\(\) is (\w+)\)")
+BOOLEANS = frozenset({"boolean", "Patient.deceased"})
 IMPLIED = frozenset({"boolean", "code", "id", "string", "uri", "Patient.deceased"})
 
 OWN = -1
@@ -60,6 +61,11 @@ class SearchParameter:
     def is_point(self) -> bool:
         """Whether the values are dates or instants only, never Periods or Timings."""
         return all(path.type in POINTS for path in self.paths)
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the tokens are true and false, and no others."""
+        return bool(self.paths) and all(path.type in BOOLEANS for path in self.paths)
 
     @property
     def is_canonical(self) -> bool:

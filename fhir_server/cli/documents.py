@@ -1,11 +1,14 @@
-"""The resources of files, one at a time: NDJSON by the line, a Bundle by the entry, however large the file is."""
+"""The resources of files, one at a time: NDJSON by the line, a Bundle by the entry, however large the file is; gzip is unpacked."""
 
+import gzip
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import orjson
 
@@ -15,6 +18,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 
 STDIN = Path("-")
+_GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 
@@ -40,23 +44,40 @@ def found_in(path: Path) -> Iterator[Found]:
                 yield from _lines(path, _with(first, file))
             else:
                 yield from _document(path, first, lambda: file.read(_CHUNK))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise CommandFailed(f"cannot read {path}: it is compressed, and broken or cut off") from error
     except OSError as error:
         raise CommandFailed(f"cannot read {path}: {error.strerror}") from error
 
 
 def size_of(paths: Iterable[Path]) -> int:
     """Return the bytes of all files together, 0 when that is not known beforehand."""
-    sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    sizes = [_size(path) for path in paths]
     return sum(sizes) if all(sizes) else 0
+
+
+def _size(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    with path.open("rb") as file:
+        return 0 if _is_compressed(file) else path.stat().st_size
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     if path == STDIN:
-        yield sys.stdin.buffer
+        yield _plain(cast("BufferedReader", sys.stdin.buffer))
     else:
         with path.open("rb") as file:
-            yield file
+            yield _plain(file)
+
+
+def _plain(file: BufferedReader) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if _is_compressed(file) else file
+
+
+def _is_compressed(file: BufferedReader) -> bool:
+    return file.peek(len(_GZIP)).startswith(_GZIP)
 
 
 def _with(first: bytes, file: Iterable[bytes]) -> Iterator[bytes]:

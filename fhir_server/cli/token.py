@@ -3,9 +3,12 @@
 import argparse
 
 from fhir_server.access.actor import ROLES
+from fhir_server.access.scope import parse_scopes
 from fhir_server.bootstrap import now, token_for
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
+
+_OTHER_SCOPES = frozenset({"openid", "profile", "fhirUser", "launch", "launch/patient", "offline_access", "online_access"})
 
 
 def add(commands: Commands) -> None:
@@ -23,6 +26,11 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Print one token and nothing else."""
+    for word in options.scope.split():
+        if word not in _OTHER_SCOPES and not parse_scopes(word):
+            raise CommandFailed(
+                f"--scope: {word} gives nothing: a scope is written as patient/CareTeam.rs, user/*.cruds or system/*.rs"
+            )
     try:
         token = token_for(
             settings,

@@ -157,8 +157,8 @@ def _refusal(catalog: Catalog, type_: str, interaction: str) -> str:
 
 
 def _checked(id_: str) -> str:
-    if not LOGICAL_ID.fullmatch(id_):
-        raise BadRequest("A logical id has 1 to 64 letters, digits, hyphens and dots.", detail="bad-id")
+    if not LOGICAL_ID.fullmatch(id_) or id_ in {".", ".."}:  # these two are steps in a path: clients and proxies take them out
+        raise BadRequest("A logical id has 1 to 64 letters, digits, hyphens and dots, and is no step in a path.", detail="bad-id")
     _refuse_bsn(id_)
     return id_
 

@@ -156,6 +156,8 @@ def _token(parameter: SearchParameter, value: str, *, in_url: bool, code: str = 
     text = values.unescape(parts[-1])
     if not system and not text:
         raise BadRequest(f"The value of '{name}' names neither a system nor a code.", detail="search-value")
+    if parameter.is_boolean and not code and text not in {"true", "false"}:
+        raise BadRequest(f"The value of '{name}' is true or false.", detail="search-value")
     if in_url and name.endswith("identifier"):
         _refuse_bsn(name, system, text)
     implied = parameter.implied_system and not code and (not system or parameter.may_mean(system))

@@ -65,6 +65,11 @@ def test_map_run_explains_on_stderr() -> None:
         (("map", "run", "pharmacy/hl7v3", "pyproject.toml"), 1, "pyproject.toml"),
         (("load", "no-such-file.json"), 1, "cannot read no-such-file.json"),
         (("token", "--as", "Nonsense", "--role", "system"), 1, "Type/id"),
+        (
+            ("token", "--as", "Device/x", "--role", "system", "--scope", "openid system/*.xyz"),
+            1,
+            "--scope: system/*.xyz gives nothing",
+        ),
         (("adapter", "check", "pharmacy/nonsense"), 1, "no adapter pharmacy/nonsense"),
     ],
 )

@@ -1,5 +1,6 @@
 """What files hold is found by the piece, whatever their form and wherever a chunk ends."""
 
+import gzip
 import io
 from pathlib import Path
 
@@ -88,9 +89,22 @@ def test_what_is_no_json_is_told(tmp_path: Path) -> None:
 
 def test_the_standard_input_may_be_lines_or_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (f"{ONE}\n{TWO}\n", bundle(ONE, TWO)):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(text.encode()))))
         assert bodies(Path("-")) == [ONE.encode(), TWO.encode()]
     assert size_of([Path("-")]) == 0
+
+
+def test_what_is_compressed_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.ndjson.gz"
+    for text in (f"{ONE}\n{TWO}\n", bundle(ONE, TWO)):
+        path.write_bytes(gzip.compress(text.encode()))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(path.read_bytes()))))
+        assert bodies(path) == bodies(Path("-")) == [ONE.encode(), TWO.encode()]
+    assert size_of([path]) == 0
+    for broken in (path.read_bytes()[:-12], path.read_bytes()[:12] + b"x" * 40):
+        path.write_bytes(broken)
+        with pytest.raises(CommandFailed, match="it is compressed, and broken or cut off"):
+            bodies(path)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_types_make_a_read_a_search_of_the_compartment(catalog: Catalog) -> None
     assert route(catalog, "PUT", ("Patient", "a"), [("_type", "Task")]) == Route("update", "Patient", "a")
 
 
-@pytest.mark.parametrize("id_", ["a_b", "é", "a" * 65, "a b"])
+@pytest.mark.parametrize("id_", ["a_b", "é", "a" * 65, "a b", ".", ".."])
 def test_ids_that_cannot_be(catalog: Catalog, id_: str) -> None:
     with pytest.raises(BadRequest):
         route(catalog, "GET", ("Patient", id_))
