@@ -20,8 +20,7 @@ def sealed(call: Call, document: Document, body: bytes) -> Document:
 
 def with_sealed(call: Call, wanted: Search) -> Search:
     """Return ``wanted`` with a query as ``query_sealed`` makes it."""
-    query = query_sealed(call, wanted.query)
-    return wanted if query is wanted.query else replace(wanted, query=query)
+    return replace(wanted, query=query_sealed(call, wanted.query)) if wanted.numbered else wanted
 
 
 def query_sealed(call: Call, query: Query) -> Query:

@@ -11,6 +11,7 @@ from fhir_server.errors import BadRequest, Issue
 from fhir_server.search.criteria import Reader, UnknownParameter, shown
 from fhir_server.search.equivalents import widened
 from fhir_server.search.results import RESULTS, Results
+from fhir_server.search.sealed import has_number
 from fhir_server.search.search import Search
 from fhir_server.search.tree import And, Everything, Node, Query
 
@@ -63,6 +64,7 @@ def parse(
         elements=results.elements,
         count_only=results.count_only,
         linked=state.reader.links > 0,
+        numbered=has_number(where),
         warnings=tuple(state.warnings),
         parameters=tuple(state.used),
         page=results.page,

@@ -29,8 +29,8 @@ class Search:
     """What one request asks of one type.
 
     ``count_only``: the answer is the number alone (``_count=0``, ``_summary=count``). ``total`` "" leaves the choice to the server.
-    ``linked``: the tree of the query has chains or ``_has`` in it. ``parameters`` are the parameters that were used, as the
-    ``self`` link shows them; ``page`` is the token of ``_page``.
+    ``linked``: the tree of the query has chains or ``_has`` in it, ``numbered``: what may be a BSN. ``parameters`` are those that
+    were used, as the ``self`` link shows them; ``page`` is the token of ``_page``.
     """
 
     query: Query
@@ -41,6 +41,7 @@ class Search:
     elements: tuple[str, ...] = ()
     count_only: bool = False
     linked: bool = False
+    numbered: bool = False
     warnings: tuple[Issue, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     page: str = ""

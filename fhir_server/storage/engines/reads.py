@@ -91,8 +91,11 @@ class Reads(ABC):
             return Page((), more=False)
         if reached.is_far(search):
             rows = await self._reached(grant, search, values)
+        elif search.told:
+            first = "first page, counted" if search.counted else "first page"
+            rows = await self._found(*self._kept(grant, first, values, lambda: text.page(self._dialect, search)))
         else:
-            rows = await self._found(*self._page(grant, search, values))
+            rows = await self._rows(text.page(self._dialect, search), values)
         more = len(rows) > query.count
         if more:
             rows.pop()
@@ -104,16 +107,14 @@ class Reads(ABC):
         many = None if number == text.UNKNOWN else number > text.FEW
         return Page(resources, more, str(seen or 0), many, number if 0 <= number <= text.FEW else None)
 
-    def _page(self, grant: Grant, search: text.Search, values: list[Value]) -> tuple[str, Sequence[Any]]:
-        """Return the statement of a page and its parameters, bound; those of a first page are kept with the grant."""
+    def _kept(self, grant: Grant, name: str, values: list[Value], statement: Callable[[], Statement]) -> tuple[str, Sequence[Any]]:
+        """Return a statement and its parameters, bound, as they were made once for ``grant`` and the very same ``values``."""
         # The values are kept beside what was made of them: as long as they are, no others have their identity.
-        place = "page", id(values), search.counted
-        kept: tuple[str, Sequence[Any], list[Value]] | None = grant.made.get(place) if search.told else None
+        place = name, id(values)
+        kept: tuple[str, Sequence[Any], list[Value]] | None = grant.made.get(place)
         if kept is None:
-            statement = text.page(self._dialect, search)
-            kept = statement.sql, self._bind(statement.pick(values)), values
-            if search.told:
-                grant.made[place] = kept
+            made = statement()
+            kept = grant.made[place] = made.sql, self._bind(made.pick(values)), values
         return kept[:2]
 
     async def _reached(self, grant: Grant, search: text.Search, values: Sequence[Value]) -> list[Any]:
@@ -151,7 +152,7 @@ class Reads(ABC):
         """Return how many match. Raises SearchTooSlow."""
         counting = counts.counting(self._dialect, grant, query, tally) if tally else None
         if counting is not None:
-            ((number, unclear),) = await self._rows(counting.plain, counting.values)
+            ((number, unclear),) = await self._found(*self._kept(grant, "tally", counting.values, lambda: counting.plain))
             return int((await self._rows(counting.close, counting.values))[0][0] if unclear else number)
         search, values = text.search_values(grant, query)
         if search.shape is NOTHING:

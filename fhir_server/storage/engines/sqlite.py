@@ -31,7 +31,7 @@ from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Lo
 from fhir_server.storage.shape import Value
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
 
-_STEPS = 4000  # virtual machine steps between two looks at the clock, well below a millisecond
+_STEPS = 10_000  # virtual machine steps between two looks at the clock, below a millisecond
 _ON_LOOP = 0.003  # seconds of work for which a search may hold the event loop; a longer one starts again in a thread
 _IN_THREAD = 10.0
 _NOT_BEGUN = -inf
