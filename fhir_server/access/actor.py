@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from fhir_server.access.factors import require_factors
 from fhir_server.access.scope import Scope, parse_scopes
@@ -21,6 +21,7 @@ PURPOSES: Mapping[str, str] = {
 }
 """The purpose of who names none."""
 
+_SECOND: Final = 1_000_000
 _PERSONS: Mapping[str, frozenset[str]] = {
     "practitioner": frozenset({"Practitioner", "PractitionerRole"}),
     "privacy-officer": frozenset({"Practitioner", "PractitionerRole"}),
@@ -41,7 +42,8 @@ class Actor:
     person to work for now, by a role there or by a network in which the person takes part on their behalf, ``left`` those of
     before; ``kinds`` are the types of the former and ``functions`` the codes of the person's roles there, both as "system|code".
     ``teams`` ("CareTeam/id") are the teams of organisations that the person is in. ``addresses`` are the identifiers
-    ("system|value") by which the person can be invited to a network.
+    ("system|value") by which the person can be invited to a network. ``authenticated`` is when they logged in (microseconds), 0
+    where the token does not say.
     """
 
     reference: str
@@ -60,6 +62,7 @@ class Actor:
     left: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    authenticated: int = 0
 
     @property
     def type(self) -> str:
@@ -95,7 +98,18 @@ def from_claims(claims: Mapping[str, Any]) -> Actor:
         people=(who,),
         token=_text(claims, "jti"),
         client=_text(claims, "client_id"),
+        authenticated=log_in(claims),
     )
+
+
+def log_in(claims: Mapping[str, Any]) -> int:
+    """Return when the holder of a token logged in (microseconds), 0 where it does not say; raises Unauthorized (token-claims)."""
+    seconds = claims.get("auth_time")
+    if seconds is None:
+        return 0
+    if type(seconds) is not int or seconds < 0:
+        raise refused("The claim auth_time is no number of seconds.")
+    return seconds * _SECOND
 
 
 def role_of(name: str) -> Role:

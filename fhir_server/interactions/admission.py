@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fhir_server.access.actor import Role
+from fhir_server.access.recent import require_recent
 from fhir_server.errors import BadRequest, NotAllowed
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.own_id import require_own
@@ -41,9 +42,10 @@ def require_no_operation(mode: Mode, role: Role, segments: Sequence[str]) -> Non
 def admit(call: Call) -> None:
     """Raise BadRequest for a parameter that is closed to the caller, NotAllowed for a deletion that is not the caller's to make.
 
-    NotAllowed also for a write of what lives at a source.
+    NotAllowed also for a write of what lives at a source; Unauthorized for what needs a log-in of just now.
     """
     mode, role = call.services.ozo, call.actor.role
+    require_recent(call.actor, call.interaction, call.type, call.now)
     if call.interaction in _ON_ITS_ID:
         require_own(call, call.id)
     if call.interaction == "delete" and role not in mode.delete:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fhir_server.access.actor import log_in
+from fhir_server.access.recent import is_recent, too_long_ago
 from fhir_server.oauth.refusal import refused
 
 SECOND = 1_000_000
@@ -44,10 +46,12 @@ EMERGENCY_LIFETIME: Final = 3600
 
 
 def check_emergency(purpose: str, claims: Mapping[str, Any], now: int) -> None:
-    """Check that a token for an emergency is a short one; raises Unauthorized (token-claims)."""
+    """Check that a token for an emergency is a short one, given after a log-in; raises Unauthorized (token-claims, token-login)."""
     if purpose != EMERGENCY:
         return
     issued = instant(claims, "iat") if "iat" in claims else now
+    if not is_recent(log_in(claims), issued):
+        raise too_long_ago()
     if instant(claims, "exp") - issued > EMERGENCY_LIFETIME * SECOND:
         raise refused("token-claims", f"An access token with the purpose BTG lives for {EMERGENCY_LIFETIME} seconds at most.")
 

@@ -124,6 +124,7 @@ async def actor_of(claims: Mapping[str, Any], rules: ClaimRules, base: str, toke
             "client_id": text_at(claims, ("client_id",)) or text_at(claims, ("azp",)),
             "jti": token,
             "amr": [*texts_at(claims, ("amr",))],
+            **({"auth_time": claims["auth_time"]} if "auth_time" in claims else {}),
         }
     )
     return replace(actor, people=people)

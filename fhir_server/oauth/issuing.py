@@ -34,6 +34,7 @@ def access_token(authority: Authority, granted: Granted, family: str, lifetime: 
         client=granted.client,
         lifetime=lifetime,
         bound=bound,
+        authenticated=granted.authenticated,
     )
     try:
         key = authority.ring.signing(now)

@@ -131,7 +131,7 @@ class Authorization:
     def code(self, granted: Granted = PERSON, lifetime: int = 60, **other: Any) -> str:
         """Store a code, as the pages do when a person has agreed; return it."""
         secret, now = fresh_secret(), bootstrap.now()
-        granted = replace(granted, authenticated=now - SECOND)
+        granted = replace(granted, authenticated=granted.authenticated or now - SECOND)
         code = AuthorizationCode(
             hashed(secret), secrets.token_hex(8), granted, REDIRECT, challenge_of(VERIFIER), now + lifetime * SECOND
         )

@@ -7,6 +7,9 @@ import pytest
 from flows.authorization import PERSON, SECRET, Authorization, basic, claims_of, good, oauth, refused
 from flows.client import Client
 
+from fhir_server import bootstrap
+from fhir_server.oauth.store import SECOND
+
 __all__ = ["oauth"]
 
 
@@ -22,7 +25,7 @@ def test_a_code_gives_what_was_granted(oauth: Authorization) -> None:
         "need_patient_banner": True,
     }
     claims = claims_of(body["access_token"])
-    assert {name: claims[name] for name in claims if name not in {"iat", "exp", "jti", "iss", "aud"}} == {
+    assert {name: claims[name] for name in claims if name not in {"iat", "exp", "jti", "iss", "aud", "auth_time"}} == {
         "sub": "Practitioner/p",
         "fhirUser": "Practitioner/p",
         "role": "practitioner",
@@ -177,3 +180,30 @@ def test_a_body_that_is_no_good_form_is_refused(oauth: Authorization, body: byte
 
 def test_json_is_no_form(oauth: Authorization) -> None:
     assert Client(oauth.port).request("POST", "/oauth/token", {"grant_type": "x"}).status == 415
+
+
+def test_what_matters_most_needs_a_log_in_of_just_now(oauth: Authorization) -> None:
+    hours = 3 * 3600 * SECOND
+    old = replace(PERSON, authenticated=bootstrap.now() - hours)
+    first = oauth.exchange(oauth.code(old)).json
+    tokens = oauth.refresh(first["refresh_token"]).json
+    assert (
+        claims_of(tokens["access_token"])["auth_time"]
+        == claims_of(first["access_token"])["auth_time"]
+        == old.authenticated // SECOND
+    )
+    choice = {"resourceType": "Consent", "status": "active"}
+    entry = {"resource": choice, "request": {"method": "POST", "url": "Consent"}}
+    client = oauth.client(tokens["access_token"])
+    assert client.get("Task?_count=0").status == 200
+    for reply in (
+        client.get("Patient/c/$everything"),
+        client.post(choice),
+        client.request("PUT", "Consent/x", {**choice, "id": "x"}),
+    ):
+        assert (reply.status, reply.detail) == (401, "token-login")
+        assert 'error="insufficient_user_authentication", max_age="900"' in reply.headers["www-authenticate"]
+    batch = client.request("POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    assert batch.json["entry"][0]["response"]["status"].startswith("401")
+    again = oauth.client(oauth.exchange(oauth.code(PERSON)).json["access_token"])
+    assert {again.get("Patient/c/$everything").status, again.post(choice).status} <= {403, 404}

@@ -114,6 +114,16 @@ def test_a_token_for_an_emergency_is_a_short_one(
     assert (detail_of(bearer, token) if detail else actor_of(bearer, token).purpose) == (detail or purpose)
 
 
+@pytest.mark.parametrize(("ago", "detail"), [(900, ""), (901, "token-login")])
+def test_a_token_for_an_emergency_comes_after_a_log_in(
+    ago: int, detail: str, key: SigningKey, expected: Expected, claims: dict[str, Any]
+) -> None:
+    made = {**claims, "purpose": "BTG", "btg_reason": "r", "exp": claims["iat"] + 60, "auth_time": claims["iat"] - ago}
+    token = b"Bearer " + sign(key, made).encode()
+    bearer = Bearer([key.verifying], expected)
+    assert (detail_of(bearer, token) if detail else actor_of(bearer, token).purpose) == (detail or "BTG")
+
+
 def test_fhir_user_goes_before_sub_and_may_be_absolute(key: SigningKey, expected: Expected, claims: dict[str, Any]) -> None:
     more = {"sub": "3f0c", "fhirUser": "https://hub.test/fhir/Practitioner/vos", "patient": "bakker", "btg_reason": "r"}
     actor = actor_of(Bearer([key.verifying], expected), b"Bearer " + sign(key, {**claims, **more}).encode())
