@@ -225,7 +225,7 @@ REFUSED = [
     ({"criteria": "Task?colour=blue"}, {}, 400, "Subscription.criteria"),
     ({"criteria": "Task?_sort=status"}, {}, 400, "Subscription.criteria"),
     ({"criteria": "Task?owner.name=x"}, {}, 400, "Subscription.criteria"),
-    ({"criteria": "Task?identifier=123456782"}, {}, 400, "Subscription.criteria"),
+    ({"criteria": "Task?identifier=999911144"}, {}, 400, "Subscription.criteria"),
     ({"status": "error"}, {}, 422, "Subscription.status"),
     ({}, {"payload": "application/fhir+json"}, 403, "Subscription.channel.payload"),
     ({}, {"type": "email"}, 422, "Subscription.channel.type"),

@@ -279,12 +279,12 @@ BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("111222333", True),
-        ("123456782", True),
-        ("111222334", False),
+        ("999911120", True),
+        ("999911144", True),
+        ("999911121", False),
         ("000000000", False),
         ("11122233", False),
-        ("1112223330", False),
+        ("9999111200", False),
         ("\uff11" * 9, False),
     ],
 )
@@ -292,22 +292,22 @@ def test_the_eleven_test(text: str, *, expected: bool) -> None:
     assert is_bsn(text) is expected
 
 
-@pytest.mark.parametrize("value", ["111222333", f"{BSN}|111222333", "|111222333", "https://a.example|1,111222333"])
+@pytest.mark.parametrize("value", ["999911120", f"{BSN}|999911120", "|999911120", "https://a.example|1,999911120"])
 @pytest.mark.parametrize("name", ["identifier", "organization:identifier"])
 def test_a_bsn_in_a_url_is_refused_and_not_repeated(name: str, value: str) -> None:
     with pytest.raises(BadRequest, match=r"POST .type./_search") as caught:
         where("Patient", name, value)
-    assert "111222333" not in caught.value.text
+    assert "999911120" not in caught.value.text
     assert caught.value.issues[0].detail == "bsn-in-url"
 
 
 def test_a_bsn_in_a_form_is_accepted() -> None:
     names = (BSN, "urn:oid:2.16.840.1.113883.2.4.6.3")
-    expected = Or(tuple(Token("identifier", "111222333", each) for each in names))
-    assert search("Patient", ("identifier", f"{BSN}|111222333"), in_url=False).query.where == expected
+    expected = Or(tuple(Token("identifier", "999911120", each) for each in names))
+    assert search("Patient", ("identifier", f"{BSN}|999911120"), in_url=False).query.where == expected
 
 
-@pytest.mark.parametrize("value", ["https://a.example/big|111222333", "111222334", f"{BSN}|1"])
+@pytest.mark.parametrize("value", ["https://a.example/big|999911120", "999911121", f"{BSN}|1"])
 def test_other_identifiers_may_stand_in_a_url(value: str) -> None:
     assert isinstance(where("Patient", "identifier", value), Token | Or)
 
