@@ -24,7 +24,7 @@ from fhir_server.interactions.allow import routed
 from fhir_server.interactions.attachments import FOLDER
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.call import WHOLE_SYSTEM, Answer, Call
-from fhir_server.interactions.failure import answer_of, failed
+from fhir_server.interactions.failure import answer_of, failed, unrecorded
 from fhir_server.interactions.handlers import FILES, HANDLERS
 from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
@@ -281,7 +281,7 @@ class FhirApplication:
             line = await recorded(step.call, answer) if step.call else _line(step, answer)
             await self._services.repository.record(line)
         except Exception as error:  # noqa: BLE001 - log or no data: an answer that cannot be recorded is not given
-            return failed(error, step.request)
+            return unrecorded(error, step.request)
         return answer
 
 

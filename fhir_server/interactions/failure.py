@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Awaitable
+from typing import Final
 
 from fhir_server.errors import FhirError, NoDatabase, NoRoom, TooCostly
 from fhir_server.interactions.call import Answer
@@ -11,6 +12,7 @@ from fhir_server.model.outcome import operation_outcome
 from fhir_server.storage.repository import SearchTooSlow, StorageFull, Unavailable
 
 _log = logging.getLogger("fhir_server.http")
+_LATER: Final = ((b"retry-after", b"5"),)
 
 
 async def answered(answer: Awaitable[Answer], request: str) -> Answer:
@@ -33,6 +35,16 @@ def failed(error: Exception, request: str) -> Answer:
     return answer_of(unexpected(error, request))
 
 
+def unrecorded(error: Exception, request: str) -> Answer:
+    """Return what is answered instead of what could not be recorded because of ``error``: to ask again, whatever it was."""
+    answer = failed(error, request)
+    if answer.status != FhirError.status:
+        return answer
+    refused = NoDatabase("That this was asked cannot be recorded at the moment, so that it is not answered. Send it again later.")
+    refused.headers = _LATER
+    return answer_of(refused)
+
+
 def answer_of(error: FhirError) -> Answer:
     """Return the OperationOutcome of ``error`` with its status and headers."""
     headers = [(name.decode(), value.decode()) for name, value in error.headers]
@@ -45,7 +57,7 @@ def _out_of_order(error: Unavailable | StorageFull, request: str) -> FhirError:
     if isinstance(error, StorageFull):
         return NoRoom("There is no room left to store this, or to record that it was asked. Nothing was stored; tell the operator.")
     refused = NoDatabase("The database does not answer at the moment. Send the request again in a few seconds.")
-    refused.headers = ((b"retry-after", b"5"),)
+    refused.headers = _LATER
     return refused
 
 

@@ -73,7 +73,10 @@ class Exchange:
                 self.detail = f"{self.detail} {error.error} {error.noted}".strip()
                 answered = answer(error)
                 answered.headers.update(self.headers)
-            await self._note(answered.status_code)
+            try:
+                await self._note(answered.status_code)
+            except Exception as error:  # whatever it is: what cannot be recorded is not given out
+                raise Unavailable from error
         except (Unavailable, StorageFull) as error:
             _log.error("database", extra={"error": type(error).__name__})
             unavailable = OAuthError("temporarily_unavailable", "The database does not answer.", 503, {"Retry-After": "5"})
