@@ -21,7 +21,7 @@ _SENDER = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:]+\])(:(?P<port>[1-9]\d{0,4}))?")
 _SCANNER = re.compile(r"tcp://[^/]+:\d{1,5}|unix:/.+")
 _PORTS = range(1, 65536)
-_TOKEN_LIFETIMES = range(60, 3601)
+_TOKEN_LIFETIMES = range(60, 901)
 _RETENTION = 1096
 _LONGEST_NOTIFICATION = 20
 _FASTEST = 1_000_000
@@ -70,7 +70,9 @@ class Settings:
         "", "Origins of apps in a browser that may call the API, between commas: `https://app.example`. Default: none may."
     )
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
-    token_lifetime: int = _setting(900, "Seconds that an access token for a person lives, unless its client says less.")
+    token_lifetime: int = _setting(
+        900, "Seconds that an access token for a person lives, 900 at most, unless its client says less."
+    )
     login_providers: str = _setting("", "Path of `providers.toml`, where people log in (docs/login.md). Default: nowhere.")
     development_login: Literal["on", "off"] = _setting(
         "off",
@@ -280,7 +282,7 @@ def _check(settings: Settings) -> None:
     _check_loopback(settings)
     _check_proxies(settings)
     if settings.token_lifetime not in _TOKEN_LIFETIMES:
-        raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 3600 seconds")
+        raise SettingsError(f"{PREFIX}TOKEN_LIFETIME: must be 60 to 900 seconds")
     _check_browsers(settings)
     _check_record(settings)
     _check_subscriptions(settings)

@@ -6,6 +6,7 @@ from fhir_server.access.actor import ROLES
 from fhir_server.access.scope import parse_scopes
 from fhir_server.bootstrap import now, token_for
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.oauth.token import DEFAULT_LIFETIME
 from fhir_server.settings import Settings
 
 _OTHER_SCOPES = frozenset({"openid", "profile", "fhirUser", "launch", "launch/patient", "offline_access", "online_access"})
@@ -20,7 +21,9 @@ def add(commands: Commands) -> None:
     command.add_argument("--patient", default="", metavar="ID", help="bind the token to one patient")
     command.add_argument("--purpose", default="", metavar="CODE", help="purpose of use (v3-ActReason), such as TREAT")
     command.add_argument("--reason", default="", help="why, for purpose BTG")
-    command.add_argument("--ttl", type=int, default=3600, metavar="S", help="lifetime in seconds (default 3600)")
+    command.add_argument(
+        "--ttl", type=int, default=DEFAULT_LIFETIME, metavar="S", help="lifetime in seconds (default %(default)s, 86400 at most)"
+    )
     command.set_defaults(run=run)
 
 

@@ -23,7 +23,7 @@ from fhir_server.oauth.store import hashed
 AuthMethod = Literal["none", "client_secret_basic", "private_key_jwt"]
 GrantType = Literal["authorization_code", "refresh_token", "client_credentials"]
 Launch = Literal["standalone", "ehr"]
-LONGEST_LIFETIME = 3600
+LONGEST_LIFETIME = 900
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")

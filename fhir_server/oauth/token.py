@@ -10,7 +10,7 @@ from fhir_server.oauth.claims import EMERGENCY, EMERGENCY_LIFETIME, SECOND
 from fhir_server.oauth.jwk import SigningKey
 from fhir_server.oauth.jws import sign
 
-DEFAULT_LIFETIME = 3600
+DEFAULT_LIFETIME = 900
 LONGEST_LIFETIME = 86_400
 _SCOPES: Mapping[str, str] = {
     "system": "system/*.cruds",

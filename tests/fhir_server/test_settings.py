@@ -37,6 +37,7 @@ def test_the_base_of_an_address_of_six_parts() -> None:
         ({"FHIR_SERVER_AUTH": "off", "FHIR_SERVER_HOST": "127.0.0.1.example"}, "127.0.0.1 only"),
         ({"FHIR_SERVER_BASE_URL": "http://x/other"}, "FHIR_SERVER_BASE_URL"),
         ({"FHIR_SERVER_AUTH": "maybe"}, "FHIR_SERVER_AUTH"),
+        ({"FHIR_SERVER_TOKEN_LIFETIME": "901"}, "60 to 900 seconds"),
         ({"FHIR_SERVER_AUTH": "off", "FHIR_SERVER_HOST": "0.0.0.0"}, "127.0.0.1 only"),
         ({"FHIR_SERVER_WORKERS": "2"}, "one writer"),
         ({"FHIR_SERVER_WORKERS": "0"}, "FHIR_SERVER_WORKERS"),

@@ -49,7 +49,7 @@ def test_a_backend_service_has_role_and_key(tmp_path: Path, key: SigningKey) -> 
         (f"[a]\n{APP}color = 1", "unknown key color"),
         (f"[a]\n{APP}name = 1", "name must be of the type text"),
         (f"[a]\n{APP}token_lifetime = true", "token_lifetime must be of the type number"),
-        (f"[a]\n{APP}token_lifetime = 3601", "at most 3600"),
+        (f"[a]\n{APP}token_lifetime = 901", "at most 900"),
         (f'[a]\n{APP}grant_types = ["password"]', "grant_types can be"),
         (f'[a]\n{APP}grant_types = ["refresh_token"]', "needs authorization_code"),
         (f'[a]\n{APP}auth_method = "client_secret_post"', "auth_method can be"),

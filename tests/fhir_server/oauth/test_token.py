@@ -65,7 +65,7 @@ def test_what_a_role_gets_by_default(
     reference: str, role: str, scope: str, purpose: str | None, key: SigningKey, expected: Expected
 ) -> None:
     claims = claims_of(TokenRequest(reference, role), key, expected)
-    assert (claims["scope"], claims.get("purpose"), claims["exp"] - claims["iat"]) == (scope, purpose, 3600)
+    assert (claims["scope"], claims.get("purpose"), claims["exp"] - claims["iat"]) == (scope, purpose, 900)
     assert "patient" not in claims
     assert "btg_reason" not in claims
 
