@@ -9,6 +9,7 @@ from typing import Any, Final
 from fhir_server.errors import Forbidden, Unprocessable
 from fhir_server.network.audience import PEOPLE
 from fhir_server.network.consent_names import CANONICAL
+from fhir_server.network.conversation import own_meta
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.message_thread import literal
 
@@ -115,6 +116,7 @@ def _answers(appointment: Resource, base: str) -> Iterator[tuple[int, str, str]]
 
 def _but_own_answers(appointment: Resource, people: Collection[str], base: str) -> dict[str, Any]:
     rest = {name: value for name, value in appointment.items() if name not in {"meta", "participant"}}
+    rest["meta"] = own_meta(appointment)
     return rest | {"participant": [_but_own_answer(each, people, base) for each in listed(appointment, "participant")]}
 
 

@@ -11,6 +11,10 @@ def closes(resource: Mapping[str, Any], before: Mapping[str, Any], states: Colle
     return resource.get("status") in states and _rest(resource) == _rest(before)
 
 
+def own_meta(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the meta of ``resource`` its writer says: labels and tags."""
+    return {name: value for name, value in resource.get("meta", {}).items() if name not in _OF_THE_SERVER}
+
+
 def _rest(resource: Mapping[str, Any]) -> dict[str, Any]:
-    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in _OF_THE_SERVER}
-    return {**{name: value for name, value in resource.items() if name not in {"status", "meta"}}, "meta": meta}
+    return {**{name: value for name, value in resource.items() if name not in {"status", "meta"}}, "meta": own_meta(resource)}
