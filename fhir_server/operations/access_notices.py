@@ -22,8 +22,10 @@ _OPERATION: Final = "Patient/$access-notices"
 
 
 async def status(call: Call) -> Answer:
-    """Answer whether the client is told, and from when on there is still to be told. Raises Forbidden, NotFound."""
+    """Answer whether the client is told, and from when on there is still to be told. Raises Forbidden, NotFound, BadRequest."""
     client = await _client(call)
+    if any(not name.startswith("_") for name, _ in call.parameters):
+        raise BadRequest("There are no parameters here: send 'on' in a body, with POST.", detail="search-parameter-unknown")
     return _answer(client, _content(await _choice(call, client)))
 
 
