@@ -17,8 +17,8 @@ from profiles.definitions import compartment, resource_types, search_parameters
 
 Resource = Mapping[str, Any]
 MERGE: Final = {"Content_Type": "application/merge-patch+json"}
-TOLD_BY_GET: Final = {"reindex"}
-"""Started by POST; GET tells how far it is."""
+TOLD_BY_GET: Final = {"reindex", "access-notices"}
+"""Started or switched by POST; GET tells how it is."""
 TYPES: Final = catalog.load().types
 VALUES: Final = {
     "date": "2026-01-01",
