@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fhir_server.audit.keeper import Keeper
 from fhir_server.interactions import rate_refusals
+from fhir_server.interactions.access_notices import AccessNotices
 from fhir_server.interactions.attachment_sweep import strays
 from fhir_server.interactions.reindexing import LOOK
 from fhir_server.interactions.retention import Unused
@@ -32,7 +33,7 @@ def background(settings: Settings, services: Services, granting: Authority, keep
         _repeat(rate_refusals.PERIOD, partial(_tell_refused, services), "record what was refused"),
         _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
         keeping.keep(services.repository, settings.audit_anchor_interval),
-        Rounds(services, (*DUTIES, Leavers(granting), unused)).make(settings.round_interval),
+        Rounds(services, (*DUTIES, Leavers(granting), unused, AccessNotices())).make(settings.round_interval),
     )
 
 

@@ -11,20 +11,18 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.followers import follow
 from fhir_server.interactions.record_events import named
 from fhir_server.interactions.recorded import line
-from fhir_server.interactions.represented import represented_by
+from fhir_server.interactions.represented import representatives
 from fhir_server.interactions.touched import Touched
 from fhir_server.interactions.write import Write, change, checked, written
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
 from fhir_server.network.break_glass import Breaking, id_of, notice, review
-from fhir_server.search.tree import Query, ReferenceTo
 from fhir_server.search.values import span
 from fhir_server.storage.integrity import Dangling
 from fhir_server.storage.repository import OutOfGrant, Stored, VersionConflict
 
 _log = logging.getLogger("fhir_server")
 _MINUTE: Final = 60_000_000
-_MOST: Final = 200  # people who are told
 
 
 async def known_client(call: Call) -> str:
@@ -73,7 +71,7 @@ async def _notice(call: Call) -> Stored | None:
 
 async def _commit(call: Call, breaking: Breaking) -> None:
     services, settings = call.services, break_glass()
-    told = await _representatives(call, breaking.patient)
+    told = await representatives(call, breaking.patient)
     resources = [notice(breaking, told, settings), review(breaking, await _officer(call), settings)]
     calls = [_creating(call, each) for each in resources]
     writes = [_write(each) for each in calls]
@@ -111,14 +109,6 @@ async def _breaking(call: Call, patient: str) -> Breaking:
         where=next(iter(where), ""),
         at=call.now,
     )
-
-
-async def _representatives(call: Call, patient: str) -> list[str]:
-    grant = call.services.gate.locating("RelatedPerson")
-    query = Query("RelatedPerson", ReferenceTo("patient", patient), count=_MOST)
-    page = await call.services.repository.search(grant, query)
-    related = map(_content, page.resources)
-    return [f"RelatedPerson/{each['id']}" for each in related if represented_by(call, each) == patient]
 
 
 async def _officer(call: Call) -> str:

@@ -87,7 +87,7 @@ def self_link(call: Call, wanted: Search) -> Link:
     url = f"{call.services.base}/{call.place}"
     pages = [(name, token) for name, token in call.parameters if name == "_page"]
     shown = pages or (() if call.posted else without_numbers(wanted.parameters))
-    return Link("self", address(url, tuple(shown)))
+    return Link("self", _known_address(url, tuple(shown)))
 
 
 def next_link(call: Call, position: Position) -> Link:
@@ -96,11 +96,13 @@ def next_link(call: Call, position: Position) -> Link:
     return Link("next", f"{call.services.base}/{position.path}?_page={token}")
 
 
-@lru_cache(maxsize=1024)
-def address(url: str, parameters: tuple[tuple[str, str], ...]) -> str:
+def address(url: str, parameters: Sequence[tuple[str, str]]) -> str:
     """Return ``url`` with ``parameters``, percent-encoded where they must be."""
     query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in parameters)
     return f"{url}?{query}" if query else url
+
+
+_known_address = lru_cache(maxsize=1024)(address)
 
 
 def _quoted(text: str) -> str:

@@ -1,13 +1,15 @@
 """Whom the caller represents, as the dossier knows it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from fhir_server.interactions.call import Call
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
 from fhir_server.network.representative import represents
-from fhir_server.search.tree import MemberOf
+from fhir_server.search.tree import MemberOf, Query, ReferenceTo
+
+_MOST: Final = 200  # people who represent one client
 
 
 async def represented(call: Call) -> list[str]:
@@ -26,6 +28,14 @@ async def relations(call: Call) -> Iterable[dict[str, Any]]:
     grants = [services.gate.locating("RelatedPerson")]
     found = await services.repository.fetch(grants, [each for each in actor.people if each.startswith("RelatedPerson/")])
     return [read(each.body, OWN).resource for each in found if each.body and not each.deleted]
+
+
+async def representatives(call: Call, patient: str) -> list[str]:
+    """Return who ("RelatedPerson/id") represents ``patient`` ("Patient/id") now, whether or not in the network."""
+    grant = call.services.gate.locating("RelatedPerson")
+    page = await call.services.repository.search(grant, Query("RelatedPerson", ReferenceTo("patient", patient), count=_MOST))
+    related = [read(each.body, OWN).resource for each in page.resources]
+    return [f"RelatedPerson/{each['id']}" for each in related if represented_by(call, each) == patient]
 
 
 def represented_by(call: Call, related: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 Personal data are kept no longer than they are needed (AVG article 5.1e). Nothing is erased here, and what is announced can stay.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from fhir_server.interactions import consequences
@@ -13,6 +13,7 @@ from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.services import Services
 from fhir_server.model.json import own
+from fhir_server.network import access_notices
 from fhir_server.network.message_thread import literal
 from fhir_server.network.retention import CODES, PENDING, WAITING, Announced, task, used_again
 from fhir_server.search.tree import And, Dossier, Everything, Node, Not, Query, Sort, Token
@@ -23,6 +24,11 @@ _DAY: Final = 86_400_000_000
 _AT_ONCE: Final = 100
 _RECORD: Final = "AuditEvent"
 _OWN: Final = Token("code", PENDING, CODES)
+_NO_USE: Final[Mapping[str, Sequence[Node]]] = {
+    "Task": (_OWN, Token("code", access_notices.CHOICE, access_notices.CODES)),
+    "Communication": (Token("category", access_notices.NOTICE, access_notices.CODES),),
+}
+"""What the hub writes by itself, by type: it tells of a dossier, and is no use of it."""
 
 
 class Unused:
@@ -71,7 +77,7 @@ async def last_use(services: Services, client: str, before: int) -> int:
     last = 0
     for name, entry in services.catalog.types.items():
         if entry.is_stored and (entry.patient or entry.own_dossier) and name != _RECORD:
-            where: Node = And((Dossier((client,)), Not(_OWN))) if name == "Task" else Dossier((client,))
+            where = And((Dossier((client,)), *(Not(each) for each in _NO_USE.get(name, ()))))
             last = max(last, await _newest(services, name, where))
             if last >= before:
                 return 0

@@ -9,7 +9,7 @@ from fhir_server.errors import BadRequest, NotAllowed, NotFound
 from fhir_server.model.bsn import is_bsn
 from fhir_server.model.reference import LOGICAL_ID
 
-_VERSION = re.compile(r"[0-9]{1,9}")
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OF_VERSIONS: Final = frozenset({"history-instance", "history-type", "vread"})
 _TYPE_AND_ID: Final = 2  # segments
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from fhir_server.interactions.handlers import Handler
 from fhir_server.operations import (
     access_log,
+    access_notices,
     answer_invitation,
     binding_token,
     cover,
@@ -73,6 +74,7 @@ REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
     asking("everything", everything.everything, "Patient"),
     reading("access-log", access_log.access_log, "Patient"),
+    Operation("access-notices", access_notices.METHODS, "Patient"),
     reading("usage-report", usage_report.usage_report),
     reading("question-report", question_report.question_report),
     reading("who-can-see", who_can_see.who_can_see, "Patient"),

@@ -5,7 +5,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from flows.client import Demo, Reply
+from flows.client import Client, Demo, Reply
 
 from fhir_server.model.json import read
 from fhir_server.validation import validate
@@ -49,6 +49,26 @@ def test_it_is_recorded_itself(hub: Demo) -> None:
     hub.as_("client").get(LOG)
     line = hub.rows("SELECT actor, interaction, type, id, dossier FROM audit_event ORDER BY recorded DESC, row DESC LIMIT 1")[0]
     assert line == ("Patient/ansje", "$access-log", "Patient", "ansje", "Patient/ansje")
+
+
+def test_being_told_is_switched_and_the_log_says_so(hub: Demo) -> None:
+    client, choice = hub.as_("client"), "Patient/ansje/$access-notices"
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "on", "valueBoolean": True}]}
+    assert told(client.get(choice).json["parameter"]) == {"on": False}
+    switched = client.request("POST", choice, parameters)
+    assert switched.status == 200, switched.body
+    assert told(switched.json["parameter"])["on"] is True
+    assert client.get(f"{choice}?on=false").status == 400, "a GET changes nothing"
+    assert told(client.get(choice).json["parameter"])["on"] is True
+    for person in ("gp", "outsider", "operator"):
+        assert hub.as_(person).request("POST", choice, parameters).status == 403
+        assert hub.as_(person).get(choice).status == 403
+    assert Client(hub.port).get(choice).status == 401
+    done = {(each["agent"]["reference"], each["action"]) for each in entries(client.get(LOG)) if each["outcome"] == "gelukt"}
+    assert ("Patient/ansje", "gekozen of de cliënt bericht krijgt over wie er kijkt") in done
+    task = hub.as_("system").get("Task?patient=Patient/ansje&code=access-notices").json["entry"][0]["resource"]["id"]
+    assert hub.as_("system").request("DELETE", f"Task/{task}").status in {200, 204}  # this hub is shared
+    assert told(client.get(choice).json["parameter"]) == {"on": False}
 
 
 def test_whom_it_is_not_for(hub: Demo) -> None:

@@ -11,13 +11,15 @@ import pytest
 from flows.client import JSON, Client, Demo, Reply, demo
 from flows.minimal import minimal
 
+from fhir_server.catalog import catalog
 from fhir_server.validation import validate
 from profiles.definitions import compartment, resource_types, search_parameters
 
 Resource = Mapping[str, Any]
 MERGE: Final = {"Content_Type": "application/merge-patch+json"}
-TOLD_BY_GET: Final = {"reindex"}
-"""Started by POST; GET tells how far it is."""
+TOLD_BY_GET: Final = {"reindex", "access-notices"}
+"""Started or switched by POST; GET tells how it is."""
+TYPES: Final = catalog.load().types
 VALUES: Final = {
     "date": "2026-01-01",
     "number": "1",
@@ -160,6 +162,9 @@ def value(parameter: Resource, type_: str) -> str:
     if parameter["type"] == "composite" and fact:
         types = {each.url: each.type for each in facts.values()}
         return "$".join(VALUES[types[url]] for url, _ in fact.components)
+    known = TYPES[type_].search.get(parameter["name"])
+    if known is not None and known.is_boolean:
+        return "true"
     if parameter["type"] != "reference":
         return VALUES[parameter["type"]]
     targets = fact.targets if fact else ()

@@ -59,11 +59,11 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def work(home: Room, who: Actor, interaction: str, type_: str, query: str = "", id_: str = "") -> Work:
     """Return the statements that a request takes when nothing is kept of earlier ones, and how many rows each brings."""
     repository: Any = home.services.repository
-    plain, done = repository._rows, Work()
+    plain, done = repository._found, Work()
 
-    async def rows(statement: Any, values: Sequence[Any]) -> list[Any]:
-        found: list[Any] = await plain(statement, values)
-        done.append((statement.sql, len(found)))
+    async def rows(sql: str, parameters: Sequence[Any]) -> list[Any]:
+        found: list[Any] = await plain(sql, parameters)
+        done.append((sql, len(found)))
         return found
 
     async def carried_out() -> None:
@@ -72,13 +72,13 @@ def work(home: Room, who: Actor, interaction: str, type_: str, query: str = "", 
         call = Call(home.services, asking, interaction, home.services.catalog.types[type_], id=id_, request="r", now=now)
         call.parameters = [(name, value) for name, _, value in (each.partition("=") for each in query.split("&")) if name]
         home.services.settlements._known.clear()
-        repository._rows = rows
+        repository._found = rows
         try:
             await {**HANDLERS, **OPERATIONS}[interaction](call)
         except FhirError as error:
             done.append((f"{error.status} {error.text}", 0))
         finally:
-            repository._rows = plain
+            repository._found = plain
 
     home.runner.run(carried_out())
     return done

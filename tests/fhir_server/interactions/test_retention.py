@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from directed_room import DirectedRoom, directed_room
+from directed_room import DirectedRoom, directed_room, parameters
 from dossier_room import CLIENT, DAUGHTER, NETWORK, NURSE, SYSTEM, Json, person, ref, team
 from index_check import index_faults
 
+from fhir_server.interactions.access_notices import AccessNotices
 from fhir_server.interactions.retention import Unused
 from fhir_server.model.meta import instant
 from fhir_server.search.tree import Token
@@ -40,10 +41,22 @@ def round_(hub: DirectedRoom, duty: Unused) -> dict[str, Json]:
     return {each["for"]["reference"]: each for each in found}
 
 
+def notified(hub: DirectedRoom) -> None:
+    """Let 100 days go by, with a notice that somebody looked at the end."""
+    hub.clock.forward(98 * DAY)
+    hub.ask(SYSTEM, "$access-notices", CLIENT, parameters(on=True))
+    assert not hub.reads(NURSE, CLIENT)
+    hub.lines()
+    hub.clock.forward(2 * DAY)
+    hub.room.runner.run(AccessNotices()(hub.room.services, hub.clock()))
+    assert len(hub.room.stored("Communication")) == 1
+
+
 def test_what_nobody_uses_is_announced_once_and_kept_when_it_is_used_again(hub: DirectedRoom) -> None:
     duty = Unused(730, 90)
     hub.room.write(SYSTEM, team(NETWORK, [DAUGHTER], CLIENT) | {"status": "inactive"})
-    hub.clock.forward(729 * DAY)
+    notified(hub)  # is no use either
+    hub.clock.forward(629 * DAY)
     assert round_(hub, duty) == {}
     hub.clock.forward(2 * DAY)
     found = round_(hub, duty)

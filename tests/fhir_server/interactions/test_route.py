@@ -55,6 +55,8 @@ def test_paths_and_what_they_mean(catalog: Catalog, method: str, path: str, expe
             "Patient/a/b/c",
             "Patient/$nonsense",
             "Patient/a/_history/x",
+            "Patient/a/_history/0",
+            "Patient/a/_history/01",
             "Patient/_nonsense",
             "*",
             "_nonsense",

@@ -34,7 +34,6 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import TEAMS, Change, Grant, Membership, Repository
 from fhir_server.storage.shape import Value, shape_of
 from fhir_server.storage.tally import counting, of_dossier
-from fhir_server.storage.writer import Statement
 
 Json = dict[str, Any]
 Parameters = tuple[tuple[str, str], ...]
@@ -274,17 +273,17 @@ def test_what_decides_on_all_of_a_dossier_decides_once(
 ) -> None:
     async def check(repository: Repository) -> None:
         await Keeper(repository).store(World(THREE, (members, ()), (rules, None, None, None), NEVER))
-        held, query, asked = GATE.grant(NURSE, "search-type", "Task"), parse(TASK, ASKED[0]).query, list[Statement]()
+        held, query, asked = GATE.grant(NURSE, "search-type", "Task"), parse(TASK, ASKED[0]).query, list[str]()
         assert await listed(repository, held, query) == number
         assert isinstance(repository, Reads)
-        rows = repository._rows
+        found = repository._found
 
-        async def told(statement: Statement, values: Sequence[Value]) -> list[Any]:
-            asked.append(statement)
-            return await rows(statement, values)
+        async def told(sql: str, parameters: Sequence[Any]) -> list[Any]:
+            asked.append(sql)
+            return await found(sql, parameters)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(repository, "_rows", told)
+            patch.setattr(repository, "_found", told)
             assert await repository.count(held, query, TASK.tally) == number
         assert len(asked) == statements
 
