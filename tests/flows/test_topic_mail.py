@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
-from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM
+from dossier_room import CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, SYSTEM, actor
 from flows.test_subscription import Bureau, bureau_open
 from flows.test_topics import Json, subscribe, topical
 from hook import hook_running
 from smtp_server import MailServer, mail_server
 
+from fhir_server.audit.record import row
 from fhir_server.errors import FhirError
+from fhir_server.interactions.access_notices import AccessNotices
+from fhir_server.model.json import write
 from fhir_server.settings import SettingsError, read_settings
 from fhir_server.subscriptions.manner import BACKPORT
 
@@ -76,11 +79,25 @@ def test_a_client_is_written_to_at_an_own_address_alone(bureau: Bureau, server: 
     bureau.room.reply(DOCTOR, thread)
     bureau.until(lambda: "client@home.example" in {each["To"] for each in server.taken[before:]})
     bureau.settle()
+    before = len(server.taken)
+    notice_of_access(bureau)
+    bureau.settle()
+    assert [each["To"] for each in server.taken[before:]] == ["client@home.example"]
     bureau.room.write(SYSTEM, client)
     before = len(server.taken)
     bureau.room.reply(DOCTOR, thread)
     bureau.settle()
     assert "client@home.example" not in {each["To"] for each in server.taken[before:]}
+
+
+def notice_of_access(bureau: Bureau) -> None:
+    """Let the client choose to be told who looked, and the next day begin."""
+    services, chosen = bureau.room.services, {"name": "on", "valueBoolean": True}
+    bureau.room.operate(CLIENT, "access-notices", CLIENT, write({"resourceType": "Parameters", "parameter": [chosen]}))
+    looked = row(actor(DOCTOR), "read", 200, services.clock(), "r", type_="Patient", id_="client", dossier=CLIENT)
+    bureau.room.runner.run(services.repository.record(looked))
+    bureau.room.runner.run(services.repository.project_record())
+    bureau.room.runner.run(AccessNotices()(services, services.clock() + 86_400_000_000))
 
 
 HEARTBEAT = [{"url": BACKPORT + "backport-heartbeat-period", "valueUnsignedInt": 60}]
