@@ -6,9 +6,9 @@ from fhir_server.access.actor import ROLES
 from fhir_server.access.scope import parse_scopes
 from fhir_server.bootstrap import now, token_for
 from fhir_server.cli.command import CommandFailed, Commands
-from fhir_server.oauth.token import DEFAULT_LIFETIME
 from fhir_server.settings import Settings
 
+_AN_HOUR = 3600  # a script of somebody who develops takes longer than the session of a person
 _OTHER_SCOPES = frozenset({"openid", "profile", "fhirUser", "launch", "launch/patient", "offline_access", "online_access"})
 
 
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     command.add_argument("--purpose", default="", metavar="CODE", help="purpose of use (v3-ActReason), such as TREAT")
     command.add_argument("--reason", default="", help="why, for purpose BTG")
     command.add_argument(
-        "--ttl", type=int, default=DEFAULT_LIFETIME, metavar="S", help="lifetime in seconds (default %(default)s, 86400 at most)"
+        "--ttl", type=int, default=_AN_HOUR, metavar="S", help="lifetime in seconds (default %(default)s, 86400 at most)"
     )
     command.set_defaults(run=run)
 
