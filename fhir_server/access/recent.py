@@ -10,8 +10,8 @@ SECONDS: Final = 900
 _MICROSECONDS: Final = 1_000_000
 _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
 _CHOICE: Final = "Consent"
-_CAREFUL: Final = frozenset({"$everything", "$invite"})
-"""Who invites chooses what the invited one will see."""
+_CAREFUL: Final = frozenset({"$everything", "$invite", "$delegate"})
+"""Who invites chooses what the invited one will see, and who delegates lets somebody else do so."""
 
 
 def require_recent(actor: Actor, interaction: str, type_: str, now: int) -> None:

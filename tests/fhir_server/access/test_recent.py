@@ -21,6 +21,7 @@ MATTERS = [
     *[(each, "Consent") for each in ("create", "update", "patch", "delete")],
     ("$everything", "Patient"),
     ("$invite", "CareTeam"),
+    ("$delegate", "CareTeam"),
 ]
 
 
