@@ -10,15 +10,15 @@ SECONDS: Final = 900
 _MICROSECONDS: Final = 1_000_000
 _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
 _CHOICE: Final = "Consent"
-_CAREFUL: Final = frozenset({"$everything", "$invite"})
-"""Who invites chooses what the invited one will see."""
+_CAREFUL: Final = frozenset({"$invite", "$delegate"})
+"""Who invites chooses what the invited one will see, and who delegates lets somebody else do so."""
 
 
 def require_recent(actor: Actor, interaction: str, type_: str, now: int) -> None:
     """Raise Unauthorized (token-login) where ``actor`` logged in too long ago to do ``interaction`` with ``type_`` at ``now``.
 
-    That is to change what the client chose, and to take a whole dossier along. ``now`` is in microseconds. A token that does not
-    say when its holder logged in is let through: that a person was there is for its issuer to see to.
+    That is to change what the client chose, or to let somebody in. ``now`` is in microseconds. A token that does not say when its
+    holder logged in is let through: that a person was there is for its issuer to see to.
     """
     matters = interaction in _CAREFUL or (type_ == _CHOICE and interaction in _WRITES)
     if matters and not is_recent(actor.authenticated, now):

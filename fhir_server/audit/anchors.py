@@ -4,6 +4,7 @@ What an anchor names can no longer be changed, shortened or left out without a t
 removed, so that the rest of their chain can be verified from there. A copy goes to a file, for a witness outside.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -15,6 +16,8 @@ from fhir_server.storage.journal.chain import Head
 from fhir_server.storage.journal.keeping import Anchor
 from fhir_server.storage.reindex.database import IndexDatabase, Transaction
 
+_log = logging.getLogger(__name__)
+_SECOND: Final = 1_000_000
 Sign = Callable[[Mapping[str, Any]], str]
 _HEADS: Final = 30  # of one anchor: a JWS that is read here has 8192 characters at most
 
@@ -22,14 +25,17 @@ _HEADS: Final = 30  # of one anchor: a JWS that is read here has 8192 characters
 def make(database: IndexDatabase, sign: Sign, now: int, least: int = 0) -> list[Anchor]:
     """Store anchors for everything that no anchor names yet, and return them; none when the last one is younger than ``least``.
 
-    ``now`` and ``least`` are in microseconds.
+    ``now`` and ``least`` are in microseconds. That the clock was set back by more than ``least`` is logged, and keeps nothing from
+    being anchored.
     """
 
     def work(at: Transaction) -> list[Anchor]:
         keeping.lock(database, at)
         last = keeping.last_anchor(at)
         if last is not None and now - last.made < least:
-            return []
+            if last.made - now < least:
+                return []
+            _log.error("the clock is behind the last anchor of the record", extra={"seconds": (last.made - now) // _SECOND})
         return state(at, sign, now, keeping.moved(at), ())
 
     return database.write(work)

@@ -23,6 +23,7 @@ _TOLD = (
     "organization",
     "client_id",
     "jti",
+    "auth_time",
     "iat",
     "exp",
     "cnf",

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from flows.authorization import PERSON, SECRET, Authorization, basic, good, oauth, refused
+from flows.authorization import PERSON, SECRET, Authorization, basic, claims_of, good, oauth, refused
 
 from fhir_server import bootstrap
 from fhir_server.oauth.store import SECOND, LoginSession
@@ -18,6 +18,7 @@ def test_a_resource_server_learns_what_a_token_is(oauth: Authorization) -> None:
     told = oauth.introspect(token["access_token"]).json
     assert told.pop("exp") - told.pop("iat") == 900
     assert told.pop("jti")
+    assert told.pop("auth_time") == claims_of(token["access_token"])["auth_time"]
     assert told == {
         "active": True,
         "token_type": "Bearer",

@@ -1,4 +1,4 @@
-"""Log or no data: while nothing can be recorded nothing is shown, on whatever way it is asked for."""
+"""Log or no data: whatever is asked leaves one line, and while nothing can be recorded nothing is shown."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -83,3 +83,14 @@ def test_nothing_is_shown_that_cannot_be_recorded(hub: Demo, page: str) -> None:
     assert [name for name, reply in replies.items() if not is_refused(reply)] == []
     assert token.status == 503
     assert [each for each in [CLIENT, address] if client.get(each).status != 200] == []
+
+
+def test_whatever_is_asked_leaves_one_line(hub: Demo, page: str) -> None:
+    client = hub.as_("client")
+
+    address = path(uploaded(client, TEAM, PNG))
+    binary = client.request("POST", "Binary", PNG, Content_Type="image/png").json["id"]
+    ways = [*WAYS, address, f"Binary/{binary}", page[page.index("Task?") :], "Task?_count=0", "Task?identifier=none"]
+    asked = [client.get(way).headers["x-request-id"] for way in ways]
+    lines = {each[0]: each[1] for each in hub.rows("SELECT request, count(*) FROM audit_event GROUP BY request")}
+    assert {way: lines.get(request, 0) for way, request in zip(ways, asked, strict=True)} == dict.fromkeys(ways, 1)

@@ -19,8 +19,8 @@ def client(authenticated: int) -> Actor:
 
 MATTERS = [
     *[(each, "Consent") for each in ("create", "update", "patch", "delete")],
-    ("$everything", "Patient"),
     ("$invite", "CareTeam"),
+    ("$delegate", "CareTeam"),
 ]
 
 
@@ -37,7 +37,7 @@ def test_what_matters_needs_a_recent_log_in(interaction: str, type_: str) -> Non
         require_recent(client(authenticated), interaction, type_, NOW)
 
 
-@pytest.mark.parametrize(("interaction", "type_"), [("read", "Consent"), ("search-type", "Consent"), ("create", "Communication")])
+@pytest.mark.parametrize(("interaction", "type_"), [("read", "Consent"), ("$everything", "Patient"), ("create", "Communication")])
 def test_the_rest_does_not(interaction: str, type_: str) -> None:
     require_recent(client(OLD), interaction, type_, NOW)
 

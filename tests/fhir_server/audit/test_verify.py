@@ -178,3 +178,18 @@ def test_the_record_is_kept_for_three_years_at_least(kept: Kept) -> None:
     keeper = Keeper(lambda _: "", lambda _: {}, kept.file, lambda: 0, LEAST - 1)
     with closing(open_index(kept.url, write=True)) as database, pytest.raises(ValueError, match="1096"):
         keeper.retain(database)
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_from_being_anchored(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    def anchors(hours: int) -> int:
+        kept.now += hours * 3600 * 1_000_000 + 1
+        kept.record(kept.now)
+        with closing(open_index(kept.url, write=True)) as database:
+            return len(kept.keeper.anchor(database, 3600))
+
+    assert anchors(24) == 1
+    assert anchors(0) == 0
+    assert caplog.records == []
+    assert anchors(-23) == 1
+    assert [each.getMessage() for each in caplog.records] == ["the clock is behind the last anchor of the record"]
+    assert kept.verify().anchors == 3
