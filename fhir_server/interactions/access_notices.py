@@ -3,7 +3,6 @@
 What was told and until when is stored in one transaction, so that nothing is told twice, whatever is stopped or done at once.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -14,6 +13,7 @@ from fhir_server.audit.access_log import Words
 from fhir_server.audit.texts import LANGUAGES, texts
 from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.each_stored import each_stored
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.record_events import Lister
@@ -25,7 +25,7 @@ from fhir_server.model.json import own
 from fhir_server.network.access_notices import CHOICE, CODES, ON, Resource, Told, after, concerns, notice, told_until
 from fhir_server.network.message_thread import literal
 from fhir_server.search.lines import LinePlace, Lines
-from fhir_server.search.tree import And, Date, Dossier, Node, Query, Token
+from fhir_server.search.tree import And, Date, Dossier, Node, Token
 from fhir_server.search.values import ZONE
 from fhir_server.storage.repository import Logged, Stored, VersionConflict
 
@@ -60,7 +60,7 @@ class AccessNotices:
     async def _look(self, services: Services, until: int, now: int) -> list[Exception]:
         """Tell everybody who was not yet told; return what went wrong."""
         failed: list[Exception] = []
-        async for stored in _choices(services):
+        async for stored in each_stored(services, "Task", _CHOICES):
             if stored.id not in self._looked:
                 try:
                     await _tell(services, stored, until, now)
@@ -129,14 +129,3 @@ def _midnight(at: int) -> int:
     """Return when the day of the moment ``at`` (microseconds) began, where people live."""
     day = datetime.fromtimestamp(at // _MICROSECONDS, ZONE).replace(hour=0, minute=0, second=0)
     return round(day.timestamp()) * _MICROSECONDS
-
-
-async def _choices(services: Services) -> AsyncIterator[Stored]:
-    grant, query = services.gate.locating("Task"), Query("Task", _CHOICES, count=_AT_ONCE)
-    while True:
-        page = await services.repository.search(grant, query)
-        for each in page.resources:
-            yield each
-        if not page.more:
-            return
-        query = Query("Task", _CHOICES, count=_AT_ONCE, after=page.resources[-1].cursor)

@@ -1,12 +1,13 @@
 """What time does in networks without anybody writing: invitations expire, places in a team begin and end."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from fhir_server.access.invited import CODES, INVITATION, WAITING
 from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.each_stored import each_stored
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.leaving import without_work
@@ -19,11 +20,10 @@ from fhir_server.model.json import read
 from fhir_server.network.careteam import dossier_of
 from fhir_server.network.invitation import EXPIRED, invitation_of, is_expired, over
 from fhir_server.network.participation import gone
-from fhir_server.search.tree import And, Date, MemberOf, Node, Or, Query, Token
+from fhir_server.search.tree import And, Date, MemberOf, Node, Or, Token
 from fhir_server.storage.repository import Change, Repository, Stored, VersionConflict
 
 _INTERACTION: Final = "$network-round"
-_AT_ONCE: Final = 100
 _OVERLAP: Final = 300_000_000  # microseconds: clocks of several processes differ
 _LOOK_BACK: Final = 31 * 86_400_000_000
 
@@ -31,7 +31,7 @@ _LOOK_BACK: Final = 31 * 86_400_000_000
 async def expired(services: Services, now: int) -> None:
     """Let every invitation be over whose time was up before the moment ``now`` (microseconds)."""
     late = Date("due", "eb", now, now)
-    async for stored in _found(services, "Task", And((Token("code", INVITATION, CODES), Token("status", WAITING), late))):
+    async for stored in each_stored(services, "Task", And((Token("code", INVITATION, CODES), Token("status", WAITING), late))):
         task = read(stored.body, OWN).resource
         if is_expired(task, now):
             call = hub_call(services, _INTERACTION, "Task", stored.id, now)
@@ -51,7 +51,7 @@ class Periods:
         known = self._until.get(services.repository)
         since = known - _OVERLAP if known else now - _LOOK_BACK
         moved = Or((_within("participant-start", since, now), _within("participant-end", since, now)))
-        async for stored in _found(services, "CareTeam", And((Token("status", "active"), moved))):
+        async for stored in each_stored(services, "CareTeam", And((Token("status", "active"), moved))):
             await _follow(services, stored, since, now)
         self._until[services.repository] = now
 
@@ -89,14 +89,3 @@ async def _commit(call: Call, changes: list[Change], dossier: str) -> None:
 def _within(parameter: str, since: int, now: int) -> Node:
     """Return that a date of ``parameter`` ends after ``since``, and begins by ``now``."""
     return And((Date(parameter, "gt", since, since), Date(parameter, "le", now, now + 1)))
-
-
-async def _found(services: Services, type_: str, where: Node) -> AsyncIterator[Stored]:
-    grant, query = services.gate.locating(type_), Query(type_, where, count=_AT_ONCE)
-    while True:
-        page = await services.repository.search(grant, query)
-        for each in page.resources:
-            yield each
-        if not page.more:
-            return
-        query = Query(type_, where, count=_AT_ONCE, after=page.resources[-1].cursor)

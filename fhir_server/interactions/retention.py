@@ -3,11 +3,12 @@
 Personal data are kept no longer than they are needed (AVG article 5.1e). Nothing is erased here, and what is announced can stay.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fhir_server.interactions import consequences
 from fhir_server.interactions.call import Answer
+from fhir_server.interactions.each_stored import each_stored
 from fhir_server.interactions.hub_call import hub_call
 from fhir_server.interactions.hub_change import hub_change
 from fhir_server.interactions.recorded import line
@@ -21,7 +22,6 @@ from fhir_server.storage.repository import Change, Stored, VersionConflict
 
 _INTERACTION: Final = "$retention-round"
 _DAY: Final = 86_400_000_000
-_AT_ONCE: Final = 100
 _RECORD: Final = "AuditEvent"
 _OWN: Final = Token("code", PENDING, CODES)
 _NO_USE: Final[Mapping[str, Sequence[Node]]] = {
@@ -45,9 +45,9 @@ class Unused:
             return
         self._next = now + _DAY
         before = now - self._days * _DAY
-        async for stored in _found(services, "Task", And((_OWN, Token("status", WAITING)))):
+        async for stored in each_stored(services, "Task", And((_OWN, Token("status", WAITING)))):
             await self._withdraw(services, stored, before, now)
-        async for stored in _found(services, "Patient", Everything()):
+        async for stored in each_stored(services, "Patient", Everything()):
             if stored.updated < before:
                 await self._announce(services, f"Patient/{stored.id}", before, now)
 
@@ -102,14 +102,3 @@ async def _commit(services: Services, change: Change, client: str) -> None:
         await consequences.commit(call, [], [change], [line(call, Answer(200, dossier=client))])
     except VersionConflict:
         return  # somebody said something about it at the same moment: the next round sees
-
-
-async def _found(services: Services, type_: str, where: Node) -> AsyncIterator[Stored]:
-    grant, query = services.gate.locating(type_), Query(type_, where, count=_AT_ONCE)
-    while True:
-        page = await services.repository.search(grant, query)
-        for each in page.resources:
-            yield each
-        if not page.more:
-            return
-        query = Query(type_, where, count=_AT_ONCE, after=page.resources[-1].cursor)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.each_stored import each_stored
 from fhir_server.model.json import own
 from fhir_server.network.audience import TEAM
 from fhir_server.network.json_parts import listed, mapped
@@ -127,14 +128,7 @@ class ThreadStore:
         return [_known(each) for each in await services.repository.fetch(grants, references)]
 
     async def _search(self, type_: str, where: Node) -> list[Known]:
-        found, query = list[Known](), Query(type_, where, count=_PAGE)
-        grant = self._call.services.gate.locating(type_)
-        while True:
-            page = await self._call.services.repository.search(grant, query)
-            found += map(_known, page.resources)
-            if not page.more:
-                return found
-            query = Query(type_, where, count=_PAGE, after=page.resources[-1].cursor)
+        return [_known(each) async for each in each_stored(self._call.services, type_, where, _PAGE)]
 
 
 def _either(parameter: str, references: Sequence[str]) -> Node:
