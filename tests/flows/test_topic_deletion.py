@@ -70,6 +70,7 @@ def test_a_deletion_is_told_to_those_who_could_see_it(bureau: Bureau) -> None:
 
 def test_members_of_a_network_hear_that_it_is_deleted(bureau: Bureau) -> None:
     """And they are its members no more when that is matched."""
+    bureau.settle()  # what was written before is nothing that they follow
     path = following(bureau, CHEMIST, "/network", topic="careteam")
     bureau.room.write(SYSTEM, team("CareTeam/second", [CHEMIST], CLIENT))
     bureau.settle()

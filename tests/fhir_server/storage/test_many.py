@@ -1,16 +1,15 @@
 """Many new resources in one commit leave what a commit for each of them does, row for row, on both engines."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import orjson
 import psycopg
 import pytest
-from engines import PostgresServer, migrated
+from engines import PostgresServer
 from index_check import select
 from invented import Run, Thing, deleted, grant, put
 
@@ -43,19 +42,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Services, Sequen
         found.setdefault(resource["resourceType"], []).append(resource)
     made = [load.prepare(services, orjson.dumps(each)) for each in chain(*(some[:12] for some in found.values()))]
     return services, [each for each in made if isinstance(each, load.New)]
-
-
-@pytest.fixture
-def pair(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iterator[list[str]]:
-    """The URLs of two empty databases."""
-    if engine == "sqlite":
-        yield [f"sqlite:///{migrated(tmp_path / f'{name}.db')}" for name in "ab"]
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    names = ["many_a", "many_b"]
-    yield [server.create(name, "template_hub") for name in names]
-    for name in names:
-        server.drop(name)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

@@ -1,15 +1,13 @@
 """Many new versions in one commit leave what a first version with the same content does, row for row, on both engines."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from engines import PostgresServer, migrated
 from index_check import select
 from invented import Run, Thing, created, grant, put, updated
 
@@ -54,19 +52,6 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[Change],
 
 def _as(old: Change, other: Change) -> Change:
     return replace(other, id=old.id, expected=1, previous=old.indexed, updated=_LATER, requires=())
-
-
-@pytest.fixture
-def pair(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iterator[list[str]]:
-    """The URLs of two empty databases."""
-    if engine == "sqlite":
-        yield [f"sqlite:///{migrated(tmp_path / f'{name}.db')}" for name in "ab"]
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    names = ["replaced_a", "replaced_b"]
-    yield [server.create(name, "template_hub") for name in names]
-    for name in names:
-        server.drop(name)
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
