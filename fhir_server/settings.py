@@ -124,6 +124,7 @@ class Settings:
         False, "`true` answers OZO clients as OZO itself does, rather than serving more than that (docs/ozo.md)."
     )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.")
+    clock_limit: float = _setting(1.0, "Seconds that the clock may be off, or be set by, before the log says so; 0: nobody looks.")
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.")
     audit_retention_days: int = _setting(1827, "Days for which the record is kept, 1096 at least; older lines are removed.")
     dossier_retention_days: int = _setting(
@@ -248,6 +249,7 @@ def _value(name: str, raw: object) -> Any:  # noqa: ANN401 - each field has its 
                 | "rate_software"
                 | "rate_address"
                 | "body_timeout"
+                | "clock_limit"
                 | "audit_anchor_interval"
                 | "subscription_timeout"
                 | "subscription_window"
@@ -304,7 +306,7 @@ def _check_limits(settings: Settings) -> None:
     for name in ("login_attempts", "body_limit", "body_timeout", "depth_limit", "entries_limit", "fan_out_budget"):
         if not getattr(settings, name) > 0:
             raise SettingsError(f"{PREFIX}{name.upper()}: must be more than 0")
-    for name in ("rate_person", "rate_software", "rate_address", "rate_lookups"):
+    for name in ("rate_person", "rate_software", "rate_address", "rate_lookups", "clock_limit"):
         if not 0 <= getattr(settings, name) < _FASTEST:
             raise SettingsError(f"{PREFIX}{name.upper()}: must be 0 (no limit) or more, and less than {_FASTEST}")
 

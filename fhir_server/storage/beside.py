@@ -24,24 +24,17 @@ class RecordUnwritable(Exception):
 
 
 def record(url: str, row: AuditRow) -> None:
-    """Return when ``row`` is durable.
+    """Return when ``row`` is durable, and is found with what was recorded before (``project``).
 
     Raises RecordUnwritable, UnknownDatabase, DatabaseOlder, DatabaseNewer and DatabaseUnreachable.
     """
     migrate.require_current(url)
     block = Chain().block([written(row)])
-    path = sqlite_path(url)
     try:
-        if path is None:
-            with _postgres(url) as connection:
-                _append(connection, block)
-            return
-        with closing(connect(path)) as file:
-            file.execute("BEGIN IMMEDIATE")
-            sqlite_journal.append(file, block)
-            file.execute("COMMIT")
+        _append(url, block)
     except (sqlite3.Error, psycopg.Error, OSError) as error:
         raise RecordUnwritable(f"the record cannot be written, so nothing is shown or done ({type(error).__name__})") from error
+    _project(url)
 
 
 def project(url: str) -> None:
@@ -50,6 +43,10 @@ def project(url: str) -> None:
     Raises UnknownDatabase, DatabaseOlder, DatabaseNewer and DatabaseUnreachable.
     """
     migrate.require_current(url)
+    _project(url)
+
+
+def _project(url: str) -> None:
     path = sqlite_path(url)
     with suppress(sqlite3.Error, psycopg.Error, OSError, Unreadable):  # what is wrong with it is for ``audit verify`` to tell
         if path is None:
@@ -75,8 +72,14 @@ def _some_on_postgres(connection: psycopg.Connection[Any]) -> bool:
         return cursor.execute(postgres_journal.PROJECT.encode(), (BLOCKS,)).fetchone() == _FULL
 
 
-def _append(connection: psycopg.Connection[Any], block: Block) -> None:
-    with connection.transaction(), psycopg.RawCursor(connection) as cursor:
+def _append(url: str, block: Block) -> None:
+    if (path := sqlite_path(url)) is not None:
+        with closing(connect(path)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            sqlite_journal.append(file, block)
+            file.execute("COMMIT")
+        return
+    with _postgres(url) as connection, connection.transaction(), psycopg.RawCursor(connection) as cursor:
         cursor.execute(postgres_journal.BEGIN.encode(), (block.chain,))
         cursor.execute(postgres_journal.APPEND.encode(), postgres_journal.parameters(block))
 
