@@ -1,7 +1,7 @@
 """Whether the clock by which everything is recorded can be believed: what the kernel knows of it, and whether it was set meanwhile.
 
-The time service of the machine (NTP, PTP) tells the kernel how far the clock may be off; adjtimex(2) tells it to whoever asks. What is
-found is logged when it begins and when it ends, and shown in the figures; requests are answered all the same.
+The time service of the machine (NTP, PTP) tells the kernel how far the clock may be off, and adjtimex(2) tells it to whoever asks.
+What is found is logged when it begins and when it ends, and shown in the figures; requests are answered all the same.
 """
 
 import ctypes
