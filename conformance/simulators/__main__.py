@@ -13,7 +13,7 @@ from conformance.simulators.gp import GpSystem
 from conformance.simulators.pharmacy import PharmacySystem
 from conformance.simulators.server import serve
 
-SYSTEMS = {"gp": GpSystem, "pharmacy": PharmacySystem}
+SYSTEMS: dict[str, type[GpSystem | PharmacySystem]] = {"gp": GpSystem, "pharmacy": PharmacySystem}
 WRONG_USAGE = 2
 
 
@@ -22,9 +22,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("system", help=f"what it plays: {', '.join(SYSTEMS)}")
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
     parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
-    parser.add_argument(
-        "--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated"
-    )
+    parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated")
     parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser.parse_args(words)
 

@@ -22,6 +22,7 @@ ANSWER = "QUPC_IN990002NL"
 ICPC = "2.16.840.1.113883.2.4.4.31.1"
 WAYS = "2.16.840.1.113883.2.4.4.30.14"
 DETERMINATIONS = "2.16.840.1.113883.2.4.4.30.45"
+LINE_KINDS = "SOEP"
 LINES = "2.16.840.1.113883.2.4.4.32.2"
 ACT_CLASS = "2.16.840.1.113883.5.6"
 ACT_CODE = "2.16.840.1.113883.5.4"
@@ -104,7 +105,7 @@ class _Summary:
             element("value", _coded(episode.icpc, ICPC)),
         )
         acts = [
-            self._id(f"4.2.{place}.{line}", contact.id)
+            self._id(f"4.2.{place}.{LINE_KINDS.index(line)}", contact.id)
             for contact in self._record.contact
             for place, part in enumerate(contact.part)
             if part.episode == episode.id
@@ -147,7 +148,9 @@ class _Summary:
 
     def _line(self, contact: Contact, place: int, kind: str, text: str) -> Element:
         code = element("code", {"code": kind, "codeSystem": LINES, "displayName": kind})
-        return element("JournalEntry", {}, self._id(f"4.2.{place}.{kind}", contact.id), code, element("value", text=text))
+        return element(
+            "JournalEntry", {}, self._id(f"4.2.{place}.{LINE_KINDS.index(kind)}", contact.id), code, element("value", text=text)
+        )
 
     def _prescription(self, contact: Contact, prescription: Prescription) -> Element:
         start, end = self._day(contact.days_ago), self._day(contact.days_ago - prescription.days)
