@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from fhir_server.errors import PreconditionFailed
 from fhir_server.interactions import messages, minimised
@@ -58,6 +59,7 @@ def following(call: Call, document: Document, stored: Stored | None) -> Write:
         body = preferred(call, stored.body)
         return Write(None, warned(call, Answer(200, body, headers, stored.id, stored.version, updated=stored.updated)))
     made = change(call, document, call.id, stored)
+    made = made if made.previous else replace(made, put=True)
     answer = written(call, made, 200 if made.previous else 201)
     answer.body = preferred(call, made.body)
     return Write(made, answer)

@@ -98,6 +98,7 @@ class Stored(NamedTuple):
 
     ``sort`` is the value by which the search that found it was sorted, ``then`` those of its further keys: ``cursor`` is where the
     next page starts. ``dossier`` is the key (``rows.key``) of the dossier that it belongs to, 0 for none.
+    ``put`` (of a history) tells that this version was made by PUT where there was nothing to update.
     """
 
     row: int
@@ -111,6 +112,7 @@ class Stored(NamedTuple):
     sort: SortValue = 0
     then: tuple[SortValue, ...] = ()
     dossier: int = 0
+    put: bool = False
 
     @property
     def cursor(self) -> Cursor:
@@ -142,6 +144,7 @@ class Change:
     under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
     that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
     ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
+    ``put``: it is made by PUT, which found nothing to update.
     """
 
     type: str
@@ -162,6 +165,7 @@ class Change:
     by_hub: bool = False
     subscription: Subscribing | None = None
     told: Sequence[str] = ()
+    put: bool = False
 
     @property
     def reference(self) -> str:
