@@ -37,7 +37,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network import consent_check, ladder, modifiers, network_roles, search_parameter
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -118,6 +118,7 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
 
 def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
     """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
+    modifiers.check(resource)
     base = call.services.base
     match call.type:
         case "CareTeam":
