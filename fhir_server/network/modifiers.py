@@ -74,17 +74,22 @@ def check_bundle(bundle: Mapping[str, Any]) -> None:
 
 
 def _in(element: Mapping[str, Any], path: str, *, decided: bool) -> Iterator[Issue]:
-    if "resourceType" in element and ("implicitRules" in element or "_implicitRules" in element):
-        if element.get("implicitRules") not in modifiers().implicit_rules:
-            yield Issue("not-supported", _RULES, f"{path}.implicitRules", detail="unknown-implicit-rules")
+    if "resourceType" in element and _has_rules(element):
+        yield Issue("not-supported", _RULES, f"{path}.implicitRules", detail="unknown-implicit-rules")
     for name, value in element.items():
-        if name == "modifierExtension" and decided:
-            for index, each in enumerate(value):
-                if each.get("url") not in modifiers().extensions:
-                    yield Issue("not-supported", _MODIFIER, f"{path}.modifierExtension[{index}]", detail="unknown-modifier")
-        elif isinstance(value, dict):
-            yield from _in(value, f"{path}.{name}", decided=decided)
-        elif isinstance(value, list):
-            for index, each in enumerate(value):
-                if isinstance(each, dict):
-                    yield from _in(each, f"{path}.{name}[{index}]", decided=decided)
+        for place, each in _each(value, f"{path}.{name}"):
+            if name == "modifierExtension" and decided and each.get("url") not in modifiers().extensions:
+                yield Issue("not-supported", _MODIFIER, place, detail="unknown-modifier")
+            yield from _in(each, place, decided=decided)
+
+
+def _has_rules(resource: Mapping[str, Any]) -> bool:
+    has = "implicitRules" in resource or "_implicitRules" in resource
+    return has and resource.get("implicitRules") not in modifiers().implicit_rules
+
+
+def _each(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(value, dict):
+        yield path, value
+    elif isinstance(value, list):
+        yield from ((f"{path}[{index}]", each) for index, each in enumerate(value) if isinstance(each, dict))

@@ -140,9 +140,10 @@ class Change:
 
     ``by_hub`` tells that the hub makes the change itself, as a consequence of another one: no grant is asked for it.
 
-    ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
-    under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
+    ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written, ``versions`` those of their
+    versions ("Type/id/_history/n"). ``links`` are keys of the index under which nothing may be left then: those of what refers to a
+    resource that is deleted. ``unseen`` are those of ``requires`` that count as missing, though they may be there. ``claims`` are
+    the attachments that belong to the resource from now on.
     ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
     ``put``: it is made by PUT, which found nothing to update.
     """
@@ -159,6 +160,7 @@ class Change:
     circle: Circle = field(default_factory=Circle)
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
+    versions: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
     claims: Sequence[Claim] = ()

@@ -109,8 +109,8 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 AND {_ALL_THERE} FOR UPDATE),
   kept AS (INSERT INTO history (row, version, type, updated, deleted, put, written, body)
     SELECT row, version, type, updated, deleted, put, written, body FROM old),
-  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, put = $35::boolean, written = {_THIS},
-      body = $17, sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
+  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, put = $35::boolean,
+      written = {_THIS}, body = $17, sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
       dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END,
       circle = CASE WHEN $14::boolean THEN old.circle ELSE $32 END
     FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
