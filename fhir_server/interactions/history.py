@@ -120,7 +120,7 @@ def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:
 
 
 def _version(call: Call, stored: Stored, subset: Subset) -> Version:
-    """Return the entry of a version and the request that made it: a patch is the PUT that it came to, what was conditional direct."""
+    """Return the entry of a version and the request that made it: a patch is the PUT it came to, what was conditional is direct."""
     reference = f"{stored.type}/{stored.id}"
     method: Literal["POST", "PUT", "DELETE"]
     if stored.deleted:

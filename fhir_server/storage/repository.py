@@ -381,6 +381,10 @@ class Repository(Protocol):
         """Tell whether the database answers."""
         ...
 
+    async def writable(self) -> bool:
+        """Tell whether it takes what is written: that last written succeeded, or a trial does, and there is room."""
+        ...
+
     async def close(self) -> None:
         """Finish what is being written and close every connection."""
         ...
