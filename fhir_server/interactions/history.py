@@ -97,7 +97,7 @@ def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:
     wanted = _read(call, call.parameters)
     if not wanted.page:
         return wanted, None
-    position = call.services.pager.open_(wanted.page, call.actor.reference, path, call.now)
+    position = call.services.pager.open_(wanted.page, call.actor.view, path, call.now)
     *parameters, (_, version) = position.parameters
     return _read(call, parameters), Place(int(position.cursor.sort), position.cursor.row, int(version))
 
