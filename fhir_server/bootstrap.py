@@ -16,6 +16,7 @@ from fhir_server.access import rates
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
+from fhir_server.audit import clock
 from fhir_server.audit.anchors import file_in
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
@@ -116,7 +117,9 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         await granting.revocations.look(now())
         keeping = keeper(settings)
         working = await worker(settings, services)
-        looking = [asyncio.create_task(each) for each in (*background(settings, services, granting, keeping), working.work())]
+        watch = clock.ClockWatch(settings.clock_limit, now, clock.steady, clock.kernel)
+        endless = background(settings, services, granting, keeping, watch)
+        looking = [asyncio.create_task(each) for each in (*endless, working.work())]
 
         async def close() -> None:
             for task in looking:
@@ -130,7 +133,7 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges()})
+        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges(), **watch.gauges()})
         bearer = opening.authentication(settings, services, granting, opening.trusted_issuers(settings, remote, os.environ))
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies), cors=bool(settings.origins))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")

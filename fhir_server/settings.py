@@ -144,6 +144,9 @@ class Settings:
         False, "`true` answers OZO clients as OZO itself does, rather than serving more than that (docs/ozo.md)."
     )
     fan_out_budget: float = _setting(8.0, "Seconds within which a federated answer is given.", _POSITIVE)
+    clock_limit: float = _setting(
+        1.0, "Seconds that the clock may be off, or be set by, before the log says so; 0: nobody looks.", Bounds(0, _FASTEST)
+    )
     audit_anchor_interval: float = _setting(3600.0, "Seconds between two signed anchors of the record.", _POSITIVE)
     audit_retention_days: int = _setting(
         1827, "Days for which the record is kept, 1096 at least; older lines are removed.", Bounds(1096)
