@@ -16,7 +16,7 @@ from fhir_server.model.body import OWN
 from fhir_server.model.json import Document, read, write
 from fhir_server.model.outcome import operation_outcome
 from fhir_server.model.reference import LOGICAL_ID
-from fhir_server.network import ozo
+from fhir_server.network import modifiers, ozo
 from fhir_server.network.identifier_rules import broken
 from fhir_server.network.json_parts import listed
 from fhir_server.validation.profile import deviations
@@ -97,6 +97,7 @@ def _issues(call: Call, asked: _Asked) -> Iterator[Issue]:
     yield from found
     if isinstance(resource, dict) and not any(each.severity == "error" for each in found):
         yield from broken(resource)
+        yield from modifiers.faults(resource)
         yield from _profiles(call, resource, asked.profiles)
 
 

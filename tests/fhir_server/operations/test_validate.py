@@ -73,6 +73,8 @@ BODIES: list[Json] = [
     TASK | {"resourceType": "Patient"},
     TASK,
     TASK | {"description": "more"},
+    TASK | {"implicitRules": "https://x.example/rules"},
+    TASK | {"modifierExtension": [{"url": "https://x.example/not", "valueBoolean": True}]},
 ]
 
 
