@@ -26,11 +26,12 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Settings) -> int:
     """Print the Bundle on stdout and nothing else there."""
-    message = whole(options.file)
     try:
-        translation = registry.load(options.adapter).translate(message)
+        adapter = registry.load(options.adapter)
     except KeyError as error:
         raise CommandFailed(f"no adapter {options.adapter}; `fhir-server adapter list` lists them") from error
+    try:
+        translation = adapter.translate(whole(options.file))
     except SourceError as error:
         raise CommandFailed(f"{options.file}: {error.text}") from error
     print(write(collection(translation.resources), pretty=True).decode())
