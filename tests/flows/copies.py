@@ -62,7 +62,7 @@ class Copy:
         return self.returncode is not None
 
 
-def start(  # noqa: PLR0913 - what a process is given
+def start(
     words: Sequence[str],
     environment: Mapping[str, str],
     out: Path,
@@ -127,7 +127,7 @@ class _Simulator(subprocess.Popen[str]):
     def _execute_child(self, args: Sequence[str], *others: Any) -> None:
         """Copy this process instead of starting another; the numbers are the places of the pipes in ``subprocess``."""
         assert args[:3] == [sys.executable, "-m", "conformance.simulators"], args
-        stdin, stdin_here, stdout_here, stdout = others[9:13]
+        stdin, _, _, stdout = others[9:13]
         sys.stdout.flush()
         self.pid = os.fork()
         if not self.pid:
