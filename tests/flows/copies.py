@@ -74,7 +74,7 @@ def start(
 ) -> Copy:
     """Run ``program`` with ``words`` in exactly ``environment``, adding what it prints to ``out`` (its errors to ``err``).
 
-    ``program``: ``fhir-server`` or ``simulators``.
+    ``program``: ``fhir-server``, ``simulators``, or the text of one in Python.
     ``soon``: seconds until what was recorded is in the table of the record, for which tests would wait again and again.
     ``as_shipped``: the demo starts its simulators as processes that import everything anew, not as copies too.
     """
@@ -151,6 +151,10 @@ def _become(asked: dict[str, Any]) -> int:
         os.close(opened)
     if asked["program"] == "simulators":
         return simulate(asked["words"])
+    if asked["program"] != "fhir-server":
+        sys.argv = ["-c", *asked["words"]]
+        exec(asked["program"], {"__name__": "__main__"})
+        return 0
     projection._SOON = asked["soon"]
     if not asked["as_shipped"]:
         simulators.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _Simulator})  # type: ignore[assignment]
