@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Final
 
+from fhir_server.audit import clock
 from fhir_server.audit.keeper import Keeper
 from fhir_server.interactions import rate_refusals
 from fhir_server.interactions.access_notices import AccessNotices
@@ -23,13 +24,16 @@ _KEEP_UP: Final = 1.0  # seconds
 _PRUNE, _STRAYS = 600.0, 3_600.0
 
 
-def background(settings: Settings, services: Services, granting: Authority, keeping: Keeper) -> Sequence[Coroutine[Any, Any, None]]:
+def background(
+    settings: Settings, services: Services, granting: Authority, keeping: Keeper, watch: clock.ClockWatch
+) -> Sequence[Coroutine[Any, Any, None]]:
     """Return everything that is done again and again; nothing of it ever ends."""
     unused = Unused(settings.dossier_retention_days, settings.dossier_grace_days)
     return (
         _repeat(LOOK, services.parameters.look, "look for search parameters"),
         _repeat(_KEEP_UP, partial(_keep_up, granting), "look for revocations"),
         _repeat(_PRUNE, partial(_prune, granting), "throw away tokens that are over"),
+        _repeat(clock.PERIOD, watch, "look at the clock"),
         _repeat(rate_refusals.PERIOD, partial(_tell_refused, services), "record what was refused"),
         _repeat(_STRAYS, partial(strays, services), "remove files without a message"),
         keeping.keep(services.repository, settings.audit_anchor_interval),

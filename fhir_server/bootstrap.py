@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from fhir_server.access import rates
 from fhir_server.access.actor import local_system
 from fhir_server.access.gate import Gate
 from fhir_server.access.roles import load_roles
+from fhir_server.audit import clock
 from fhir_server.audit.anchors import file_in
 from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
@@ -36,7 +36,6 @@ from fhir_server.interactions.attachments import Attachments
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.create import create
 from fhir_server.interactions.dossier_names import DossierNames
-from fhir_server.interactions.identified import identified
 from fhir_server.interactions.kept_bases import KeptBases
 from fhir_server.interactions.own_parameters import OwnParameters
 from fhir_server.interactions.parsed import ParsedSearches
@@ -51,25 +50,11 @@ from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES
 from fhir_server.network import ozo
-from fhir_server.oauth import anchor, clients, endpoint, metadata
-from fhir_server.oauth.authority import Authority
-from fhir_server.oauth.authorize.oidc.provider import read_providers
-from fhir_server.oauth.authorize.opening import Caller, LogIn, pages
-from fhir_server.oauth.bearer import Bearer
-from fhir_server.oauth.certificate import Certificates
-from fhir_server.oauth.claims import Expected
-from fhir_server.oauth.client_keys import ClientKeys
-from fhir_server.oauth.client_proof import ClientDoor
-from fhir_server.oauth.dpop import Proofs
-from fhir_server.oauth.failures import Failures
-from fhir_server.oauth.issuer import Issuer, Issuers
-from fhir_server.oauth.issuer_file import Surroundings, read_issuers
+from fhir_server.oauth import anchor, endpoint, jws, metadata, opening
+from fhir_server.oauth.authorize.opening import Caller, pages
 from fhir_server.oauth.keys import derive, secret
-from fhir_server.oauth.nonces import nonces
 from fhir_server.oauth.number_keys import number_seal
 from fhir_server.oauth.remote import Remote
-from fhir_server.oauth.replays import MemoryReplays, Replays, StoredReplays
-from fhir_server.oauth.revocations import Revocations
 from fhir_server.oauth.ring import LEAD, KeyRing, rotate
 from fhir_server.oauth.token import TokenRequest, issue
 from fhir_server.search.paging import Pager
@@ -82,7 +67,6 @@ from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions import opening as subscribing
 from fhir_server.subscriptions.worker import Worker
-from profiles.demo import persons
 
 _log = logging.getLogger("fhir_server")
 
@@ -129,11 +113,13 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
     async def open_() -> Running:
         services = await open_services(settings)
         remote = Remote()
-        granting = authority(settings, services, remote)
+        granting = opening.authority(settings, services, remote, caller(settings))
         await granting.revocations.look(now())
         keeping = keeper(settings)
         working = await worker(settings, services)
-        looking = [asyncio.create_task(each) for each in (*background(settings, services, granting, keeping), working.work())]
+        watch = clock.ClockWatch(settings.clock_limit, now, clock.steady, clock.kernel)
+        endless = background(settings, services, granting, keeping, watch)
+        looking = [asyncio.create_task(each) for each in (*endless, working.work())]
 
         async def close() -> None:
             for task in looking:
@@ -147,11 +133,12 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
             await services.repository.close()
 
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
-        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges()})
-        bearer = authentication(settings, services, granting, remote)
+        metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges(), **watch.gauges()})
+        bearer = opening.authentication(settings, services, granting, opening.trusted_issuers(settings, remote, os.environ))
         app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies), cors=bool(settings.origins))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
-        log_in = pages(granting, services, roles, bearer, remote, chance, ways_to_log_in(settings), caller(settings))
+        ways = opening.ways_to_log_in(settings, os.environ)
+        log_in = pages(granting, services, roles, bearer, remote, chance, ways, caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
         running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
@@ -169,46 +156,14 @@ def collect_seldom() -> None:
     gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
 
 
-def authority(settings: Settings, services: Services, remote: Remote) -> Authority:
-    """Put the parts of the authorization server together. Raises InvalidClients, KeyFileError."""
-    repository = services.repository
-    store = repository.authorization()
-    known = clients.read(settings.clients)
-    door = ClientDoor(known, ClientKeys(remote).keys, store, f"{issuer(settings)}/oauth/token", Failures())
-    return Authority(
-        issuer=issuer(settings),
-        audience=settings.base,
-        clients=known,
-        store=store,
-        ring=KeyRing(settings.data_dir, now()),
-        revocations=Revocations(store),
-        door=door,
-        proofs=Proofs(_replays(settings, repository), nonces(settings)),
-        record=repository.record,
-        caller=caller(settings),
-        clock=now,
-        new_id=new_id,
-        token_lifetime=settings.token_lifetime,
-        standing=services.standings.now,
-    )
+def signer(settings: Settings) -> Callable[[bytes], str]:
+    """Return what signs bytes with the key that signs tokens at that moment."""
 
+    def sign(payload: bytes) -> str:
+        at = now()
+        return jws.sign_detached(KeyRing(settings.data_dir, at).signing(at), payload)
 
-def rotate_keys(settings: Settings, lead: int = LEAD) -> tuple[str, int]:
-    """Make the next signing key; return its kid and the second from which it signs."""
-    return rotate(settings.data_dir, now(), lead)
-
-
-def authentication(settings: Settings, services: Services, granting: Authority, remote: Remote) -> Bearer:
-    """Return what makes an Actor of what a request shows; with ``auth`` off, no Authorization header means the system."""
-    return Bearer(
-        granting.ring.verifying,
-        Expected(issuer=issuer(settings), audience=settings.base),
-        issuers=Issuers(trusted_issuers(settings, remote), settings.base, partial(identified, services)),
-        proofs=granting.proofs,
-        certificates=Certificates.of(settings.client_cert_header, settings.trusted_proxies),
-        revoked=granting.revocations.revoked,
-        anonymous=local_system() if settings.auth == "off" else None,
-    )
+    return sign
 
 
 def caller(settings: Settings) -> Caller:
@@ -217,32 +172,9 @@ def caller(settings: Settings) -> Caller:
     return lambda scope: proxies.caller(scope, Headers(scope["headers"]))
 
 
-def ways_to_log_in(settings: Settings) -> LogIn:
-    """Return how people log in; the development login is never where others than this machine can come. Raises InvalidProviders."""
-    providers = read_providers(settings.login_providers, os.environ)
-    if settings.development_login == "off" or not settings.on_loopback:
-        closed = settings.base.startswith("http:") and not settings.on_loopback
-        return LogIn(providers, settings.login_attempts, closed=closed)
-    return LogIn(providers, settings.login_attempts, tuple(each["reference"] for each in persons().values()))
-
-
-def _replays(settings: Settings, repository: Repository) -> Replays:
-    """Return what remembers proofs: this process where there is only one, the database where there may be several."""
-    if settings.database.startswith("sqlite"):
-        return MemoryReplays(now())
-    return StoredReplays(repository.authorization().first_use)
-
-
-def trusted_issuers(settings: Settings, remote: Remote) -> tuple[Issuer, ...]:
-    """Return the other issuers whose tokens are accepted; raises InvalidIssuers."""
-    if not settings.issuers:
-        return ()
-    return read_issuers(Path(settings.issuers), Surroundings(settings.base, issuer(settings), os.environ, remote))
-
-
-def issuer(settings: Settings) -> str:
-    """Return the issuer of the server's own tokens: the root of its base URL."""
-    return settings.base.removesuffix("/fhir")
+def rotate_keys(settings: Settings, lead: int = LEAD) -> tuple[str, int]:
+    """Make the next signing key; return its kid and the second from which it signs."""
+    return rotate(settings.data_dir, now(), lead)
 
 
 async def open_services(settings: Settings) -> Services:
@@ -283,6 +215,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=bsn,
+        sign=signer(settings),
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
         rates=rates.Rates(rates.Limits(*limits)),
@@ -334,7 +267,7 @@ def token_for(  # noqa: PLR0913 - one argument per claim
 ) -> str:
     """Return an access token signed with the key of the data folder; raises ValueError for a request that makes no sense."""
     request = TokenRequest(reference, role, scope, patient, purpose, reason, lifetime=ttl, methods=_METHODS.get(role, ()))
-    return issue(request, KeyRing(settings.data_dir, at).signing(at), issuer(settings), settings.base, at, new_id())
+    return issue(request, KeyRing(settings.data_dir, at).signing(at), opening.issuer(settings), settings.base, at, new_id())
 
 
 def keeper(settings: Settings) -> Keeper:

@@ -61,6 +61,8 @@ class FhirError(Exception):
         self.text = text
         self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(self.code, text, expression, detail=detail or self.detail),)
         self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.about = ""
+        """The resource ("Type/id") that the issues are about, where a request that writes several is refused as a whole."""
 
 
 class BadRequest(FhirError):

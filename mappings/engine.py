@@ -31,12 +31,14 @@ class Use:
 class Result:
     """What came of it: the resources in the order in which they were completed, the rows that wrote them, and remarks.
 
-    A remark names a row or a resource type and what was left out; it holds nothing of the patient.
+    A remark names a row or a resource type and what was left out; it holds nothing of the patient. ``given`` holds elements that
+    are known beforehand of resources that others refer to, by type and name (the subject, say).
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
     used: list[Use] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    given: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def add(self, resource: Resource) -> Resource:
         """Add a resource; one with the same type and id is the same thing and only gets the elements that it lacks."""
@@ -65,12 +67,19 @@ class Engine:
         self._tables = tables
         self._display = display
 
-    def make(self, table: str, context: Node, given: Mapping[str, object] | None = None) -> tuple[Resource, Result]:
+    def make(
+        self,
+        table: str,
+        context: Node,
+        given: Mapping[str, object] | None = None,
+        below: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> tuple[Resource, Result]:
         """Make the resource of ``table``, and the resources that it refers to, from ``context``; Incomplete when that cannot be.
 
-        ``given`` holds elements that are known beforehand, by name (the subject, say).
+        ``given`` holds elements that are known beforehand, by name (the subject, say); ``below`` the same of the resources that
+        it refers to, by their type.
         """
-        result = Result()
+        result = Result(given=below or {})
         return self._resource(self._tables[table], context, result, given or {}), result
 
     def _resource(self, table: Table, context: Node, result: Result, given: Mapping[str, object]) -> Resource:
@@ -115,7 +124,7 @@ class Engine:
         table = self._tables[row.mapping]
         try:
             if table.is_resource:
-                return [self.reference(self._resource(table, node, result, {}))]
+                return [self.reference(self._resource(table, node, result, result.given.get(table.name, {})))]
             element: Resource = {}
             self._fill(table, node, element, result)
         except Incomplete as error:

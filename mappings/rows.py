@@ -1,6 +1,7 @@
 """Mapping rows: read from CSV and checked, so that a table that loads can be executed.
 
-One file per thing that is made; its name is that thing (``MedicationDispense.csv``, ``Medication.ingredient.csv``). The columns are
+One file per thing that is made; its name is that thing (``MedicationDispense.csv``, ``Medication.ingredient.csv``). Where a format
+says the same thing in several ways, each has its table: ``Flag+alert.csv`` makes a Flag too. The columns are
 
 - ``id``: unique in the source format, names the row in explanations;
 - ``source``: path in the source, from the element that the table is about (see ``mappings.paths``); empty: that element itself;
@@ -69,7 +70,8 @@ def read_tables(files: Mapping[str, str], functions: Functions) -> dict[str, Tab
     names = {name.removesuffix(".csv") for name in files}
     tables = {}
     for file, text in files.items():
-        root = file.removesuffix(".csv")
+        name = file.removesuffix(".csv")
+        root = name.partition("+")[0]
         try:
             root_type(root)
         except TargetError as error:
@@ -85,7 +87,7 @@ def read_tables(files: Mapping[str, str], functions: Functions) -> dict[str, Tab
                 rows.append(_row(cells, root, names, functions))
             except (GrammarError, TargetError, UnknownConceptMap, ValueError) as error:
                 findings.append(f"{where}: {error.args[0] if error.args else error}")
-        tables[root] = Table(root, tuple(rows))
+        tables[name] = Table(root, tuple(rows))
     if findings:
         raise RowError(findings)
     return tables

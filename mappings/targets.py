@@ -114,7 +114,9 @@ def place(resource: dict[str, object], steps: tuple[Step, ...], value: object) -
     if last.repeats:
         many = here.setdefault(last.name, [])
         assert isinstance(many, list)
-        many.extend(value if isinstance(value, list) else [value])
+        if isinstance(value, Primitive):
+            _extended(here, last.name, value)
+        many.extend(value if isinstance(value, list) else [value.value if isinstance(value, Primitive) else value])
         return True
     if last.name in here or f"_{last.name}" in here or (last.choice and has(here, last.choice)):
         return False
@@ -124,6 +126,15 @@ def place(resource: dict[str, object], steps: tuple[Step, ...], value: object) -
     if value is not None:
         here[last.name] = value
     return True
+
+
+def _extended(here: dict[str, object], name: str, value: Primitive) -> None:
+    """Put the extensions of one more value of a list beside it, with null for those before it (https://hl7.org/fhir/R4/json.html)."""
+    beside, before = here.setdefault(f"_{name}", []), here[name]
+    assert isinstance(beside, list)
+    assert isinstance(before, list)
+    beside.extend([None] * (len(before) - len(beside)))
+    beside.append({"extension": value.extension})
 
 
 def _occurrence(here: dict[str, object], step: Step) -> dict[str, object]:

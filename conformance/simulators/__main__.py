@@ -1,4 +1,4 @@
-"""``python -m conformance.simulators pharmacy --port N``: run one simulated source system."""
+"""``python -m conformance.simulators gp|pharmacy --port N``: run one simulated source system."""
 
 import argparse
 import asyncio
@@ -9,18 +9,20 @@ from pathlib import Path
 
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.faults import FAULTS, UnknownFault, fault
+from conformance.simulators.gp import GpSystem
 from conformance.simulators.pharmacy import PharmacySystem
 from conformance.simulators.server import serve
 
+SYSTEMS: dict[str, type[GpSystem | PharmacySystem]] = {"gp": GpSystem, "pharmacy": PharmacySystem}
 WRONG_USAGE = 2
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m conformance.simulators", description="Run one simulated source system.")
-    parser.add_argument("system", help="what it plays: pharmacy")
+    parser.add_argument("system", help=f"what it plays: {', '.join(SYSTEMS)}")
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
     parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
-    parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file with a dispense list; may be repeated")
+    parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated")
     parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser.parse_args(words)
 
@@ -32,11 +34,11 @@ def _local_time() -> datetime:
 def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status."""
     given = _arguments(words)
-    if given.system != "pharmacy":
-        return _refuse(f"no simulator {given.system!r}; there is: pharmacy")
+    if given.system not in SYSTEMS:
+        return _refuse(f"no simulator {given.system!r}; there are: {', '.join(SYSTEMS)}")
     try:
         how = fault(given.fault)
-        system = PharmacySystem(given.data, _local_time, wrong=given.fault == "wrong-patient")
+        system = SYSTEMS[given.system](given.data, _local_time, wrong=given.fault == "wrong-patient")
         asyncio.run(serve(system, how, given.port, parent_pipe=given.parent_pipe))
     except (UnknownFault, UnusableData) as error:
         return _refuse(str(error))

@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from conformance.simulators.dispenses import Amount, Code, Cycle, Dispense, DispenseList, Ingredient, Maximum, Person, Pharmacy, Use
-from conformance.simulators.hl7v3 import ANSWER, APPLICATION, BSN, URA, Element, Question, element, moment
+from conformance.simulators.dispenses import Amount, Code, Cycle, Dispense, DispenseList, Ingredient, Maximum, Pharmacy, Use
+from conformance.simulators.frame import Sender, framed, patient
+from conformance.simulators.hl7v3 import APPLICATION, URA, Element, Question, element
 
+ANSWER = "QURX_IN990113NL"
 CODE_SYSTEMS = {
     "zi": "2.16.840.1.113883.2.4.4.8",
     "hpk": "2.16.840.1.113883.2.4.4.7",
@@ -15,70 +17,13 @@ UNITS = {"piece": ("1", "245", "stuk"), "gram": ("g", "215", "gram")}
 UNIT_TABLE = "2.16.840.1.113883.2.4.4.1.900.2"
 ROUTES = "2.16.840.1.113883.2.4.4.9"
 CONDITIONS = "2.16.840.1.113883.2.4.4.5"
-ORGANISATION_TYPES = "2.16.840.1.113883.2.4.15.1060"
 CARE_PROVIDERS = "2.16.528.1.1007.3.1"
 
 
 def answer(question: Question, found: DispenseList | None, pharmacy: Pharmacy, now: datetime) -> Element:
     """Answer ``question`` at ``now``: with the list that was found, or with the code for "nothing found"."""
-    identifier = {"root": f"{APPLICATION}.{pharmacy.application}.1", "extension": f"re-{question.message.extension}"}
-    target = {"root": question.message.root, "extension": question.message.extension}
-    return element(
-        ANSWER,
-        {},
-        element("id", identifier),
-        element("creationTime", {"value": moment(now)}),
-        element("versionCode", {"code": "NICTIZEd2005-Okt"}),
-        element("interactionId", {"root": "2.16.840.1.113883.1.6", "extension": ANSWER}),
-        element("profileId", {"root": "2.16.840.1.113883.2.4.3.11.1", "extension": "810"}),
-        element("processingCode", {"code": "P"}),
-        element("processingModeCode", {"code": "T"}),
-        element("acceptAckCode", {"code": "NE"}),
-        element("acknowledgement", {"typeCode": "AA"}, element("targetMessage", {}, element("id", target))),
-        element("receiver", {}, _device(question.sender)),
-        element("sender", {}, _device(pharmacy.application)),
-        _act(question, found, pharmacy, now),
-    )
-
-
-def _device(application: str) -> Element:
-    marks = {"classCode": "DEV", "determinerCode": "INSTANCE"}
-    return element("device", marks, element("id", {"root": APPLICATION, "extension": application}))
-
-
-def _act(question: Question, found: DispenseList | None, pharmacy: Pharmacy, now: datetime) -> Element:
-    held = element(
-        "AssignedDevice",
-        {},
-        element("id", {"root": APPLICATION, "extension": pharmacy.application}),
-        element(
-            "Organization",
-            {},
-            element("id", {"root": URA, "extension": pharmacy.ura}),
-            element("code", {"code": "J8", "codeSystem": ORGANISATION_TYPES, "displayName": "Openbare apotheek"}),
-            element("name", text=pharmacy.name),
-        ),
-    )
-    return element(
-        "ControlActProcess",
-        {"moodCode": "EVN"},
-        element("authorOrPerformer", {"typeCode": "AUT"}, element("participant", {}, held)),
-        None if found is None else element("subject", {}, _list(found, now)),
-        _acknowledgement(question, found),
-    )
-
-
-def _acknowledgement(question: Question, found: DispenseList | None) -> Element:
-    total = "0" if found is None else "1"
-    return element(
-        "queryAck",
-        {},
-        element("queryId", {"root": question.query.root, "extension": question.query.extension}),
-        element("queryResponseCode", {"code": "NF" if found is None else "OK"}),
-        element("resultTotalQuantity", {"value": total}),
-        element("resultCurrentQuantity", {"value": total}),
-        element("resultRemainingQuantity", {"value": "0"}),
-    )
+    sender = Sender(pharmacy.name, pharmacy.ura, pharmacy.application, ("J8", "Openbare apotheek"))
+    return framed(ANSWER, question, None if found is None else _list(found, now), sender, now)
 
 
 def _list(found: DispenseList, now: datetime) -> Element:
@@ -87,25 +32,8 @@ def _list(found: DispenseList, now: datetime) -> Element:
         "MedicationDispenseList",
         {},
         element("code", {"code": "MEDLIST", "codeSystem": "2.16.840.1.113883.5.4"}),
-        element("subject", {}, _patient(found.patient)),
+        element("subject", {}, patient(found.patient)),
         *events,
-    )
-
-
-def _patient(person: Person) -> Element:
-    name = element(
-        "name",
-        {"use": "L"},
-        element("given", {"qualifier": "CL"}, text=person.given),
-        element("family", {"qualifier": "BR"}, text=person.family),
-    )
-    gender = element("administrativeGenderCode", {"code": person.gender, "codeSystem": "2.16.840.1.113883.5.1"})
-    return element(
-        "Patient",
-        {},
-        element("id", {"root": BSN, "extension": person.bsn}),
-        element("statusCode", {"code": "active"}),
-        element("Person", {}, name, gender, element("birthTime", {"value": person.birth})),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from conformance.simulators.decode import UnusableData, decode
+from conformance.simulators.frame import Person
 
 DATA = Path(__file__).parent / "data" / "pharmacy"
 
@@ -107,17 +108,6 @@ class Pharmacy:
     name: str
     ura: str
     application: str
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The client; ``birth`` is YYYYMMDD."""
-
-    bsn: str
-    given: str
-    family: str
-    birth: str
-    gender: Literal["F", "M"]
 
 
 @dataclass(frozen=True, slots=True)

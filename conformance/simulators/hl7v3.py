@@ -1,9 +1,9 @@
-"""HL7v3 as Dutch pharmacy systems speak it: reading the question, and the frame of every answer.
+"""HL7v3 as Dutch systems on the national switch point speak it: reading the question, and the frame of every answer.
 
 Edition NICTIZEd2005-Okt, namespace ``urn:hl7-org:v3``, in a SOAP 1.1 envelope.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +16,6 @@ BSN = "2.16.840.1.113883.2.4.6.3"
 URA = "2.16.528.1.1007.3.3"
 APPLICATION = "2.16.840.1.113883.2.4.6.6"
 NAMESPACES = {None: HL7, "xsi": XSI}
-QUESTIONS = ("QURX_IN990111NL", "QUMA_IN991203NL02")
-ANSWER = "QURX_IN990113NL"
 
 Element = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
 
@@ -36,7 +34,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query for the dispense list of one patient."""
+    """A query about one patient."""
 
     message: Reference
     query: Reference
@@ -59,17 +57,17 @@ def element(
     return made
 
 
-def read_question(body: bytes) -> Question:
-    """Read a query; raise ``NotUnderstood`` with a text that names what is missing."""
+def read_question(body: bytes, questions: Sequence[str]) -> Question:
+    """Read a query, one of ``questions``; raise ``NotUnderstood`` with a text that names what is missing."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         raise NotUnderstood("the body is not well-formed XML") from error
-    found = (root.find(f"{{{SOAP}}}Body/{{{HL7}}}{name}") for name in QUESTIONS)
+    found = (root.find(f"{{{SOAP}}}Body/{{{HL7}}}{name}") for name in questions)
     asked = next((each for each in found if each is not None), None)
     if asked is None:
-        raise NotUnderstood(f"the SOAP body holds no {' or '.join(QUESTIONS)}")
+        raise NotUnderstood(f"the SOAP body holds no {' or '.join(questions)}")
     return Question(
         message=_reference(asked, "id"),
         query=_reference(asked, "ControlActProcess/queryByParameter/queryId"),

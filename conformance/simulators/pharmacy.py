@@ -11,6 +11,7 @@ from conformance.simulators.server import Answer
 
 CLIENT = DATA / "veenstra.toml"
 SOMEBODY_ELSE = DATA / "wrong-patient.toml"
+QUESTIONS = ("QURX_IN990111NL", "QUMA_IN991203NL02")
 XML = "text/xml"
 
 
@@ -28,7 +29,7 @@ class PharmacySystem:
     def __call__(self, body: bytes) -> Answer:
         """Answer one message."""
         try:
-            question = read_question(body)
+            question = read_question(body, QUESTIONS)
         except NotUnderstood as error:
             return Answer(500, fault(str(error)), XML)
         found = self._find(question.bsn)

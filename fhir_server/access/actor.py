@@ -69,6 +69,19 @@ class Actor:
         """The resource type of ``reference``."""
         return self.reference.partition("/")[0]
 
+    @property
+    def view(self) -> str:
+        """What the token lets this person see of what they may see: answers that were begun with one view end with no other."""
+        return " ".join(
+            (
+                self.reference,
+                self.role,
+                self.patient,
+                self.purpose,
+                *sorted(f"{each.level}/{each.type}.{each.letters}" for each in self.scopes),
+            )
+        )
+
 
 def local_system() -> Actor:
     """Return the actor of every request while authentication is switched off (loopback only)."""

@@ -123,6 +123,8 @@ def _software(line: AuditRow, *, requestor: bool) -> Json:
         agent["who"] = {"reference": line.actor, "type": line.actor.partition("/")[0]}
         if line.action != "D":
             agent["role"] = [coded(line.role, "role")]
+        if line.role == "operator" and line.client not in {"", line.actor}:
+            agent["altId"] = line.client  # the account from which somebody gave a command
     elif line.client:
         agent["who"] = {"type": "Device", "identifier": {"value": line.client}}
     else:

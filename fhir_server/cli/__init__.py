@@ -23,6 +23,7 @@ from fhir_server.oauth.clients import InvalidClients
 from fhir_server.oauth.issuer_table import InvalidIssuers
 from fhir_server.oauth.keys import KeyFileError
 from fhir_server.settings import SettingsError, read_settings
+from fhir_server.storage.beside import RecordUnwritable
 from fhir_server.storage.lock import DatabaseInUse
 from fhir_server.storage.migrate import DatabaseNewer, DatabaseOlder, DatabaseUnreachable
 from fhir_server.storage.reindex.run import ReindexRunning
@@ -59,7 +60,7 @@ _CONFIGURATION = (
     InvalidIssuers,
     KeyFileError,
 )
-_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, ReindexRunning)
+_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, RecordUnwritable, ReindexRunning)
 
 
 def parser() -> argparse.ArgumentParser:

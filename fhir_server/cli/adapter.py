@@ -1,8 +1,9 @@
-"""``fhir-server adapter list|check``: which source systems are understood, and whether their adapters are in order."""
+"""``fhir-server adapter new|list|check``: a new adapter, which source systems are understood, and whether all is in order."""
 
 import argparse
+from pathlib import Path
 
-from adapters import checker, registry
+from adapters import checker, registry, scaffold
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
 
@@ -14,6 +15,20 @@ def add(commands: Commands) -> None:
     check = group.add_parser("check", help="check manifests, mapping rows and quality rules", description=__doc__)
     check.add_argument("adapters", nargs="*", metavar="ADAPTER", help="default: all of them")
     check.set_defaults(run=run_check)
+    new = group.add_parser("new", help="write a new adapter, as a project of its own", description=run_new.__doc__)
+    new.add_argument("adapter", metavar="KIND/SYSTEM", help="its id, such as homecare/acme")
+    new.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="default: KIND-SYSTEM-adapter in the working directory")
+    new.set_defaults(run=run_new)
+
+
+def run_new(options: argparse.Namespace, _: Settings) -> int:
+    """Write a project with an adapter that works for an invented system; its README.md says how to make it speak to a real one."""
+    try:
+        folder = scaffold.write(options.adapter, options.folder)
+    except scaffold.ScaffoldError as error:
+        raise CommandFailed(str(error)) from error
+    print(f"wrote {folder}; go on with {folder / 'README.md'}")
+    return 0
 
 
 def run_list(_: argparse.Namespace, __: Settings) -> int:

@@ -1,7 +1,7 @@
 """``fhir-server audit``: verify the record, anchor it, remove what is older than it has to be kept; report, export and search it.
 
-``verify`` reads only, and a server may run meanwhile. A running server anchors and removes by itself; on SQLite it has to be
-stopped for doing it here.
+``verify`` writes nothing but the line that tells of it, and a server may run meanwhile. A running server anchors and removes by
+itself; on SQLite it has to be stopped for doing it here.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fhir_server.audit.verify import Broken
 from fhir_server.bootstrap import keeper, now
-from fhir_server.cli import audit_export, audit_exported, audit_report, audit_touched
+from fhir_server.cli import audit_export, audit_exported, audit_report, audit_touched, operator
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
 from fhir_server.storage.reindex.open import open_index
@@ -32,6 +32,7 @@ def add(commands: Commands) -> None:
         deed.add_argument("--data-dir", help="folder of database and keys (FHIR_SERVER_DATA_DIR)")
         deed.set_defaults(run=run)
         if name == "verify":
+            operator.add(deed, "HCOMPL")
             deed.add_argument("--anchors", type=Path, metavar="FILE", help="copies of anchors that a witness kept")
             deed.add_argument("--export", type=Path, metavar="FILE", help="verify that export, and look at no database")
             deed.add_argument("--key", default="", metavar="THUMBPRINT", help="of the key that must have signed its anchors")
@@ -49,6 +50,7 @@ def verify(options: argparse.Namespace, settings: Settings) -> int:
         raise CommandFailed("--key is about an export: give --export too")
     if options.anchors is not None and not options.anchors.is_file():
         raise CommandFailed(f"there is no file {options.anchors}")
+    operator.record(options, settings, "audit-verify", "AuditEvent")
     last = now()
 
     def progress(done: int, total: int) -> None:

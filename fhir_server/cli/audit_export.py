@@ -2,7 +2,7 @@
 
 Chain by chain, in the order in which lines were written, and then the signed anchors. With --dossier only what touched that client;
 another client is named only as who asked. ``audit verify --export`` needs nothing but the file.
-FILE is made readable for its owner only.
+FILE is made readable for its owner only. The record has a line on the export before it is made.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from fhir_server.audit.export import Asked, Export
 from fhir_server.audit.verify import Broken
 from fhir_server.bootstrap import keeper, now, observer_of
-from fhir_server.cli import audit_period
+from fhir_server.cli import audit_period, operator
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.model import json
 from fhir_server.model.reference import parse
@@ -30,6 +30,7 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     command = commands.add_parser("export", help="write the record to a file, as AuditEvents", description=__doc__)
     audit_period.add(command)
+    operator.add(command, "HCOMPL")
     command.add_argument("--dossier", default="", metavar="REF", help='one client only, such as "Patient/ansje"')
     command.add_argument("file", type=Path, metavar="FILE", help="must not exist yet")
     command.set_defaults(run=run)
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     client = parse(options.dossier) if options.dossier else None
     if options.dossier and (client is None or client.type != "Patient" or client.version):
         raise CommandFailed('--dossier is a reference such as "Patient/ansje"')
+    asked = [name for name, given in (("from", options.since), ("to", options.until), ("dossier", client)) if given]
+    operator.record(options, settings, "audit-export", "AuditEvent", asked, str(client) if client else "")
     try:
         descriptor = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

@@ -1,12 +1,13 @@
 """The files that settings name, read as a server reads them: what is wrong with one is told before anything is served."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from adapters import registry
-from fhir_server.bootstrap import trusted_issuers, ways_to_log_in
 from fhir_server.federation import holder, sources
 from fhir_server.oauth import clients
+from fhir_server.oauth.opening import trusted_issuers, ways_to_log_in
 from fhir_server.oauth.remote import Remote
 from fhir_server.settings import Settings
 
@@ -31,7 +32,7 @@ READ: Mapping[str, Callable[[Settings], object]] = {
     "sources": _sources,
     "holder consents": _holder_consents,
     "clients": lambda settings: clients.read(settings.clients),
-    "logins": ways_to_log_in,
-    "issuers": lambda settings: trusted_issuers(settings, Remote()),
+    "logins": lambda settings: ways_to_log_in(settings, os.environ),
+    "issuers": lambda settings: trusted_issuers(settings, Remote(), os.environ),
 }
 """By what a file is about: how it is read; nothing is asked of anybody elsewhere."""

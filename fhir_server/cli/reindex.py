@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from fhir_server.bootstrap import check_index, now, reindex
+from fhir_server.cli import operator
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
 from fhir_server.storage.lock import DatabaseInUse
@@ -22,12 +23,14 @@ def add(commands: Commands) -> None:
     """Declare the command."""
     command = commands.add_parser("reindex", help="bring the search index in line with the resources", description=__doc__)
     command.add_argument("--check", action="store_true", help="only compare: exit status 1 when they differ")
+    operator.add(command, "HSYSADMIN")
     command.add_argument("--data-dir", help="folder of the database (FHIR_SERVER_DATA_DIR)")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do it, or compare; one line on stdout says what came of it."""
+    operator.record(options, settings, "reindex-check" if options.check else "reindex", "")
     if options.check:
         return _check(settings)
     started, show = now(), progress(now, sys.stderr.write)

@@ -1,7 +1,7 @@
 """``fhir-server subscriptions``: look at the subscriptions and at what could not be delivered, and have that delivered after all.
 
-``list`` and ``dead`` read only, and a server may run meanwhile. ``redrive`` writes: on SQLite the server has to be stopped.
-Nothing of a resource is shown but its reference, and of an endpoint its host.
+``list`` and ``dead`` change nothing, and a server may run meanwhile. ``redrive`` writes: on SQLite the server has to be stopped.
+Nothing of a resource is shown but its reference, and of an endpoint its host. The record has a line on each of them.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from fhir_server.bootstrap import now
+from fhir_server.cli import operator
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.model.meta import instant
 from fhir_server.settings import Settings
@@ -32,22 +33,25 @@ def add(commands: Commands) -> None:
     ):
         deed = deeds.add_parser(name, help=help_, description=help_)
         deed.add_argument("--data-dir", help="folder of database and keys (FHIR_SERVER_DATA_DIR)")
+        operator.add(deed, "HSYSADMIN")
         deed.set_defaults(run=run)
         if name == "redrive":
             deed.add_argument("id", nargs="*", help="id of a Subscription")
             deed.add_argument("--all", action="store_true", help="all that are in error")
 
 
-def list_(_: argparse.Namespace, settings: Settings) -> int:
+def list_(options: argparse.Namespace, settings: Settings) -> int:
     """Print every subscription."""
+    operator.record(options, settings, "subscriptions-list", "Subscription")
     with closing(open_index(settings.database, write=False)) as database:
         for each in reading.every(database):
             print("\t".join(_columns(each)))
     return 0
 
 
-def dead(_: argparse.Namespace, settings: Settings) -> int:
+def dead(options: argparse.Namespace, settings: Settings) -> int:
     """Print what was given up."""
+    operator.record(options, settings, "subscriptions-dead", "Subscription")
     with closing(open_index(settings.database, write=False)) as database:
         for each in reading.dead(database):
             print(f"{each.subscription}\t{each.number}\t{each.type}/{each.id}/_history/{each.version}\t{instant(each.moment)}")
@@ -58,6 +62,7 @@ def redrive(options: argparse.Namespace, settings: Settings) -> int:
     """Say which subscriptions are tried again."""
     if bool(options.id) == options.all:
         raise CommandFailed("name the subscriptions to redrive, or say --all")
+    operator.record(options, settings, "subscriptions-redrive", "Subscription")
     try:
         found = asyncio.run(_redriven(settings, options.id))
     except DatabaseInUse as error:

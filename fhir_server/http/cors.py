@@ -12,7 +12,7 @@ from fhir_server.http.request import Message, Scope, Send
 METHODS: Final = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS: Final = (
     b"Accept, Authorization, Cache-Control, Content-Disposition, Content-Type, DPoP, If-Match, If-Modified-Since, If-None-Exist,"
-    b" If-None-Match, If-Range, Prefer, Range, X-Request-Id, traceparent, tracestate"
+    b" If-None-Match, If-Range, If-Unmodified-Since, Prefer, Range, X-Request-Id, traceparent, tracestate"
 )
 EXPOSED: Final = (
     b"Accept-Patch, Accept-Ranges, Allow, Content-Disposition, Content-Location, Content-Range, DPoP-Nonce, ETag,"

@@ -22,9 +22,11 @@ def shell(repository: Repository, metrics: Metrics, routers: Iterable[APIRouter]
 
     @app.get("/health/ready")
     async def ready() -> JSONResponse:
-        """Tell whether requests can be served: the database answers."""
-        able = await repository.ready()
-        return JSONResponse({"status": "ok" if able else "database unavailable"}, 200 if able else 503)
+        """Tell whether requests can be served: the database answers and takes what is written, a line of the record at least."""
+        if not await repository.ready():
+            return JSONResponse({"status": "database unavailable"}, 503)
+        able = await repository.writable()
+        return JSONResponse({"status": "ok" if able else "nothing can be written"}, 200 if able else 503)
 
     @app.get("/metrics")
     async def measured() -> Response:

@@ -21,21 +21,28 @@ _REFUSED: Final = (
     " Send the file again, and name its new address."
 )
 
+_TWICE: Final = (
+    "Another message of this transaction names this attachment too, and a file belongs to one message. Send the file once for each"
+    " message, and name the address of its own in each."
+)
+
 
 async def claimed(call: Call, changes: Sequence[Change]) -> list[Change]:
     """Return ``changes`` of one commit, each with the attachments that belong to it from then on.
 
     An attachment can be taken by a message of who sent the file, or of `system`, in the dossier of the team to which it was sent;
-    by one message only, or by a message in the thread for which it was sent. Raises Unprocessable for any other.
+    by one message only, also of the same commit, or by one in the thread for which it was sent. Raises Unprocessable for any other.
     """
-    return [await _claimed(call, each) if _may_name(each) else each for each in changes]
+    taken: dict[str, str] = {}
+    return [await _claimed(call, each, taken) if _may_name(each) else each for each in changes]
 
 
 def _may_name(change: Change) -> bool:
     return change.type in MESSAGES and change.indexed is not None and (_FOLDER in change.body or may_hide(change.body))
 
 
-async def _claimed(call: Call, change: Change) -> Change:
+async def _claimed(call: Call, change: Change, taken: dict[str, str]) -> Change:
+    """``taken`` is by which message of the commit each attachment is taken (its id), as far as is known."""
     message = read(change.body, OWN).resource
     before = ("", *threads_of(message, call.services.base))
     store = call.services.repository.attachments()
@@ -45,6 +52,9 @@ async def _claimed(call: Call, change: Change) -> Change:
         found = await store.find(id_) if id_ else None
         if found is not None and found.claimed == change.reference:
             continue
+        if taken.get(id_, change.reference) != change.reference:
+            refused.append(Issue("duplicate", _TWICE, place, detail="attachment-twice"))
+            continue
         if found is None or found.claimed not in before or not _may(call, found, change):
             if call.loading:
                 continue  # what was elsewhere before may well have its files there
@@ -52,8 +62,11 @@ async def _claimed(call: Call, change: Change) -> Change:
         else:
             assert change.indexed is not None
             claims[id_] = Claim(id_, found.claimed, change.reference, change.indexed.dossier)
+            taken[id_] = change.reference
     if refused:
-        raise Unprocessable("attachments that cannot be taken", issues=refused)
+        error = Unprocessable("attachments that cannot be taken", issues=refused)
+        error.about = change.reference
+        raise error
     return replace(change, claims=tuple(claims.values())) if claims else change
 
 

@@ -5,6 +5,7 @@ from fhir_server.interactions import batch, transaction
 from fhir_server.interactions.bundle_entries import items
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.model.json import read
+from fhir_server.network import modifiers
 
 
 async def process(call: Call) -> Answer:
@@ -15,6 +16,7 @@ async def process(call: Call) -> Answer:
     bundle = read(call.body, call.services.limits).resource
     if resource_type_of(bundle) != "Bundle":
         raise BadRequest("The base takes a Bundle. POST a single resource to its type.", expression="resourceType")
+    modifiers.check_bundle(bundle)
     kind = bundle.get("type")
     _charge(call, bundle.get("entry"))
     most = call.services.limits.entries

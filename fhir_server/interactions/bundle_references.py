@@ -1,10 +1,10 @@
 """The links between the entries of a transaction (https://hl7.org/fhir/R4/http.html#trules, .../bundle.html#references).
 
 A reference to the ``fullUrl`` of another entry becomes "Type/id", whatever kind of URL that is, and relative references count from
-the fullUrl of the entry that they stand in. In uri, url and canonical (Attachment.url too), and in the links of a narrative, only
-``urn:uuid:`` and ``urn:oid:`` full URLs are replaced: an http URL there may be the name of something, such as a canonical url, and
-has to stay. Elements of type uuid and oid stay as well, since "Type/id" would be no valid value of them. A conditional reference
-becomes the one resource that matches it.
+the fullUrl of the entry that they stand in. In uri and url (Attachment.url too), and in the links of a narrative, only
+``urn:uuid:`` and ``urn:oid:`` full URLs are replaced: an http URL there may be the name of something, and has to stay. A canonical
+stays whatever it is, as R4 has it. Elements of type uuid and oid stay as well, since "Type/id" would be no valid value of
+them. A conditional reference becomes the one resource that matches it.
 """
 
 import re

@@ -114,6 +114,7 @@ def statement_of(role: Role | None) -> str:
     return _ANYBODY if role is None else _OF_ROLES.get(role, _PERSON)
 
 
+_ANY = "Resource"  # an operation of every type
 _ANYBODY, _PERSON = "OZO-Server", "OZO-Client"
 _OF_ROLES = {"system": "OZO-System"}
 
@@ -154,7 +155,8 @@ def _rest(catalog: Catalog, base: str, references: Sequence[str], operations: Se
 
 
 def _operations(operations: Sequence[Operation], type_: str) -> dict[str, Any]:
-    found = [{"name": code, "definition": definition} for of, code, definition in operations if of == type_]
+    types = {type_, _ANY} if type_ else {type_}
+    found = [{"name": code, "definition": definition} for of, code, definition in operations if of in types]
     return {"operation": found} if found else {}
 
 

@@ -7,7 +7,7 @@ from fhir_server.interactions import conditional, subscription
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.conditional import Resolved
 from fhir_server.interactions.integrity import links
-from fhir_server.interactions.next_version import store
+from fhir_server.interactions.next_version import require_unmodified, store
 from fhir_server.interactions.write import Write, commit, content, indexed, written
 from fhir_server.model.meta import etag, names_version
 from fhir_server.network.consent import rules
@@ -47,6 +47,7 @@ async def prepare(call: Call, grant: Grant, known: Resolved | None = None) -> Wr
     wanted = call.headers.get("if-match")
     if wanted and (not names_version(wanted, stored.version) or (stored.deleted and wanted.strip() == "*")):
         raise PreconditionFailed("If-Match names another version than the current one. Read the resource again.")
+    require_unmodified(call, stored)
     if stored.deleted:
         return Write(None, Answer(204, id=call.id, version=stored.version))
     before = content(stored)

@@ -97,7 +97,7 @@ def _asked(call: Call, path: str) -> tuple[Wanted, Place | None]:
     wanted = _read(call, call.parameters)
     if not wanted.page:
         return wanted, None
-    position = call.services.pager.open_(wanted.page, call.actor.reference, path, call.now)
+    position = call.services.pager.open_(wanted.page, call.actor.view, path, call.now)
     *parameters, (_, version) = position.parameters
     return _read(call, parameters), Place(int(position.cursor.sort), position.cursor.row, int(version))
 
@@ -120,11 +120,13 @@ def _next(call: Call, path: str, wanted: Wanted, page: Page) -> list[Link]:
 
 
 def _version(call: Call, stored: Stored, subset: Subset) -> Version:
-    """Return the entry of a version. How it came about is not kept: the first one counts as created by POST, a later one by PUT."""
+    """Return the entry of a version and the request that made it: a patch is the PUT it came to, what was conditional is direct."""
     reference = f"{stored.type}/{stored.id}"
     method: Literal["POST", "PUT", "DELETE"]
     if stored.deleted:
         method, url, status = "DELETE", reference, "204 No Content"
+    elif stored.put:
+        method, url, status = "PUT", reference, "201 Created"
     elif stored.version == 1:
         method, url, status = "POST", stored.type, "201 Created"
     else:

@@ -62,4 +62,5 @@ def hub_change(
         members=members_of(made, base),
         circle=circle(made, base),
         by_hub=True,
+        put=previous is not None and previous.deleted,
     )

@@ -4,6 +4,7 @@ Checked are references to this server, relative or with its base, whose type the
 in the transaction that writes, so that what it creates counts and what it deletes does not. A reference that the previous version
 had too is not checked again: while it was there its target could not be deleted, and if it dangles all the same (it was loaded, or
 written while the setting was off), the rest of the resource can still be changed. The references of replaced versions do not count.
+A reference to one version wants the resource to be there and that version too, which may be the one that is being written.
 
 What lies in a dossier that the caller does not see counts as missing, so that nobody finds out by a reference what is there.
 """
@@ -19,7 +20,7 @@ from fhir_server.interactions.call import Call
 from fhir_server.interactions.reply import is_reply
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
-from fhir_server.model.references import local, places, targets
+from fhir_server.model.references import local, places, targets, versioned, versions
 from fhir_server.search.links import referrers
 from fhir_server.search.rows import key
 from fhir_server.storage.integrity import MOST_REFERRERS, StillReferred
@@ -28,7 +29,10 @@ from fhir_server.storage.repository import Change, Stored
 _NAMED: Final = 20
 _MOST_ISSUES: Final = 50
 _READING: Final = parse_scopes("user/*.r")
-_DANGLING: Final = "This resource is not here, or was deleted. Store it first or in the same transaction, or correct the reference."
+_DANGLING: Final = (
+    "This resource, or this version of it, is not here, or was deleted. Store it first or in the same transaction, or correct the "
+    "reference."
+)
 
 
 def required(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -38,6 +42,16 @@ def required(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] 
     base = call.services.base
     known = {f"{call.type}/{resource['id']}", *(targets(before, base) if before else ())}
     return tuple(each for each in targets(resource, base) if each not in known and _is_kept(call, each))
+
+
+def required_versions(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the versions ("Type/id/_history/n") that must be there, in the same way; the one that is written counts."""
+    if not call.services.referential_integrity:
+        return ()
+    base = call.services.base
+    known = set(versions(before, base)) if before else set()
+    found = (each for each in versions(resource, base) if each not in known)
+    return tuple(each for each in found if _is_kept(call, each.partition("/_history/")[0]))
 
 
 def _is_kept(call: Call, target: str) -> bool:
@@ -97,10 +111,11 @@ def links(call: Call) -> tuple[int, ...]:
 
 def missing_places(change: Change, missing: Collection[str], base: str) -> list[str]:
     """Return the FHIRPath of each reference of ``change`` to what is ``missing``."""
-    absent = set(missing).intersection(change.requires)
+    absent = set(missing).intersection((*change.requires, *change.versions))
     if not absent:
         return []
-    return [place for place, literal in places(read(change.body, OWN).resource) if local(literal, base) in absent]
+    literal = places(read(change.body, OWN).resource)
+    return [place for place, each in literal if local(each, base) in absent or versioned(each, base) in absent]
 
 
 def dangling(expressions: Sequence[str]) -> Unprocessable:

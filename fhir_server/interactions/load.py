@@ -1,6 +1,7 @@
 """Loading many resources: each is checked and indexed as by an update, and many are written in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
@@ -44,6 +45,7 @@ def prepare(services: Services, body: bytes) -> New | Refused:
     try:
         call = _call(services, body)
         made = change(call, checked(call), call.id or services.new_id(), None)
+        made = replace(made, put=bool(call.id))
     except FhirError as error:
         return Refused(error.issues)
     return New(made, line(call, written(call, made, 201)))

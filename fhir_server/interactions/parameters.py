@@ -28,7 +28,7 @@ def asked(call: Call) -> tuple[Search, Position | None]:
     wanted = _parse(call, call.parameters, in_url=in_url(call))
     if not wanted.page:
         return wanted, None
-    position = call.services.pager.open_(wanted.page, call.actor.reference, call.place, call.now)
+    position = call.services.pager.open_(wanted.page, call.actor.view, call.place, call.now)
     # They were read before, and stand in the URL only sealed: a BSN among them is no reason to refuse.
     return _parse(call, position.parameters, in_url=False), position
 
@@ -92,7 +92,7 @@ def self_link(call: Call, wanted: Search) -> Link:
 
 def next_link(call: Call, position: Position) -> Link:
     """Return the link to the page after ``position``, which nobody but the caller can follow and nobody can read."""
-    token = call.services.pager.seal(position, call.actor.reference, call.now)
+    token = call.services.pager.seal(position, call.actor.view, call.now)
     return Link("next", f"{call.services.base}/{position.path}?_page={token}")
 
 

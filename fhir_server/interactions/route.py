@@ -12,6 +12,7 @@ from fhir_server.model.reference import LOGICAL_ID
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OF_VERSIONS: Final = frozenset({"history-instance", "history-type", "vread"})
 _TYPE_AND_ID: Final = 2  # segments
+_ANY: Final = "Resource"
 
 
 class Route(NamedTuple):
@@ -28,7 +29,10 @@ class Route(NamedTuple):
 
 
 Operations = Mapping[tuple[str, str], Mapping[str, str]]
-"""Operations by type ("": of the whole system, "Type/": of the type itself) and "$code": which method means which interaction."""
+"""Operations by type and "$code": which method means which interaction.
+
+The type is "" for those of the whole system, "Type/" for those of the type itself; "Resource" stands for every type.
+"""
 NO_OPERATIONS: Final[Operations] = {}
 BUNDLE: Final = "batch"
 """A Bundle on the base: whether it is a batch or a transaction is known when it has been read."""
@@ -65,7 +69,7 @@ def route(
         return Route(_on(methods, method, place))
     type_ = segments[0]
     if type_ not in catalog.types:
-        if found := _attachment(method, segments) or _operation(method, segments, operations):
+        if found := _without_type(method, segments, operations):
             return found
         _refuse_bsn(*segments)
         raise NotFound("No such path. The first part must be a resource type that /metadata lists.", detail="unknown-type")
@@ -81,8 +85,10 @@ def route(
     return found
 
 
-def _attachment(method: str, segments: tuple[str, ...]) -> Route | None:
+def _without_type(method: str, segments: tuple[str, ...], operations: Operations) -> Route | None:
     match segments:
+        case (code,) if ("", code) in operations:
+            return Route(_on(operations["", code], method, code))
         case ("clients", team, "attachments"):
             return Route(_on({"POST": UPLOAD}, method, "the attachments of a team"), "CareTeam", _checked(team))
         case ("attachments", id_):
@@ -92,12 +98,14 @@ def _attachment(method: str, segments: tuple[str, ...]) -> Route | None:
 
 def _operation(method: str, segments: tuple[str, ...], operations: Operations) -> Route | None:
     match segments:
-        case (code,) if ("", code) in operations:
-            return Route(_on(operations["", code], method, code))
         case (type_, code) if (f"{type_}/", code) in operations:
             return Route(_on(operations[f"{type_}/", code], method, code), type_)
         case (type_, id_, code) if (type_, code) in operations:
             return Route(_on(operations[type_, code], method, code), type_, _checked(id_))
+        case (type_, code) if (f"{_ANY}/", code) in operations:
+            return Route(_on(operations[f"{_ANY}/", code], method, code), type_)
+        case (type_, id_, code) if (_ANY, code) in operations:
+            return Route(_on(operations[_ANY, code], method, code), type_, _checked(id_))
     return None
 
 

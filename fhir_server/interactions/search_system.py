@@ -58,7 +58,7 @@ def _continued(call: Call) -> tuple[Sequence[tuple[str, str]], Position | None]:
     tokens = [value for name, value in call.parameters if name == "_page"]
     if not tokens:
         return call.parameters, None
-    position = call.services.pager.open_(tokens[-1], call.actor.reference, call.place, call.now)
+    position = call.services.pager.open_(tokens[-1], call.actor.view, call.place, call.now)
     return position.parameters, position
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Final
 
-from fhir_server.errors import BadRequest, Forbidden
+from fhir_server.errors import BadRequest, FhirError, Forbidden
 from fhir_server.interactions import bundle_answer, consequences, create, delete, patch, update
 from fhir_server.interactions.anew import anew
 from fhir_server.interactions.batch import carried_out, told
@@ -66,7 +67,12 @@ async def _attempt(outer: Call, writes: Sequence[Step], reads: Sequence[Step]) -
     steps = await identified(writes)
     granted: dict[tuple[str, str], Grant] = {}
     made = [await _prepared(each, granted) for each in steps]
-    made = await in_dossiers(outer, made)
+    try:
+        made = await in_dossiers(outer, made)
+    except FhirError as error:
+        items = (each.item for each in steps if error.about and each.target == error.about)
+        with next(map(placed, items), nullcontext()):
+            raise
     known = await tried(reads, steps)
     lines = [line(each.call, write.answer) for each, write in zip(steps, made, strict=True)]
     await _commit(outer, steps, made, granted.values(), [*lines, line(outer, Answer(200))])

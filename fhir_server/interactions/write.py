@@ -27,7 +27,7 @@ from fhir_server.interactions.authority import require_own_words, require_recipi
 from fhir_server.interactions.authorship import require_authorship
 from fhir_server.interactions.call import OUTSIDE, Answer, Call, resource_type_of
 from fhir_server.interactions.derived import members_of
-from fhir_server.interactions.integrity import dangling, missing_places, required, still_referred, unseen
+from fhir_server.interactions.integrity import dangling, missing_places, required, required_versions, still_referred, unseen
 from fhir_server.interactions.own_id import require_own
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
@@ -37,7 +37,7 @@ from fhir_server.model.bsn import is_bsn
 from fhir_server.model.json import Document, read, splice
 from fhir_server.model.meta import instant, version_headers
 from fhir_server.model.subset import is_part
-from fhir_server.network import consent_check, ladder, network_roles, search_parameter
+from fhir_server.network import consent_check, ladder, modifiers, network_roles, search_parameter
 from fhir_server.network.circle import circle
 from fhir_server.network.consent import rules
 from fhir_server.search.extract import extract
@@ -112,12 +112,14 @@ def change(call: Call, document: Document, id_: str, previous: Stored | None) ->
         rules=rules(resource, call.services.base, call.now, expected + 1) if call.type == "Consent" else (),
         circle=circle(resource, call.services.base),
         requires=required(call, resource, before),
+        versions=required_versions(call, resource, before),
     )
     return made if subscribing is None else subscription.owned(call, made, subscribing, previous)
 
 
 def _require_rules(call: Call, resource: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
     """Raise what the rules of the dossier on one type say of ``resource`` after ``before``."""
+    modifiers.check(resource)
     base = call.services.base
     match call.type:
         case "CareTeam":

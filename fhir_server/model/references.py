@@ -1,5 +1,6 @@
 """The literal references in a resource, those in contained resources and extensions included."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -8,6 +9,7 @@ from fhir_server.model.reference import parse
 from fhir_server.model.shape import Child, Shape, shape_of
 from profiles.definitions import resource_types
 
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _OF_A_REFERENCE = frozenset({"reference", "type", "identifier", "display", "id", "extension", "_reference", "_type", "_display"})
 
 
@@ -16,6 +18,23 @@ def local(literal: str, base: str) -> str:
     """Return the "Type/id" to which ``literal`` points on the server at ``base``, "" when it points elsewhere."""
     found = parse(literal.partition("#")[0], base)
     return str(found) if found else ""
+
+
+@lru_cache(maxsize=1024)
+def versioned(literal: str, base: str) -> str:
+    """Return the "Type/id/_history/n" to which ``literal`` points on the server at ``base``, "" when it names no version of it.
+
+    ``n`` is 0, which no version has, for what is no number of a version.
+    """
+    found = parse(literal.partition("#")[0], base)
+    if found is None or not found.version:
+        return ""
+    return f"{found}/_history/{found.version if _VERSION.fullmatch(found.version) else 0}"
+
+
+def versions(resource: Mapping[str, Any], base: str) -> list[str]:
+    """Return each "Type/id/_history/n" on the server at ``base`` to which a valid ``resource`` refers, once."""
+    return list(dict.fromkeys(version for literal in literals(resource) if (version := versioned(literal, base))))
 
 
 def targets(resource: Mapping[str, Any], base: str) -> list[str]:

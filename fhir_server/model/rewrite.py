@@ -1,4 +1,7 @@
-"""Another text in every reference and uri of a resource, wherever the definitions of R4 have one."""
+"""Another text in every reference and uri of a resource, wherever the definitions of R4 have one.
+
+A canonical stays: it is the name of a definition, and R4 excepts it (https://hl7.org/fhir/R4/http.html#trules).
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,13 +12,13 @@ from fhir_server.model.shape import Child, Shape, shape_of
 from profiles.definitions import resource_types
 
 Rewrite = Callable[[str], str]
-_URIS = frozenset({"uri", "url", "canonical"})
+_URIS = frozenset({"uri", "url"})
 _TAG = re.compile(r"""<[A-Za-z][^\s<>/]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))+\s*/?>""")
 _LINK = re.compile(r"""(?P<before>\s(?:href|src)\s*=\s*(?P<quote>["']))(?P<link>[^"'<&]+)(?P=quote)""")
 
 
 def rewritten(resource: Mapping[str, Any], reference: Rewrite, uri: Rewrite) -> dict[str, Any]:
-    """Return ``resource`` with each Reference.reference as ``reference`` makes it, and each uri, url and canonical as ``uri`` does.
+    """Return ``resource`` with each Reference.reference as ``reference`` makes it, and each uri and url as ``uri`` does.
 
     Contained resources and extensions are gone into; of a narrative, each ``href`` and ``src`` is as ``uri`` makes it. What R4
     does not know, or has in another shape, stays as it is: whether a resource is valid is looked at elsewhere.

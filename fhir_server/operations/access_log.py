@@ -80,7 +80,7 @@ def _asked(call: Call) -> _Asked:
             raise BadRequest(text, detail="search-parameter-unknown")
     if "_page" not in given:
         return _read(call, tuple((name, value) for name, value in call.parameters if name in {"start", "end", "_count"}))
-    position = call.services.pager.open_(given["_page"], call.actor.reference, _place(call), call.now)
+    position = call.services.pager.open_(given["_page"], call.actor.view, _place(call), call.now)
     return replace(_read(call, position.parameters), after=LinePlace(int(position.cursor.sort), position.cursor.row))
 
 

@@ -67,7 +67,7 @@ def wanted(call: Call) -> tuple[Wanted, Position | None]:
     tokens = [value for name, value in given if name == "_page"]
     if not tokens:
         return _read(call, tuple(each for each in given if each[0] in NAMES)), None
-    position = call.services.pager.open_(tokens[-1], call.actor.reference, place(call), call.now)
+    position = call.services.pager.open_(tokens[-1], call.actor.view, place(call), call.now)
     return _read(call, position.parameters), position
 
 

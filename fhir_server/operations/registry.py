@@ -12,6 +12,7 @@ from fhir_server.operations import (
     access_notices,
     answer_invitation,
     binding_token,
+    completeness,
     cover,
     delegate,
     everything,
@@ -29,6 +30,7 @@ from fhir_server.operations import (
     subscription_events,
     subscription_status,
     usage_report,
+    validate,
     verify_signal,
     what_if,
     who_can_see,
@@ -39,6 +41,8 @@ from profiles.operations import DEFINITIONS
 
 class Operation(NamedTuple):
     """The operation ``$code`` on one resource of ``type``, on the type itself (``of_type``), or on the whole system.
+
+    "Resource" is any type.
 
     Which method does what say ``methods``: their values, the interactions, are the names under which the record knows it.
     """
@@ -73,6 +77,9 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
     asking("everything", everything.everything, "Patient"),
+    reading("completeness", completeness.receipt, "Patient"),
+    Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource", of_type=True),
+    Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource"),
     reading("access-log", access_log.access_log, "Patient"),
     Operation("access-notices", access_notices.METHODS, "Patient"),
     reading("usage-report", usage_report.usage_report),

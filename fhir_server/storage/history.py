@@ -55,7 +55,7 @@ def history_values(grant: Grant, versions: Versions) -> tuple[Form, list[Value]]
 
 @lru_cache(maxsize=TEXTS)
 def page(dialect: Dialect, form: Form) -> Statement:
-    """Return the statement for one page: row, type, id, version, updated, body, sort, deleted, dossier."""
+    """Return the statement for one page: row, type, id, version, updated, body, sort, deleted, dossier, put."""
     writer = Writer(dialect)
     limit = f"LIMIT {writer.at(LIMIT)}"
     parts = [
@@ -76,7 +76,7 @@ def count(dialect: Dialect, form: Form) -> Statement:
 def _columns(part: _Part) -> str:
     of = part.alias
     own = f"{of}.version AS version, {of}.updated AS updated, {of}.body"
-    return f"r.row AS row, r.type, r.id, {own}, r.sort, {of}.deleted, r.dossier"
+    return f"r.row AS row, r.type, r.id, {own}, r.sort, {of}.deleted, r.dossier, {of}.put"
 
 
 def _order(form: Form, part: _Part) -> str:

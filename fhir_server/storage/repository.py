@@ -98,6 +98,7 @@ class Stored(NamedTuple):
 
     ``sort`` is the value by which the search that found it was sorted, ``then`` those of its further keys: ``cursor`` is where the
     next page starts. ``dossier`` is the key (``rows.key``) of the dossier that it belongs to, 0 for none.
+    ``put`` (of a history) tells that this version was made by PUT where there was nothing to update.
     """
 
     row: int
@@ -111,6 +112,7 @@ class Stored(NamedTuple):
     sort: SortValue = 0
     then: tuple[SortValue, ...] = ()
     dossier: int = 0
+    put: bool = False
 
     @property
     def cursor(self) -> Cursor:
@@ -138,10 +140,12 @@ class Change:
 
     ``by_hub`` tells that the hub makes the change itself, as a consequence of another one: no grant is asked for it.
 
-    ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written. ``links`` are keys of the index
-    under which nothing may be left then: those of what refers to a resource that is deleted. ``unseen`` are those of ``requires``
-    that count as missing, though they may be there. ``claims`` are the attachments that belong to the resource from now on.
+    ``requires`` are the resources ("Type/id") that must be there, not deleted, when all is written, ``versions`` those of their
+    versions ("Type/id/_history/n"). ``links`` are keys of the index under which nothing may be left then: those of what refers to a
+    resource that is deleted. ``unseen`` are those of ``requires`` that count as missing, though they may be there. ``claims`` are
+    the attachments that belong to the resource from now on.
     ``subscription`` is what a Subscription says, kept with it. ``told`` are the subscriptions that hear of a deletion.
+    ``put``: it is made by PUT, which found nothing to update.
     """
 
     type: str
@@ -156,12 +160,14 @@ class Change:
     circle: Circle = field(default_factory=Circle)
     keeps_dossier: bool = False
     requires: Sequence[str] = ()
+    versions: Sequence[str] = ()
     links: Sequence[int] = ()
     unseen: Sequence[str] = ()
     claims: Sequence[Claim] = ()
     by_hub: bool = False
     subscription: Subscribing | None = None
     told: Sequence[str] = ()
+    put: bool = False
 
     @property
     def reference(self) -> str:
@@ -373,6 +379,10 @@ class Repository(Protocol):
 
     async def ready(self) -> bool:
         """Tell whether the database answers."""
+        ...
+
+    async def writable(self) -> bool:
+        """Tell whether it takes what is written: that last written succeeded, or a trial does, and there is room."""
         ...
 
     async def close(self) -> None:

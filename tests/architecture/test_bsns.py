@@ -10,7 +10,7 @@ from fhir_server.model.bsn import is_bsn
 
 NINE = re.compile(rb"(?<![0-9A-Za-z.])[0-9]{9}(?![0-9A-Za-z]|\.[0-9])")
 FOR_TESTS = "9999"
-CODES = {"158965000"}
+CODES = {"129271007", "158965000", "419199007", "419511003"}
 """Codes of SNOMED CT that pass the eleven test by chance."""
 
 

@@ -121,7 +121,8 @@ def test_two_messages_of_one_transaction_cannot_share_a_file(hub: Networked) -> 
     url = uploaded(daughter, TEAM, PNG)
     entries = [{"resource": message(DAUGHTER, url), "request": {"method": "POST", "url": "Communication"}} for _ in range(2)]
     both = daughter.request("POST", "/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
-    assert both.status == 409, both.body
+    assert (both.status, both.detail) == (422, "attachment-twice"), both.body
+    assert [each["expression"] for each in both.json["issue"]] == [["Bundle.entry[1].resource.payload[0].contentAttachment.url"]]
     assert statuses(hub, url, "daughter", "gp") == [200, 404]  # nothing was taken
     one = daughter.request("POST", "/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries[:1]})
     assert (one.status, statuses(hub, url, "gp")) == (200, [200])

@@ -3,6 +3,7 @@
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,16 @@ def place(number: int) -> dict[str, str]:
     return {"resourceType": "Location", "id": f"full{number}", "name": f"Ruimte {number}", "description": "x" * 2000}
 
 
+def becomes_ready(client: Client) -> bool:
+    """Tell whether it is ready within the second between two trials, though nobody asks it anything."""
+    until = time.monotonic() + 5
+    while client.get("/health/ready").status != 200:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def fill(hub: Served, client: Client, full: Callable[[], None], free: Callable[[], None]) -> None:
     """Write, run out of room, ask for anything, and write again when there is room."""
     url = f"sqlite:///{hub.folder}/data/hub.db"
@@ -32,7 +43,9 @@ def fill(hub: Served, client: Client, full: Callable[[], None], free: Callable[[
     for reply in (client.get("Location/full1"), client.get("Location"), client.request("DELETE", "Location/full1")):
         assert (reply.status, reply.detail) in REFUSED
         assert b"Ruimte" not in reply.body
+    assert client.get("/health/ready").status == 503
     free()
+    assert becomes_ready(client)
     assert client.put(place(99)).status == 201
     there = {*range(10), *kept, 99}
     assert {number for number in range(100) if client.get(f"Location/full{number}").status == 200} == there

@@ -50,12 +50,11 @@ def test_the_versions_of_a_resource(hub: Demo) -> None:
     assert told(reply) == [f"history-life/{number}" for number in (4, 3, 2, 1)]
     assert reply.json["total"] == 4
     assert [each.get("resource", {}).get("name") for each in entries(reply)] == [None, "Drie", "Twee", "Een"]
-    requests = [(each["request"]["method"], each["request"]["url"], each["response"]["status"][:3]) for each in entries(reply)]
-    assert requests == [
+    assert requests(reply) == [
         ("DELETE", "Location/history-life", "204"),
         ("PUT", "Location/history-life", "200"),
         ("PUT", "Location/history-life", "200"),
-        ("POST", "Location", "201"),
+        ("PUT", "Location/history-life", "201"),
     ]
     for each in entries(reply)[1:]:
         meta = each["resource"]["meta"]
@@ -64,6 +63,49 @@ def test_the_versions_of_a_resource(hub: Demo) -> None:
         assert each["resource"] == system.get(f"Location/history-life/_history/{meta['versionId']}").json
     assert link(reply, "self").endswith("/fhir/Location/history-life/_history")
     assert not link(reply, "next")
+
+
+def requests(reply: Reply) -> list[tuple[str, str, str]]:
+    return [(each["request"]["method"], each["request"]["url"], each["response"]["status"][:3]) for each in entries(reply)]
+
+
+def test_how_a_version_came_about(hub: Demo) -> None:
+    system = hub.as_("system")
+    new = {name: value for name, value in place("", "Een").items() if name != "id"}
+    id_ = system.post(new).json["id"]
+    assert requests(system.get(f"Location/{id_}/_history")) == [("POST", "Location", "201")]
+    system.put(place("history-back", "Een"))
+    system.request("DELETE", "Location/history-back")
+    system.put(place("history-back", "Een"))
+    patch = [{"op": "replace", "path": "/name", "value": "Twee"}]
+    system.request("PATCH", "Location/history-back", patch, Content_Type="application/json-patch+json")
+    mine = "Location/history-back"
+    of_mine = [("PUT", mine, "200"), ("PUT", mine, "201"), ("DELETE", mine, "204"), ("PUT", mine, "201")]
+    assert requests(system.get(f"{mine}/_history")) == of_mine
+    told = requests(system.get("Location/_history?_count=100"))
+    assert [each for each in told if each[1] == mine] == of_mine
+
+
+def test_how_conditional_writes_and_those_of_a_transaction_came_about(hub: Demo) -> None:
+    system = hub.as_("system")
+    new = {name: value for name, value in place("", "Een").items() if name != "id"}
+    criteria = "Location?identifier=urn:history|put"
+    known = {**new, "identifier": [{"system": "urn:history", "value": "put"}]}
+    id_ = system.request("PUT", criteria, known).json["id"]
+    assert requests(system.get(f"Location/{id_}/_history")) == [("PUT", f"Location/{id_}", "201")]
+    writes = [
+        {"request": {"method": "PUT", "url": f"Location/history-in-{number}"}, "resource": place(f"history-in-{number}", "Een")}
+        for number in range(9)  # so many are written in other statements than one
+    ]
+    sent = [*writes[:8], {"request": {"method": "POST", "url": "Location"}, "resource": new}, writes[8]]
+    done = system.request("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": sent})
+    made = [each["response"]["location"].split("/fhir/")[1].split("/_history")[0] for each in done.json["entry"]]
+    came = [requests(system.get(f"{each}/_history")) for each in made]
+    assert came == [[("POST", "Location", "201")] if place == 8 else [("PUT", made[place], "201")] for place in range(10)]
+
+
+def test_what_was_loaded_came_by_put(hub: Demo) -> None:
+    assert requests(hub.as_("system").get(f"{TEAM}/_history"))[-1] == ("PUT", TEAM, "201")
 
 
 def test_the_record_says_that_it_was_read(hub: Demo) -> None:

@@ -110,6 +110,28 @@ def test_if_match(hub: Demo, method: str) -> None:
     assert write(system, method, id_, If_Match="*") in {410, 412}
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_if_unmodified_since(hub: Demo, method: str) -> None:
+    system = hub.as_("system")
+    id_ = f"http-unmodified-{method.lower()}"
+    made = system.put(place(id_)).headers
+    before, long_ago = "Wed, 01 Jan 2020 00:00:00 GMT", {"If_Unmodified_Since": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    assert write(system, method, id_, **long_ago) == 412
+    assert system.get(f"Location/{id_}").headers["etag"] == made["etag"]
+    assert write(system, method, id_, If_Match='W/"99"', **long_ago) == 412
+    for headers in (
+        {"If_Unmodified_Since": made["last-modified"]},
+        {"If_Unmodified_Since": "whenever"},
+        {"If_Unmodified_Since": before, "If_Match": "*"},
+    ):
+        system.put(place(id_))
+        since = system.get(f"Location/{id_}").headers["last-modified"]
+        sent = {name: since if value == made["last-modified"] else value for name, value in headers.items()}
+        assert write(system, method, id_, **sent) in {200, 204}, headers
+    system.request("DELETE", f"Location/{id_}")
+    assert write(system, method, id_, **long_ago) in {201, 204, 410}, "there is nothing that could have changed"
+
+
 def test_if_none_match_makes_a_put_create_only(hub: Demo) -> None:
     system = hub.as_("system")
     system.request("DELETE", "Location/http-once")

@@ -13,7 +13,8 @@ MERGE = "application/merge-patch+json"
 
 def place(id_: str, part_of: str = "", **more: Any) -> dict[str, Any]:
     link = {"partOf": {"reference": part_of}} if part_of else {}
-    return {"resourceType": "Location", "id": id_, "name": "Verwijzing", **link, **more}
+    named = {"id": id_} if id_ else {}
+    return {"resourceType": "Location", **named, "name": "Verwijzing", **link, **more}
 
 
 def put(client: Client, *resources: dict[str, Any]) -> None:
@@ -65,6 +66,42 @@ def test_what_is_there_may_be_referred_to(hub: Demo, literal: str) -> None:
     put(hub.as_("system"), place("is-there"))
     literal = literal.format(base=hub.facts["base"] + "/fhir")
     put(hub.as_("system"), place("self", literal))
+
+
+@pytest.mark.parametrize("version", ["3", "99", "0", "01", "one", "9999999999999999999999"])
+def test_a_version_that_does_not_exist(hub: Demo, version: str) -> None:
+    put(hub.as_("system"), place("versions"), place("versions", name="Twee"), place("to-version"))
+    at = "Location.partOf.reference"
+    for literal in (f"Location/versions/_history/{version}", f"{hub.facts['base']}/fhir/Location/versions/_history/{version}"):
+        refused(hub.as_("system").put(place("to-version", literal)), at)
+    put(hub.as_("system"), place("to-version", "Location/versions/_history/1"), place("to-version", "Location/versions/_history/2"))
+    refused(hub.as_("system").put(place("to-version", f"Location/versions/_history/{version}")), at)
+    refused(hub.as_("system").put(place("of-itself", f"Location/of-itself/_history/{version}")), at)
+
+
+def test_a_version_that_is_a_deletion_is_none(hub: Demo) -> None:
+    system = hub.as_("system")
+    put(system, place("revived"))
+    assert delete(system, "Location/revived").status == 204
+    put(system, place("revived"))
+    refused(system.put(place("to-deletion", "Location/revived/_history/2")), "Location.partOf.reference")
+    put(system, place("to-deletion", "Location/revived/_history/1"), place("to-deletion", "Location/revived/_history/3"))
+
+
+def test_the_version_that_a_transaction_writes_may_be_referred_to(hub: Demo) -> None:
+    put(hub.as_("system"), place("written"))
+    next_ = entry("PUT", "Location/written", place("written", name="Volgende"))
+    refused(
+        send(hub, "system", bundle("transaction", entry("POST", "Location", place("", "Location/written/_history/3")), next_)),
+        "Bundle.entry[0].resource.partOf.reference",
+    )
+    sent = [entry("POST", "Location", place("", f"Location/written/_history/{version}")) for version in (1, 2)]
+    assert statuses(send(hub, "system", bundle("transaction", *sent, next_))) == ["201", "201", "200"]
+
+
+def test_who_referred_to_a_version_that_is_not_there_may_change_the_rest(hub: Demo) -> None:
+    put(hub.as_("system"), place("itself", "Location/itself/_history/1"))
+    put(hub.as_("system"), place("itself", "Location/itself/_history/1", description="anders"))
 
 
 @pytest.mark.parametrize("literal", ["Location/not-there", "Location/not-there/_history/1", "{base}/Location/not-there"])

@@ -127,6 +127,21 @@ def test_a_page_belongs_to_its_caller_and_its_search(hub: Demo) -> None:
         assert hub.as_("gp").get(f"{other}{page}").status in {400, 404}
 
 
+@pytest.mark.parametrize(
+    "paging", ["/fhir?_tag=narrow&_total=accurate&_count=1", "Communication?_tag=narrow&_count=1", "_history?_count=1"]
+)
+def test_a_page_that_a_wider_token_began_tells_a_narrower_one_nothing(hub: Demo, paging: str) -> None:
+    mixed(hub, "narrow")
+    following = link(hub.as_("system").get(paging), "next")
+    narrower = token(hub, "Device/platform", "system", "system/*.cruds", "other-client")
+    fewer = token(hub, "Device/platform", "system", "system/Communication.rs system/CareTeam.rs")
+    for each in (narrower, fewer):
+        refused = each.follow(following)
+        assert (refused.status, refused.detail) == (403, "page-foreign")
+    same = token(hub, "Device/platform", "system", "system/*.cruds")
+    assert same.get(paging).status == 200
+
+
 def test_what_comes_along(hub: Demo) -> None:
     stored(hub, note("along", OURS, "along"), tagged("Location/along", "along", name="Hier"))
     reply = checked(hub.as_("gp").get("/fhir?_type=Communication,CareTeam&_tag=along&_include=Communication:patient"))

@@ -1,6 +1,7 @@
 """Log or no data: whatever is asked leaves one line, and while nothing can be recorded nothing is shown."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -57,6 +58,31 @@ def no_record(hub: Demo) -> Iterator[None]:
             yield
         finally:
             session.execute("DROP TRIGGER gone")
+
+
+def ready(hub: Demo) -> tuple[int, str]:
+    reply = Client(hub.port).get("/health/ready")
+    return reply.status, reply.json["status"]
+
+
+def told(hub: Demo, status: int, text: str) -> bool:
+    """Tell whether readiness comes to say so, within the second between two trials."""
+    until = time.monotonic() + 5
+    while ready(hub) != (status, text) and time.monotonic() < until:
+        time.sleep(0.05)
+    return ready(hub) == (status, text)
+
+
+def test_readiness_tells_that_nothing_can_be_recorded(hub: Demo) -> None:
+    system = hub.as_("system")
+    assert ready(hub) == (200, "ok")
+    with no_record(hub):
+        assert system.get(CLIENT).status == 503
+        assert ready(hub) == (503, "nothing can be written")
+        assert told(hub, 503, "nothing can be written")
+    assert told(hub, 200, "ok"), "nobody asks anything of a server that is not ready: it has to find out by itself"
+    blocks = hub.rows("SELECT count(*) FROM audit_block WHERE chain = 'trial'")
+    assert blocks == [(0,)], "a trial leaves nothing in the record"
 
 
 def is_refused(reply: Reply) -> bool:

@@ -2,14 +2,16 @@
 
 import asyncio
 
+from adapters.aorta.answer import Answer
+from adapters.aorta.question import body_of, headers, question
 from adapters.contract import RowUse, Source, SourceError, SourceQuery, Translation, Transport
-from adapters.pharmacy.hl7v3.answer import Answer, read_answer
-from adapters.pharmacy.hl7v3.client import body_of, headers, question
+from adapters.pharmacy.hl7v3.answer import read_lists
 from mappings.engine import Incomplete, Result
 from mappings.hl7v3 import engine
 from mappings.hl7v3.identifiers import identifier
 from mappings.tree import Node
 
+QUESTION = "QURX_IN990111NL"
 _WITHDRAWN = frozenset({"nullified", "cancelled"})
 
 
@@ -18,23 +20,23 @@ class Adapter:
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         """Ask the dispense list of one patient; SourceError for every failure, also for an answer to another question."""
-        response = await transport.post(source.endpoint, question(query, source), headers(source))
-        answer = await asyncio.to_thread(read_answer, body_of(response))
+        response = await transport.post(source.endpoint, question(query, source, QUESTION), headers(source, QUESTION))
+        lists, answer = await asyncio.to_thread(read_lists, body_of(response))
         if answer.answers and query.request_id not in answer.answers:
             raise SourceError("structure", "the source answered another question")
         # A long list takes tens of milliseconds, in which others are to be served.
-        return await asyncio.to_thread(_translated, answer)
+        return await asyncio.to_thread(_translated, lists, answer)
 
     def translate(self, payload: bytes) -> Translation:
         """Translate one answer (alone, in a batch, in SOAP) or one bare dispense list; SourceError when it is unusable."""
-        return _translated(read_answer(payload, bare=True))
+        return _translated(*read_lists(payload, bare=True))
 
 
-def _translated(answer: Answer) -> Translation:
+def _translated(lists: tuple[Node, ...], answer: Answer) -> Translation:
     result = Result()
     about: dict[tuple[str, str], None] = {}
     left_over: dict[str, None] = {}
-    for dispenses in answer.lists:
+    for dispenses in lists:
         about |= dict.fromkeys(_patients(dispenses))
         _list(dispenses, result)
         left_over |= dict.fromkeys(dispenses.unread())

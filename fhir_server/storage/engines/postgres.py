@@ -25,6 +25,7 @@ from fhir_server.storage.journal.projection import Projector
 from fhir_server.storage.reindex.postgres import PostgresIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, SearchTooSlow
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
+from fhir_server.storage.trial import BLOCK, NUMBER, Trial
 
 _CONNECTIONS = 8
 
@@ -40,6 +41,7 @@ class PostgresRepository(Reads):
         self._projector = Projector(self._project)
         self._scripts = PostgresScripts(pool)
         self._attendance = PostgresAttendance(pool.url)
+        self._trial = Trial(self._try, (psycopg.Error, RuntimeError))
 
     @classmethod
     async def open(cls, url: str, secret: bytes = b"") -> "PostgresRepository":
@@ -54,17 +56,24 @@ class PostgresRepository(Reads):
         """Write all or nothing. Raises what ``Repository.commit`` does."""
         try:
             await commit(self._pool, self._bodies, grants, changes, await self._lines_of(audit), unmatched)
-        except psycopg.OperationalError as error:
-            raise told(error) from error
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+        self._trial.sure = True
         self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:
         """Append to the record."""
         try:
             await self._audit.add(written(row) if not row.reason else (await self._lines_of([row]))[0])
-        except psycopg.OperationalError as error:
-            raise told(error) from error
+        except psycopg.Error as error:
+            raise self._refused(error) from error
+        self._trial.sure = True
         self._projector.soon()
+
+    def _refused(self, error: psycopg.Error) -> Exception:
+        """Return what is raised for ``error``; whether anything can be written is in doubt then."""
+        self._trial.sure = False
+        return told(error) if isinstance(error, psycopg.OperationalError) else error
 
     async def project_record(self) -> None:
         """Bring audit_event up to date."""
@@ -111,6 +120,19 @@ class PostgresRepository(Reads):
             return bool(await self._pool.rows("SELECT 1 FROM alembic_version"))
         except (psycopg.Error, RuntimeError):
             return False
+
+    async def writable(self) -> bool:
+        """Tell whether the database takes what is written."""
+        return await self._trial.holds()
+
+    async def _try(self) -> None:
+        async with self._pool.session() as session:
+            await session.rows("BEGIN")
+            try:
+                await session.rows(BLOCK.format("''"))
+            finally:
+                await session.rows("ROLLBACK")
+            await session.rows(NUMBER)
 
     async def close(self) -> None:
         """Finish writing and close."""

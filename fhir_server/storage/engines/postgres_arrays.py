@@ -12,13 +12,18 @@ _HEAD: Final = Struct("!iiIii")
 _LENGTH: Final = Struct("!i")
 _BIGINT: Final = Struct("!iq")
 _NULL: Final = _LENGTH.pack(-1)
-_INT8, _TEXT, _BYTEA = 20, 25, 17  # the numbers of the types, the same in every PostgreSQL
+_BOOL, _INT8, _TEXT, _BYTEA = 16, 20, 25, 17  # the numbers of the types, the same in every PostgreSQL
 
 
 def bigints(values: Sequence[int | None]) -> bytes:
     """Return ``values`` as a bigint[]."""
     pack = _BIGINT.pack
     return _array(_INT8, [_NULL if value is None else pack(8, value) for value in values])
+
+
+def booleans(values: Sequence[bool]) -> bytes:
+    """Return ``values`` as a boolean[]."""
+    return _sized(_BOOL, [b"\x01" if value else b"\x00" for value in values])
 
 
 def texts(values: Sequence[str]) -> bytes:

@@ -62,7 +62,7 @@ async def commit(
 
 def _needs_more(change: Change) -> bool:
     """Tell whether one statement does not do for ``change``."""
-    return bool(change.links or change.claims or change.told or change.subscription is not None)
+    return bool(change.links or change.versions or change.claims or change.told or change.subscription is not None)
 
 
 async def _alone(session: Session, one: Prepared, audit: Sequence[bytes]) -> None:

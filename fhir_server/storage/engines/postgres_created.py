@@ -24,7 +24,7 @@ class Prepared(NamedTuple):
 
 _RESOURCE = Table(
     "resource",
-    numbers("self", "updated", "sort", "dossier", "circle") | {"type": "text", "id": "text", "body": "bytea"},
+    numbers("self", "updated", "sort", "dossier", "circle") | {"put": "boolean", "type": "text", "id": "text", "body": "bytea"},
     {"version": "1", "deleted": "false", "written": "pg_current_xact_id()::text::bigint"},
     "ON CONFLICT (self) DO NOTHING RETURNING self, row",
 )
@@ -39,7 +39,7 @@ async def create(session: Session, new: Sequence[Prepared]) -> None:
 
 
 def _resource(change: Change, rows: Delta, body: bytes) -> tuple[Any, ...]:
-    return (rows.self, change.updated, rows.sort, rows.dossier, rows.circle, change.type, change.id, body)
+    return (rows.self, change.updated, rows.sort, rows.dossier, rows.circle, change.put, change.type, change.id, body)
 
 
 def overtaken(written: Sequence[Prepared], stored: Mapping[int, object]) -> VersionConflict:

@@ -9,14 +9,15 @@ from fhir_server.storage.journal.line import NUMBERS
 from fhir_server.storage.journal.projection import BLOCKS, COLUMNS
 from fhir_server.storage.repository import AuditRow
 
-_ADVISORY: Final = 0x66686974  # one projection at a time per database
+ADVISORY: Final = 0x66686974
+"""One projection at a time per database."""
 
 
 async def chain_of(session: Session) -> Chain:
     """Return the chain that the session writes; the first time it begins one, which must not be within a transaction."""
     if session.chain is None:
         chain = Chain()
-        await session.rows("INSERT INTO audit_chain (chain, projected, anchored) VALUES ($1, 0, 0)", (chain.head.chain,))
+        await session.rows(BEGIN, (chain.head.chain,))
         session.chain = chain
     return session.chain
 
@@ -41,8 +42,8 @@ async def project(session: Session) -> bool:
         return False
     await session.rows("BEGIN")
     try:
-        await session.rows("SELECT pg_advisory_xact_lock($1)", (str(_ADVISORY),))
-        ((blocks,),) = await session.rows(_PROJECT, (str(BLOCKS),))  # a statement after the lock sees what its last holder did
+        await session.rows(ALONE, (str(ADVISORY),))
+        ((blocks,),) = await session.rows(PROJECT, (str(BLOCKS),))  # a statement after the lock sees what its last holder did
         await session.rows("COMMIT")
     except BaseException:
         if session.in_error:
@@ -51,6 +52,8 @@ async def project(session: Session) -> bool:
     return bool(blocks == BLOCKS)
 
 
+BEGIN: Final = "INSERT INTO audit_chain (chain, projected, anchored) VALUES ($1, 0, 0)"
+ALONE: Final = "SELECT pg_advisory_xact_lock($1)"
 APPEND: Final = "INSERT INTO audit_block (chain, number, first, last, hash, lines) VALUES ($1, $2, $3, $4, $5, $6)"
 
 
@@ -64,7 +67,7 @@ _ANY: Final = (
     "SELECT 1 FROM audit_chain c WHERE EXISTS ("
     "SELECT 1 FROM audit_block b WHERE b.chain = c.chain AND b.number > c.projected) LIMIT 1"
 )
-_PROJECT: Final = f"""WITH todo AS MATERIALIZED (
+PROJECT: Final = f"""WITH todo AS MATERIALIZED (
     SELECT b.written, b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN LATERAL (
       SELECT * FROM audit_block WHERE chain = c.chain AND number > c.projected ORDER BY number LIMIT $1) b
     ORDER BY b.written LIMIT $1),

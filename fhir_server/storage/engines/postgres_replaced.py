@@ -15,8 +15,9 @@ from fhir_server.storage.engines.postgres_tables import CIRCLE, DATE, EVENT, IDX
 
 
 def is_plain(one: Prepared) -> bool:
-    """Tell whether ``one`` can be among those that are written together: a new version that gives no memberships and no rules."""
-    return one.change.expected > 0 and one.change.indexed is not None and not (one.rows.members or one.rows.rules)
+    """Tell whether ``one`` can be among those written together: a new version, of what was there, without memberships and rules."""
+    follows = one.change.expected > 0 and one.change.indexed is not None and not one.change.put
+    return follows and not (one.rows.members or one.rows.rules)
 
 
 def statements(changed: Sequence[Prepared], rows: Mapping[int, int]) -> list[Statement]:
@@ -71,11 +72,11 @@ _NUMBERS: Final = ("row", "expected", "updated", "sort", "dossier", "circle")
 _TYPES: Final = (*("bigint" for _ in _NUMBERS), "bytea")
 _GIVEN: Final = ", ".join(f"${place}::{type_}[]" for place, type_ in enumerate(_TYPES, 1))
 _REPLACE: Final = f"""WITH u AS MATERIALIZED (SELECT * FROM unnest({_GIVEN}) u ({", ".join(_NUMBERS)}, body)),
-  kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
-    SELECT r.row, r.version, r.type, r.updated, r.deleted, r.written, r.body
+  kept AS (INSERT INTO history (row, version, type, updated, deleted, put, written, body)
+    SELECT r.row, r.version, r.type, r.updated, r.deleted, r.put, r.written, r.body
     FROM u JOIN resource r ON r.row = u.row AND r.version = u.expected
     ON CONFLICT DO NOTHING)
-UPDATE resource r SET version = r.version + 1, updated = u.updated, deleted = false, sort = u.sort, circle = u.circle,
+UPDATE resource r SET version = r.version + 1, updated = u.updated, deleted = false, put = false, sort = u.sort, circle = u.circle,
   body = u.body, written = pg_current_xact_id()::text::bigint,
   dossier = CASE u.dossier WHEN {KEEP} THEN r.dossier ELSE u.dossier END
 FROM u WHERE r.row = u.row AND r.version = u.expected RETURNING r.self"""

@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.storage import consent_rows
-from fhir_server.storage.engines.postgres_arrays import bigints, blobs, texts
+from fhir_server.storage.engines.postgres_arrays import bigints, blobs, booleans, texts
 from fhir_server.storage.engines.postgres_session import Parameter, Statement
 
-_ARRAYS: Final[dict[str, Callable[[Sequence[Any]], bytes]]] = {"bigint": bigints, "text": texts, "bytea": blobs}
+_ARRAYS: Final[dict[str, Callable[[Sequence[Any]], bytes]]] = {
+    "bigint": bigints,
+    "boolean": booleans,
+    "text": texts,
+    "bytea": blobs,
+}
 _Rows = Sequence[Sequence[Any]]
 
 

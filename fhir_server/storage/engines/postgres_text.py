@@ -97,20 +97,20 @@ def _there(parameter: str) -> tuple[str, str]:
 
 _THERE_FIRST, _ALL_THERE = _there("$21")
 CREATE = f"""WITH {_THERE_FIRST}, written AS (
-    INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, circle, written, body)
-    SELECT $10, $11, $12, 1, $13, $14::boolean, $15, $16, $24, {_THIS}, $17 WHERE {_ALL_THERE}
+    INSERT INTO resource (self, type, id, version, updated, deleted, put, sort, dossier, circle, written, body)
+    SELECT $10, $11, $12, 1, $13, $14::boolean, $27::boolean, $15, $16, $24, {_THIS}, $17 WHERE {_ALL_THERE}
     ON CONFLICT (self) DO NOTHING RETURNING {_WRITTEN}),
-{_index("$22")}{_rules("$23")}{_circle("$25", "$26")}{_EVENT}{_recorded(27)}
+{_index("$22")}{_rules("$23")}{_circle("$25", "$26")}{_EVENT}{_recorded(28)}
 SELECT row FROM written"""
 
 _THERE_FIRST, _ALL_THERE = _there("$29")
 UPDATE = f"""WITH {_THERE_FIRST}, old AS (
-    SELECT row, version, type, updated, deleted, sort, dossier, circle, written, body FROM resource
+    SELECT row, version, type, updated, deleted, put, sort, dossier, circle, written, body FROM resource
     WHERE self = $10 AND type = $11 AND id = $12 AND version = $21 AND {_ALL_THERE} FOR UPDATE),
-  kept AS (INSERT INTO history (row, version, type, updated, deleted, written, body)
-    SELECT row, version, type, updated, deleted, written, body FROM old),
-  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, written = {_THIS}, body = $17,
-      sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
+  kept AS (INSERT INTO history (row, version, type, updated, deleted, put, written, body)
+    SELECT row, version, type, updated, deleted, put, written, body FROM old),
+  written AS (UPDATE resource r SET version = old.version + 1, updated = $13, deleted = $14::boolean, put = $35::boolean,
+      written = {_THIS}, body = $17, sort = CASE WHEN $14::boolean THEN old.sort ELSE $15 END,
       dossier = CASE WHEN $14::boolean OR $16::bigint = {KEEP} THEN old.dossier ELSE $16 END,
       circle = CASE WHEN $14::boolean THEN old.circle ELSE $32 END
     FROM old WHERE r.row = old.row RETURNING r.row, r.type, r.id, r.version, r.updated),
@@ -124,7 +124,7 @@ UPDATE = f"""WITH {_THERE_FIRST}, old AS (
     WHERE u.member = m.member AND u.dossier = m.dossier AND u.starts = m.starts AND u.through = m.through)),
   circle_gone AS (DELETE FROM circle c USING written
     WHERE c.circle = $10 AND NOT $14::boolean AND NOT c.member = ANY($33::bigint[])),
-{_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_EVENT}{_recorded(35)}
+{_index("$30")}{_rules("$31")}{_circle("$33", "$34")}{_EVENT}{_recorded(36)}
 SELECT row FROM written"""
 
 _NO_BLOCK: tuple[Parameter, ...] = ("", "0", "0", "0", b"", b"")
@@ -152,10 +152,11 @@ def parameters(
     through = array(each[4] for each in rows.members)
     rules = orjson.dumps([dict(zip(consent_rows.COLUMNS, rule, strict=True)) for rule in rows.rules]).decode()
     circle = (None if rows.circle is None else str(rows.circle), *_columns([each[1:3] for each in rows.circle_members], 2))
+    put = "true" if change.put else "false"
     if change.expected == 0:
-        return (*common, there, through, rules, *circle, *recorded)
+        return (*common, there, through, rules, *circle, put, *recorded)
     gone = (*_columns(rows.gone, 3), _texts(rows.texts_gone, rows.orders_gone), *_columns(rows.dates_gone, 3))
-    return (*common, str(change.expected), *gone, there, through, rules, *circle, *recorded)
+    return (*common, str(change.expected), *gone, there, through, rules, *circle, put, *recorded)
 
 
 def bind(values: Iterable[Value]) -> list[str]:

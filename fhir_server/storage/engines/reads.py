@@ -174,7 +174,8 @@ class Reads(ABC):
         if form.shape is NOTHING:
             return Page((), more=False)
         rows = await self._rows(history.page(self._dialect, form), values)
-        return Page([self._stored(row) for row in rows[: versions.count]], len(rows) > versions.count)
+        found = [self._stored(row[:-1])._replace(put=bool(row[-1])) for row in rows[: versions.count]]
+        return Page(found, len(rows) > versions.count)
 
     async def count_versions(self, grant: Grant, versions: Versions) -> int:
         """Return how many versions there are. Raises SearchTooSlow."""
@@ -255,15 +256,21 @@ class Reads(ABC):
     def _stored(self, found: Sequence[Any]) -> Stored:
         row, type_, id_, version, updated, body, sort, deleted, dossier = found
         content = self._unpacked[body] if body else b""
-        return _new(Stored, (row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0))
+        return _new(
+            Stored, (row, type_, id_, version, updated, bool(deleted), body is not None, content, sort, (), dossier or 0, False)
+        )
 
     def _visible(self, type_: str, rows: Sequence[Any], keys: int = 0) -> list[Stored]:
         """Return the resources of rows with COLUMNS, the sort value and those of ``keys`` further keys."""
         bodies, new = self._unpacked, _new
         if not keys:
-            return [new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], (), r[5] or 0)) for r in rows]
+            return [
+                new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], (), r[5] or 0, False)) for r in rows
+            ]
         end = 7 + keys
-        return [new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], r[7:end], r[5] or 0)) for r in rows]
+        return [
+            new(Stored, (r[0], type_, r[1], r[2], r[3], False, True, bodies[r[4]], r[6], r[7:end], r[5] or 0, False)) for r in rows
+        ]
 
     def _moved(self, type_: str, found: Sequence[Any]) -> Moved:
         row, id_, version, updated, body, dossier, seen_updated, seen_body = found

@@ -1,6 +1,7 @@
 """The store in one SQLite file: reads directly on the event loop, writes by one thread."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from fhir_server.storage.reindex.sqlite import SqliteIndex
 from fhir_server.storage.repository import AuditRow, Change, Criteria, Grant, Logged, SearchTooSlow
 from fhir_server.storage.shape import Value
 from fhir_server.storage.subscriptions.engine import ScriptedSubscriptions
+from fhir_server.storage.trial import BLOCK, NUMBER, Trial
 
 _STEPS = 10_000  # virtual machine steps between two looks at the clock, below a millisecond
 _ON_LOOP = 0.003  # seconds of work for which a search may hold the event loop; a longer one starts again in a thread
@@ -37,6 +39,7 @@ _IN_THREAD = 10.0
 _NOT_BEGUN = -inf
 _TEXTS = 4096
 _SNAPSHOT = 0.05  # seconds
+_LEAST_ROOM = 1_000_000  # bytes on the disk
 
 
 class SqliteRepository(Reads):
@@ -53,6 +56,7 @@ class SqliteRepository(Reads):
         self._projector = Projector(self._project)
         self._busy = set[str]()
         self._scripts = SqliteScripts(self._writer, self._found)
+        self._trial = Trial(self._try, (sqlite3.Error, RuntimeError))
 
     async def commit(
         self, grants: Sequence[Grant], changes: Sequence[Change], audit: Sequence[AuditRow], unmatched: Sequence[Criteria] = ()
@@ -70,8 +74,9 @@ class SqliteRepository(Reads):
         line = written(row) if not row.reason else (await self._lines_of([row]))[0]
         try:
             await self._writer.submit(line)
-        except sqlite3.OperationalError as error:
-            raise told(error) from error
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+        self._trial.sure = True
         self._projector.soon()
 
     async def project_record(self) -> None:
@@ -122,6 +127,20 @@ class SqliteRepository(Reads):
             return bool(self._fast.rows("SELECT 1 FROM alembic_version", ()))
         except (sqlite3.Error, SearchTooSlow):
             return False
+
+    async def writable(self) -> bool:
+        """Tell whether there is room, and the file can be written."""
+        return shutil.disk_usage(self._path.parent).free >= _LEAST_ROOM and await self._trial.holds()
+
+    async def _try(self) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("SAVEPOINT trial")
+            connection.execute(BLOCK.format("x''"))
+            connection.execute("ROLLBACK TO trial")
+            connection.execute("RELEASE trial")
+            connection.execute(NUMBER)
+
+        await self._writer.submit(work)
 
     async def close(self) -> None:
         """Finish writing and close."""
@@ -186,8 +205,14 @@ class SqliteRepository(Reads):
     async def _submit(self, work: Work | bytes) -> None:
         try:
             await self._writer.submit(work)
-        except sqlite3.OperationalError as error:
-            raise told(error) from error
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+        self._trial.sure = True
+
+    def _refused(self, error: sqlite3.Error) -> Exception:
+        """Return what is raised for ``error``; whether anything can be written is in doubt then."""
+        self._trial.sure = False
+        return told(error) if isinstance(error, sqlite3.OperationalError) else error
 
 
 class _Reader:

@@ -131,7 +131,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
         row = _insert(connection, one)
     else:
         connection.execute(_KEEP, (row,))
-        new = (change.expected + 1, change.updated, deleted, one.body)
+        new = (change.expected + 1, change.updated, deleted, change.put, one.body)
         if deleted:
             connection.execute(_DELETE, (*new, row))
         else:
@@ -144,7 +144,7 @@ def _write(connection: sqlite3.Connection, one: Prepared, row: int | None) -> in
 
 def _insert(connection: sqlite3.Connection, one: Prepared) -> int:
     change, delta = one.change, one.delta
-    content = (change.updated, change.indexed is None, delta.sort, delta.dossier, delta.circle, one.body)
+    content = (change.updated, change.indexed is None, change.put, delta.sort, delta.dossier, delta.circle, one.body)
     try:
         row = connection.execute(_INSERT, (delta.self, change.type, change.id, *content)).lastrowid
     except sqlite3.IntegrityError as error:  # twice in one commit
@@ -187,19 +187,19 @@ def _announce(connection: sqlite3.Connection, changes: Sequence[Change]) -> None
 _ANNOUNCED = frozenset(announced().all)
 _CLAIM = CLAIM.replace("$", "?")
 _KEEP = (
-    "INSERT INTO history (row, version, type, updated, deleted, written, body)"
-    " SELECT row, version, type, updated, deleted, written, body FROM resource WHERE row = ?"
+    "INSERT INTO history (row, version, type, updated, deleted, put, written, body)"
+    " SELECT row, version, type, updated, deleted, put, written, body FROM resource WHERE row = ?"
 )
 _NEXT = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET number = number + 1"
 _THIS = "(SELECT number FROM commits)"
 _UPDATE = (
-    "UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, sort = ?,"
-    f" dossier = CASE ?6 WHEN {KEEP} THEN dossier ELSE ?6 END, circle = ?8, written = {_THIS} WHERE row = ?7"
+    "UPDATE resource SET version = ?, updated = ?, deleted = ?, put = ?, body = ?, sort = ?,"
+    f" dossier = CASE ?7 WHEN {KEEP} THEN dossier ELSE ?7 END, circle = ?9, written = {_THIS} WHERE row = ?8"
 )
-_DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, body = ?, written = {_THIS} WHERE row = ?"
+_DELETE = f"UPDATE resource SET version = ?, updated = ?, deleted = ?, put = ?, body = ?, written = {_THIS} WHERE row = ?"
 _INSERT = (
-    "INSERT INTO resource (self, type, id, version, updated, deleted, sort, dossier, circle, body, written)"
-    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, {_THIS})"
+    "INSERT INTO resource (self, type, id, version, updated, deleted, put, sort, dossier, circle, body, written)"
+    f" VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, {_THIS})"
 )
 _IDX_OUT = "DELETE FROM idx WHERE key = ? AND sort = ? AND row = ? AND high = ?"
 _IDX_IN = "INSERT OR IGNORE INTO idx (key, sort, row, high) VALUES (?, ?, ?, ?)"

@@ -29,7 +29,7 @@ def project(connection: sqlite3.Connection) -> bool:
 
 
 _APPEND: Final = "INSERT INTO audit_block (chain, number, first, last, hash, lines) VALUES (?, ?, ?, ?, ?, ?)"
-_TODO: Final = (  # a chain begins when the one before has ended
+_TODO: Final = (  # a chain of the server begins when the one before has ended; a command has one line, in a chain of its own
     "SELECT b.chain, b.number, b.first, b.lines FROM audit_chain c CROSS JOIN audit_block b"
     " ON b.chain = c.chain AND b.number > c.projected ORDER BY c.rowid, b.number LIMIT ?"
 )

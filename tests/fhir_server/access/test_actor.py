@@ -11,6 +11,14 @@ from fhir_server.errors import Unauthorized
 BASE = "https://hub.test/fhir"
 
 
+def test_a_view_is_who_asks_and_what_the_token_lets_through() -> None:
+    claims = {"sub": "Practitioner/p", "role": "practitioner", "scope": "user/Task.rs user/Patient.r", "purpose": "TREAT"}
+    view = from_claims(claims).view
+    assert from_claims({**claims, "scope": "openid user/Patient.r user/Task.rs", "jti": "another", "client_id": "app"}).view == view
+    others = ({"sub": "Practitioner/q"}, {"scope": "user/Task.rs"}, {"purpose": "CAREMGT"}, {"patient": "bakker"})
+    assert len({view, *(from_claims(claims | other).view for other in others)}) == 1 + len(others)
+
+
 def test_all_claims() -> None:
     claims = {
         "sub": "RelatedPerson/mia",

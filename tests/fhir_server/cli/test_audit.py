@@ -25,7 +25,7 @@ def test_a_record_is_anchored_and_verified(data: Path, capsys: pytest.CaptureFix
     copies = data / "audit" / "anchors.jws"
     assert copies.stat().st_mode & 0o777 == 0o600
     assert main(["audit", "verify", "--anchors", str(copies)]) == 0
-    assert "1 lines in 1 blocks of 1 chains, 1 anchors" in capsys.readouterr().out
+    assert "2 lines in 2 blocks of 2 chains, 1 anchors" in capsys.readouterr().out
     assert main(["audit", "retain"]) == 0
     assert capsys.readouterr().out.startswith("0 lines in 0 blocks removed")
 

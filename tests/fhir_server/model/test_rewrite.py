@@ -36,17 +36,19 @@ def test_references_at_every_depth() -> None:
     assert result["extension"] == [{"url": "u", "valueReference": {"reference": "R(f)"}}]
 
 
-def test_uri_url_and_canonical_and_no_other_text() -> None:
+def test_uri_and_url_and_no_other_text() -> None:
     resource = {
         "resourceType": "DocumentReference",
         "meta": {"profile": ["p"], "source": "q"},
         "implicitRules": "i",
+        "extension": [{"url": "e", "valueCanonical": "c"}, {"url": "e", "valueUuid": "urn:uuid:x"}],
         "description": "urn:uuid:x",
         "content": [{"attachment": {"url": "a", "title": "a", "contentType": "a"}}],
     }
     result = made(resource)
-    assert result["meta"] == {"profile": ["U(p)"], "source": "U(q)"}
+    assert result["meta"] == {"profile": ["p"], "source": "U(q)"}
     assert result["implicitRules"] == "U(i)"
+    assert result["extension"] == resource["extension"]
     assert result["content"] == [{"attachment": {"url": "U(a)", "title": "a", "contentType": "a"}}]
     assert result["description"] == resource["description"]
 

@@ -22,6 +22,7 @@ from fhir_server.interactions.services import Services
 from fhir_server.interactions.update import update
 from fhir_server.model import json
 from fhir_server.network.standing import Standing
+from fhir_server.oauth import opening
 from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.grants import GRANTS, challenge_of
 from fhir_server.oauth.inspection import inspected
@@ -45,7 +46,7 @@ class Process:
     def __init__(self, settings: Settings, services: Services) -> None:
         self.settings = settings
         self.services = services
-        self.authority = replace(bootstrap.authority(settings, services, Remote()), clock=lambda: NOW)
+        self.authority = replace(opening.authority(settings, services, Remote(), bootstrap.caller(settings)), clock=lambda: NOW)
 
     async def put(self, *resources: Mapping[str, Any]) -> None:
         for each in resources:

@@ -1,4 +1,4 @@
-"""The question to a pharmacy system: the HL7v3 query in a SOAP 1.1 envelope, and what its HTTP answer means."""
+"""The question to a system: the HL7v3 query about one patient in a SOAP 1.1 envelope, and what its HTTP answer means."""
 
 import re
 from collections.abc import Mapping
@@ -16,15 +16,18 @@ APPLICATION_ROOT = "2.16.840.1.113883.2.4.6.6"
 URA_ROOT = "2.16.528.1.1007.3.3"
 INTERACTION_ROOT = "2.16.840.1.113883.1.6"
 PROFILE_ROOT = "2.16.840.1.113883.2.4.3.11.1"
-DEFAULTS = {"query_interaction": "QURX_IN990111NL", "receiver_application": "1", "sender_application": "90000001"}
+DEFAULTS = {"receiver_application": "1", "sender_application": "90000001"}
 
 
-def question(query: SourceQuery, source: Source) -> bytes:
-    """Return the query for the dispense list of one patient; SourceError when the patient is not known by BSN."""
+def question(query: SourceQuery, source: Source, interaction: str) -> bytes:
+    """Return the query ``interaction`` about one patient; SourceError when the patient is not known by BSN.
+
+    The option ``query_interaction`` of the source gives the query another name.
+    """
     bsn = next((value for system, value in query.identifiers if system == BSN_SYSTEM), "")
     if not re.fullmatch(r"[0-9]{9}", bsn):
-        raise SourceError("not-supported", "a pharmacy system is asked by BSN, and none is known for this patient")
-    options = DEFAULTS | dict(source.options)
+        raise SourceError("not-supported", "the source is asked by BSN, and none is known for this patient")
+    options = DEFAULTS | {"query_interaction": interaction} | dict(source.options)
     try:
         return _envelope(query, bsn, options)
     except ValueError as error:
@@ -57,10 +60,10 @@ def _envelope(query: SourceQuery, bsn: str, options: Mapping[str, str]) -> bytes
     return etree.tostring(envelope, xml_declaration=True, encoding="UTF-8")
 
 
-def headers(source: Source) -> dict[str, str]:
-    """Return the HTTP headers that go with the question."""
-    interaction = (DEFAULTS | dict(source.options))["query_interaction"]
-    return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{NAMESPACE}/{interaction}"'}
+def headers(source: Source, interaction: str) -> dict[str, str]:
+    """Return the HTTP headers that go with the query ``interaction``."""
+    name = source.options.get("query_interaction", interaction)
+    return {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{NAMESPACE}/{name}"'}
 
 
 def body_of(response: Response) -> bytes:
