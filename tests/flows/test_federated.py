@@ -10,6 +10,11 @@ QUESTION = "MedicationDispense?patient=Patient/ansje"
 COMPLETENESS = "federation-completeness"
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 def test_the_gp_sees_what_the_pharmacies_dispensed(hub: Demo) -> None:
     reply = hub.as_("gp").get(QUESTION)
     assert reply.status == 200
