@@ -50,7 +50,7 @@ from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES
 from fhir_server.network import ozo
-from fhir_server.oauth import anchor, endpoint, metadata, opening
+from fhir_server.oauth import anchor, endpoint, jws, metadata, opening
 from fhir_server.oauth.authorize.opening import Caller, pages
 from fhir_server.oauth.keys import derive, secret
 from fhir_server.oauth.number_keys import number_seal
@@ -156,6 +156,16 @@ def collect_seldom() -> None:
     gc.freeze()  # a collection of the catalogue, which never changes, would hold the event loop for 80 ms now and then
 
 
+def signer(settings: Settings) -> Callable[[bytes], str]:
+    """Return what signs bytes with the key that signs tokens at that moment."""
+
+    def sign(payload: bytes) -> str:
+        at = now()
+        return jws.sign_detached(KeyRing(settings.data_dir, at).signing(at), payload)
+
+    return sign
+
+
 def caller(settings: Settings) -> Caller:
     """Return what tells for an ASGI scope from which address the request comes."""
     proxies = Proxies(settings.proxies)
@@ -205,6 +215,7 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         clock=now,
         new_id=new_id,
         bsn=bsn,
+        sign=signer(settings),
         subscriptions=subscribing.admission(settings, derive(secret(settings.data_dir, "subscriptions"), "headers 1", KEY_BYTES)),
         attachments=Attachments(files, scanner_at(settings.virus_scanner), *each, *together),
         rates=rates.Rates(rates.Limits(*limits)),

@@ -32,6 +32,7 @@ class Services:
     """The parts an interaction may use. ``clock`` gives microseconds since 1970 in UTC, ``new_id`` a fresh logical id.
 
     ``bsn`` seals the citizen service numbers that are stored; ``bsn_in_url`` says what to do with one in the parameters of a URL.
+    ``sign`` gives the detached signature of the hub over bytes.
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
     ``rates`` says how much a caller may ask for, and ``rate_refusals`` remembers who asked for more.
     ``ozo`` is how much the server is like OZO.
@@ -57,6 +58,7 @@ class Services:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     bsn: BsnSeal
+    sign: Callable[[bytes], str]
     subscriptions: Admission
     attachments: Attachments
     rates: Rates = field(default_factory=Rates)

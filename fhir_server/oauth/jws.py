@@ -22,6 +22,7 @@ from fhir_server.oauth.refusal import refused
 
 # Only these may stand in a header: whatever else there is asks the reader to fetch a key, to bring its own, or to read differently.
 _HEADER = frozenset({"alg", "typ", "kid"})
+_DETACHED = "receipt+jws"  # so that it is never taken for a token
 _OTHERS: Mapping[str, type[RSAKey | OKPKey]] = {"PS256": RSAKey, "EdDSA": OKPKey}
 
 
@@ -30,6 +31,14 @@ def sign(key: SigningKey, claims: Mapping[str, Any], typ: str = "at+jwt") -> str
     private: Any = key.private  # the library takes such keys, its type stubs do not say so
     private = jwk.construct(private, "ES256")
     return jws.sign(dict(claims), private, headers={"typ": typ, "kid": key.kid}, algorithm="ES256")
+
+
+def sign_detached(key: SigningKey, payload: bytes) -> str:
+    """Return a signature with ES256 over ``payload``, which is left out of it (RFC 7515 appendix F)."""
+    private: Any = key.private
+    token = jws.sign(payload, jwk.construct(private, "ES256"), headers={"typ": _DETACHED, "kid": key.kid}, algorithm="ES256")
+    header, _, signature = token.split(".")
+    return f"{header}..{signature}"
 
 
 def verify(token: str, keys: Sequence[VerifyingKey], expected: Expected, now: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ async def everything(call: Call) -> Answer:
     type that is closed to the caller.
     """
     patient = f"Patient/{call.id}"
-    await _require_open(call)
+    await require_open(call)
     asked, position = wanted(call)
     parts = await _parts(call, patient, asked)
     sources = await at_sources(call, patient, asked) if position is None else AtSources()
@@ -62,7 +62,7 @@ async def everything(call: Call) -> Answer:
     return Answer(200, body, headers, dossier=patient, keep=False, detail=_seen(call, page, along, sources))
 
 
-async def _require_open(call: Call) -> None:
+async def require_open(call: Call) -> None:
     """Raise unless the caller sees the Patient; only the system is told that there is none."""
     grant = call.services.gate.grant(call.actor, "read", "Patient")
     stored = await call.services.repository.read(grant, "Patient", call.id)

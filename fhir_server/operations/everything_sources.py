@@ -32,17 +32,23 @@ async def at_sources(call: Call, patient: str, wanted: Wanted) -> AtSources:
 
     Raises Forbidden where ``_type`` names a federated type for which the caller may not ask.
     """
-    entries = [entry for entry in call.services.catalog.types.values() if _is_asked(call, entry, wanted)]
-    all_asked = await gather(*(ask_sources(_part(call, entry, number), patient) for number, entry in enumerate(entries, 1)))
-    answers = _by_source(each for asked in all_asked for each in asked.answers)
-    call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
+    all_asked = await ask_all(call, patient, wanted)
     found: dict[str, Merged] = {}
     beside: dict[str, Merged] = {}
-    for entry, asked in zip(entries, all_asked, strict=True):
+    for entry, asked in all_asked:
         of_type = await _found(call, entry, asked, wanted)
         found |= {each.reference: each for each in of_type}
         beside |= {each.reference: each for each in _beside(call, asked, of_type) if wanted.covers(each.type)}
-    return AtSources(tuple(found.values()), tuple(each for name, each in beside.items() if name not in found), answers)
+    return AtSources(tuple(found.values()), tuple(each for name, each in beside.items() if name not in found), by_source(all_asked))
+
+
+async def ask_all(call: Call, patient: str, wanted: Wanted) -> Sequence[tuple[Entry, Asked]]:
+    """Return what the sources of ``patient`` answer, by type. Raises as ``at_sources`` does."""
+    entries = [entry for entry in call.services.catalog.types.values() if _is_asked(call, entry, wanted)]
+    all_asked = await gather(*(ask_sources(_part(call, entry, number), patient) for number, entry in enumerate(entries, 1)))
+    by_type = list(zip(entries, all_asked, strict=True))
+    call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in by_source(by_type)}
+    return by_type
 
 
 def _is_asked(call: Call, entry: Entry, wanted: Wanted) -> bool:
@@ -64,10 +70,10 @@ def _part(call: Call, entry: Entry, number: int) -> Call:
     return replace(call, entry=entry, interaction="search-type", request=f"{call.request}.{number}")
 
 
-def _by_source(answers: Iterable[SourceAnswer]) -> tuple[SourceAnswer, ...]:
+def by_source(by_type: Iterable[tuple[Entry, Asked]]) -> tuple[SourceAnswer, ...]:
     """Return one answer for each source: what went wrong with one question to it, if anything did."""
     found: dict[str, SourceAnswer] = {}
-    for each in answers:
+    for each in (answer for _, asked in by_type for answer in asked.answers):
         if isinstance(each, SourceFault) or each.source.name not in found:
             found[each.source.name] = each
     return tuple(found.values())

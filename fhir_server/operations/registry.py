@@ -12,6 +12,7 @@ from fhir_server.operations import (
     access_notices,
     answer_invitation,
     binding_token,
+    completeness,
     cover,
     delegate,
     everything,
@@ -76,6 +77,7 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
     asking("everything", everything.everything, "Patient"),
+    reading("completeness", completeness.receipt, "Patient"),
     Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource", of_type=True),
     Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource"),
     reading("access-log", access_log.access_log, "Patient"),

@@ -1,13 +1,14 @@
 """The whole dossier at once: each reader gets what a search would find, page by page, and what the sources hold besides."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from asked_sources import Sources, holdings
 from dossier_room import (
     AIDE,
     CLIENT,
@@ -27,13 +28,8 @@ from dossier_room import (
 )
 from engines import PostgresServer
 
-from adapters.contract import Fault, Resource, Source, Translation
 from fhir_server.access.actor import Actor
 from fhir_server.errors import BadRequest, FhirError, Forbidden, NotFound
-from fhir_server.federation.answer import SourceAnswer, SourceFault
-from fhir_server.federation.pace import Pace
-from fhir_server.federation.plan import Step
-from fhir_server.federation.taken import Then
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.recorded import recorded
 from fhir_server.network.plain_language import AUDIENCE
@@ -42,7 +38,6 @@ from fhir_server.operations.everything import everything
 Json = dict[str, Any]
 _numbers = count()
 OTHER, OTHERS_TEAM = "Patient/other", "CareTeam/others"
-URA = "http://fhir.nl/fhir/NamingSystem/ura"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -234,55 +229,6 @@ def test_a_type_that_is_closed_to_the_caller_is_told_when_it_is_named(hub: Room)
         with pytest.raises(FhirError) as raised:
             ask(hub, NURSE, f"_type={type_}")
         assert raised.value.status in {400, 403}
-
-
-@dataclass
-class Manifest:
-    resource_types: Sequence[str]
-
-
-class Sources:
-    """Two sources: each answers by type, or with a fault."""
-
-    holder = None
-    budget = 8.0
-    pace = Pace()
-
-    def __init__(self, seal: Any, holds: Mapping[str, Sequence[Resource]], fault: Fault | None = None) -> None:
-        self.seal, self.holds, self.fault = seal, holds, fault
-        self.asked: list[tuple[str, str]] = []
-        self.sources = tuple(Source(name, "any", "https://s.example", ((URA, name),)) for name in ("linde", "nacht"))
-        self.capabilities = {"any": Manifest(list(holds))}
-
-    def plan(self, type_: str, _: object) -> tuple[Step, ...]:
-        return tuple(Step(each, None, type_) for each in self.sources) if type_ in self.holds else ()  # type: ignore[arg-type] # asks nobody
-
-    async def ask(self, plan: Sequence[Step], query: Any, then: Then, _: object) -> tuple[SourceAnswer | SourceFault, ...]:
-        self.asked += [(each.type, query.request_id) for each in plan]
-        answers = tuple(self._answer(each) for each in plan)
-        for each in answers:
-            if isinstance(each, SourceAnswer):
-                await self.pace.through(then(each))
-        return answers
-
-    def _answer(self, step: Step) -> SourceAnswer | SourceFault:
-        if step.source.name == "nacht" and self.fault:
-            return SourceFault(step.source, self.fault)
-        return SourceAnswer(step.source, "m", Translation([{"resourceType": "Patient", "id": "l"}, *self.holds[step.type]]))
-
-
-def about(type_: str, id_: str, **more: Any) -> Json:
-    return {"resourceType": type_, "id": id_, "subject": {"reference": "Patient/l"}, **more}
-
-
-def holdings() -> dict[str, list[Resource]]:
-    medication: Json = {"resourceType": "Medication", "id": "m", "code": {"text": "tablet"}}
-    dispense = about("MedicationDispense", "d", whenHandedOver="2026-02-01", medicationReference={"reference": "Medication/m"})
-    return {
-        "MedicationDispense": [dispense, medication],
-        "Condition": [about("Condition", "c", recordedDate="2020-02-01"), about("Condition", "undated")],
-        "Observation": [about("Observation", "o", effectiveDateTime="2026-01-01")],
-    }
 
 
 def test_the_sources_are_asked_for_all_they_have(hub: Room) -> None:
