@@ -9,8 +9,8 @@ What this does to an expectation, and nothing else:
 - *In another place*: a section of a report has a code of SNOMED CT before that of the journal; the episode of a line is that of the
   report, and its ICPC code is with the line; the period and the text of a dosage are extensions of the prescription.
 - *Not comparable, left out*: narrative, profiles, how a reference is shown, versions of code systems, the number of the patient
-  (masked), the type of an address that was not said, a reason "-", the code of the source for the use of a telecom address. A postal code
-  has its blank.
+  (masked), the type of an address that was not said, a reason "-", the code of the source for the use of a telecom address. A
+  postal code has its blank.
 - *Not right*: a Dutch time in summer with the offset of winter gets that of summer; a contra-indication is no AllergyIntolerance.
 """
 

@@ -131,7 +131,7 @@ def no_empty_values(value: object) -> bool:
 
 
 @given(st.sampled_from(SAMPLES), st.lists(CHANGE, min_size=1, max_size=12))
-@settings(max_examples=160, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_mangled_messages(sample: tuple[str, bytes], changes: list[tuple[str, int, int, str]]) -> None:
     adapter, payload = sample
     check(adapter, mangled(payload, changes))
