@@ -17,6 +17,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _STYLE: Final = (
     "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
     "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top}th{background:#eee}"
+    "@page{size:A4 landscape;margin:1cm}"
+    "@media print{body{margin:0;font-size:8pt}thead{display:table-header-group}tr{break-inside:avoid}a{display:none}}"
 )
 
 

@@ -5,7 +5,7 @@ An anchor says first what will be removed; ``verify`` goes on from there.
 
 from typing import Final, NamedTuple
 
-from fhir_server.audit.anchors import Sign, state
+from fhir_server.audit.anchors import Sign, grown, state
 from fhir_server.storage.journal import keeping
 from fhir_server.storage.journal.chain import Head
 from fhir_server.storage.journal.keeping import Anchor
@@ -33,7 +33,7 @@ def retain(database: IndexDatabase, sign: Sign, now: int, days: int) -> Removed:
     def work(at: Transaction) -> Removed:
         keeping.lock(database, at)
         olds = [old for chain, kept in keeping.chains(at).items() if (old := _old(at, chain, kept.projected, now - days * DAY))]
-        made = state(at, sign, now, keeping.moved(at) if olds else (), [head for head, *_ in olds])
+        made = state(at, sign, now, grown(at) if olds else (), [head for head, *_ in olds])
         for head, _, _, whole in olds:
             keeping.remove(at, head, whole=whole)
         return Removed(sum(old[1] for old in olds), sum(old[2] for old in olds), made)

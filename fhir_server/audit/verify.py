@@ -6,9 +6,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from fhir_server.audit.anchors import fingerprint, heads_in
+from fhir_server.audit.anchors import Rooted, fingerprint, heads_in, trees_in
+from fhir_server.audit.merkle import Tree, leaf
 from fhir_server.storage.journal import keeping
-from fhir_server.storage.journal.chain import Block, Head, follow, origin
+from fhir_server.storage.journal.chain import Block, Head, digest, follow, origin, texts
 from fhir_server.storage.journal.keeping import Anchor, Kept
 from fhir_server.storage.journal.line import Unreadable
 from fhir_server.storage.journal.projection import Event, events
@@ -26,9 +27,10 @@ class Broken(Exception):
 
 @dataclass
 class Anchored:
-    """What the anchors say: the heads they name by chain and number, where removal has come, and how many they are."""
+    """What the anchors say: heads by chain and number, trees likewise, where removal has come, and how many anchors they are."""
 
     heads: dict[str, dict[int, Head]] = field(default_factory=dict)
+    trees: dict[str, dict[int, Rooted]] = field(default_factory=dict)
     removed: dict[str, Head] = field(default_factory=dict)
     count: int = 0
 
@@ -75,6 +77,8 @@ def anchored_in(anchors: Iterable[Anchor], open_: Open, copies: Sequence[str] = 
             raise Broken(f"anchor {expected}: it is not the one that was made after anchor {expected - 1}")
         for head in heads_in(claims, "heads"):
             found.heads.setdefault(head.chain, {})[head.number] = head
+        for (chain, number), tree in trees_in(claims).items():
+            found.trees.setdefault(chain, {})[number] = tree
         found.removed |= {head.chain: head for head in heads_in(claims, "removed")}
         found.count, previous = expected, fingerprint(anchor.signed)
         missing.discard(anchor.signed)
@@ -103,8 +107,10 @@ def _chain(
 ) -> None:
     head = anchored.removed.get(chain, origin(chain))
     heads = {number: named for number, named in anchored.heads.get(chain, {}).items() if number > head.number}
+    growing = _Growing(anchored.trees.get(chain, {}))
     for block in blocks:
         _require_follows(head, block, projection)
+        growing.require(block)
         head = Head(chain, block.number, block.last, block.hash)
         if heads.pop(block.number, head) != head:
             raise Broken(f"chain {chain}, block {block.number}: an anchor names another block in its place")
@@ -141,6 +147,29 @@ def _require_gone(chain: str, kept: Kept, anchored: Anchored) -> None:
     """Require that a chain without blocks had none, or that an anchor says they were removed."""
     removed = anchored.removed.get(chain, origin(chain))
     _require_reaches(removed, anchored.heads.get(chain, {}), kept)
+
+
+class _Growing:
+    """The trees that the anchors name in one chain, grown again out of its blocks; those of which lines were removed are not."""
+
+    def __init__(self, named: Mapping[int, Rooted]) -> None:
+        self._named = named
+        self._firsts = {tree.first for tree in named.values()}
+        self._tree: Tree | None = None
+
+    def require(self, block: Block) -> None:
+        """Let the tree grow by ``block``; where one ends its root must be what the anchor says."""
+        if block.first in self._firsts:
+            self._tree = Tree()
+        if self._tree is None:
+            return
+        for seq, text in enumerate(texts(block.lines), block.first):
+            self._tree.add(leaf(block.chain, seq, digest(text)))
+        named = self._named.get(block.number)
+        if named is not None and named.root != self._tree.root():
+            raise Broken(
+                f"chain {block.chain}, block {block.number}: an anchor names another tree for its lines from {named.first} on"
+            )
 
 
 class _Projection:

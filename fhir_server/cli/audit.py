@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fhir_server.audit.verify import Broken
 from fhir_server.bootstrap import keeper, now
-from fhir_server.cli import audit_export, audit_exported, audit_report, audit_touched, operator
+from fhir_server.cli import audit_export, audit_exported, audit_prove, audit_report, audit_touched, operator
 from fhir_server.cli.command import CommandFailed, Commands
 from fhir_server.settings import Settings
 from fhir_server.storage.reindex.open import open_index
@@ -35,19 +35,22 @@ def add(commands: Commands) -> None:
             operator.add(deed, "HCOMPL")
             deed.add_argument("--anchors", type=Path, metavar="FILE", help="copies of anchors that a witness kept")
             deed.add_argument("--export", type=Path, metavar="FILE", help="verify that export, and look at no database")
+            deed.add_argument("--proof", type=Path, metavar="FILE", help="verify that proof of one line, and look at no database")
             deed.add_argument("--key", default="", metavar="THUMBPRINT", help="of the key that must have signed its anchors")
-    for module in (audit_report, audit_export, audit_touched):
+    for module in (audit_report, audit_export, audit_prove, audit_touched):
         module.add(deeds)
 
 
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Say on stdout that the record is whole, or name its first broken place."""
     if options.export is not None:
-        if options.anchors is not None:
-            raise CommandFailed("an export has its own anchors: give --export or --anchors, not both")
+        if options.anchors is not None or options.proof is not None:
+            raise CommandFailed("an export has its own anchors: give --export, --proof or --anchors, not two of them")
         return audit_exported.verify(options.export, options.key)
+    if options.proof is not None:
+        return audit_prove.verify(options.proof, options.key)
     if options.key:
-        raise CommandFailed("--key is about an export: give --export too")
+        raise CommandFailed("--key is about an export or a proof: give --export or --proof too")
     if options.anchors is not None and not options.anchors.is_file():
         raise CommandFailed(f"there is no file {options.anchors}")
     operator.record(options, settings, "audit-verify", "AuditEvent")

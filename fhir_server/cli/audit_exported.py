@@ -28,7 +28,7 @@ def verify(file: Path, key: str) -> int:
             yield from lines
 
     try:
-        found = check(entries, partial(_opener, key))
+        found = check(entries, partial(opener, key))
     except Broken as error:
         print(f"the export is broken: {error}")
         return 1
@@ -40,7 +40,8 @@ def verify(file: Path, key: str) -> int:
     return 0
 
 
-def _opener(wanted: str, jwk: Mapping[str, Any]) -> Open:
+def opener(wanted: str, jwk: Mapping[str, Any]) -> Open:
+    """Return what opens anchors with the key ``jwk``. Raises ValueError for another than the ``wanted`` (thumbprint, "": any)."""
     key = embedded_key(jwk, "ES256")
     if wanted and key.kid != wanted:
         raise ValueError(f"it is the key {key.kid}, not {wanted}")

@@ -31,15 +31,15 @@ def lock(database: IndexDatabase, at: Transaction) -> None:
         at.rows("LOCK TABLE audit_anchor IN EXCLUSIVE MODE")
 
 
-def last_anchor(at: Transaction) -> Anchor | None:
+def last_anchor(at: Snapshot) -> Anchor | None:
     """Return the newest anchor."""
-    found = at.rows("SELECT number, made, signed FROM audit_anchor ORDER BY number DESC LIMIT 1")
+    found = list(at.stream("SELECT number, made, signed FROM audit_anchor ORDER BY number DESC LIMIT 1"))
     return Anchor._make(found[0]) if found else None
 
 
-def moved(at: Transaction) -> list[Head]:
+def moved(at: Snapshot) -> list[Head]:
     """Return the heads that no anchor names yet."""
-    return [Head(chain, number, last, bytes(hash_)) for chain, number, last, hash_ in at.rows(_MOVED)]
+    return [Head(chain, number, last, bytes(hash_)) for chain, number, last, hash_ in list(at.stream(_MOVED))]
 
 
 def add(at: Transaction, anchor: Anchor, heads: Sequence[Head]) -> None:
@@ -73,6 +73,14 @@ def count(at: Snapshot) -> int:
 def blocks(at: Snapshot, chain: str = "", size: int = _BLOCKS) -> Iterator[Block]:
     """Yield the blocks of ``chain`` and of the chains after it, in their order; ``size`` are read at a time."""
     for name, place, first, last, hash_, lines in _pages(at, _ALL_BLOCKS, size, (chain, 0)):
+        yield Block(name, place, first, last, bytes(hash_), bytes(lines))
+
+
+def stretch(at: Snapshot, chain: str, after: int, until: int) -> Iterator[Block]:
+    """Yield the blocks of ``chain`` with the numbers from ``after`` (which is not one of them) to ``until``."""
+    for name, place, first, last, hash_, lines in _pages(at, _ALL_BLOCKS, _BLOCKS, (chain, after)):
+        if name != chain or place > until:
+            return
         yield Block(name, place, first, last, bytes(hash_), bytes(lines))
 
 

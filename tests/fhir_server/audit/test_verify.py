@@ -1,6 +1,7 @@
 """A record that was tampered with is found out, on both engines, whatever row was touched."""
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from invented import LINE
 from kept_record import KEY, Change, Kept
 
-from fhir_server.audit.anchors import copied
+from fhir_server.audit.anchors import copied, grown, state
 from fhir_server.audit.keeper import Keeper
 from fhir_server.audit.retention import DAY, LEAST
 from fhir_server.audit.verify import Broken, Sound
@@ -133,6 +134,17 @@ def test_a_witness_outside_finds_what_was_rewritten_with_all_its_anchors(kept: K
     kept.now += 1
     with pytest.raises(Broken, match="anchor 1: the copy"):
         kept.verify(witness)
+
+
+def test_a_tree_that_is_not_that_of_the_lines_is_found(kept: Kept) -> None:
+    """Whoever has the key could tell somebody of a line that was never written."""
+    with closing(open_index(kept.url, write=True)) as database:
+        with database.snapshot() as at:
+            (tree,) = grown(at)
+        told = [tree._replace(root=tree.root[::-1])]
+        database.write(lambda at: state(at, partial(signed, KEY), kept.now + 1, told, ()))
+    with pytest.raises(Broken, match="an anchor names another tree for its lines from 1 on"):
+        kept.verify()
 
 
 def test_an_anchor_signed_by_another_key_is_refused(kept: Kept) -> None:
