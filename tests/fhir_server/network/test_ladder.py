@@ -111,6 +111,7 @@ BROKEN: list[tuple[str, Any]] = [
     ("PlanDefinition.action[1].code", lambda plan: plan["action"][1].pop("code")),
     ("PlanDefinition.action[1].code", lambda plan: plan["action"][1].update(code=plan["action"][0]["code"])),
     ("PlanDefinition.action[2]", lambda plan: plan["action"][2].pop("participant")),
+    ("PlanDefinition.action[3].action", lambda plan: plan["action"][3].update(action=[plan["action"].pop()])),
     ("PlanDefinition.action[0].extension", lambda plan: plan["action"][0]["extension"].append(plan["action"][0]["extension"][0])),
     (
         "PlanDefinition.action[0].extension",
