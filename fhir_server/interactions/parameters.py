@@ -34,19 +34,20 @@ def asked(call: Call) -> tuple[Search, Position | None]:
 
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
-    strict, limit = is_strict(call), largest_page(call)
-    place = (call.type, call.within, strict, limit, in_url, *parameters)
-    read = partial(_read, call, parameters, strict=strict, limit=limit, in_url=in_url)
+    strict, every, limit = is_strict(call), _asks_for_strict(call), largest_page(call)
+    place = (call.type, call.within, strict, every, limit, in_url, *parameters)
+    read = partial(_read, call, parameters, strict=strict, every=every, limit=limit, in_url=in_url)
     if any(name == "_page" for name, _ in parameters):
         return read()  # each token is used once
     return call.services.parsed.get(call.services.catalog.types, place, read)
 
 
-def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, limit: int, in_url: bool) -> Search:
+def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, every: bool, limit: int, in_url: bool) -> Search:
     wanted = parse(
         call.entry,
         parameters,
         strict=strict,
+        every=every,
         base=call.services.base + "/",
         limit=limit,
         in_url=in_url,
@@ -67,6 +68,11 @@ def in_url(call: Call) -> bool:
 def is_strict(call: Call) -> bool:
     """Tell whether an unknown parameter is refused (https://hl7.org/fhir/R4/search.html#errors)."""
     return "prefer" not in call.headers or preferences(call.headers.get("prefer")).get("handling") != "lenient"
+
+
+def _asks_for_strict(call: Call) -> bool:
+    """Tell whether the client itself wants to hear of every parameter that is not understood."""
+    return "prefer" in call.headers and preferences(call.headers.get("prefer")).get("handling") == "strict"
 
 
 def largest_page(call: Call) -> int:

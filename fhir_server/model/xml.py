@@ -1,16 +1,16 @@
 """XML of resources (https://hl7.org/fhir/R4/xml.html): a safe, strict reader and a writer, both driven by the definitions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lxml import etree
 
 from fhir_server.errors import Malformed, TooLarge
+from fhir_server.model import xml_writer
 from fhir_server.model.body import Limits
 from fhir_server.model.xhtml import parser
 from fhir_server.model.xml_reader import resource_of
-from fhir_server.model.xml_writer import text_of
 
 _BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
@@ -33,8 +33,13 @@ def write(resource: Mapping[str, Any], *, pretty: bool = False) -> bytes:
 
     Raises Unwritable when a member has no place in the definition of its type.
     """
-    text = text_of(resource, pretty=pretty)
-    return f'<?xml version="1.0" encoding="UTF-8"?>{text}'.encode()
+    return b"".join(pieces(resource, pretty=pretty))
+
+
+def pieces(resource: Mapping[str, Any], *, pretty: bool = False) -> Iterator[bytes]:
+    """Yield the same piece by piece, of a Bundle entry by entry, for who has others to serve meanwhile."""
+    yield b'<?xml version="1.0" encoding="UTF-8"?>'
+    yield from xml_writer.pieces(resource, pretty=pretty)
 
 
 def _parse(body: bytes) -> etree._Element:

@@ -1,6 +1,6 @@
 """From the dict of a resource to its XML text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
@@ -18,30 +18,63 @@ class Unwritable(ValueError):
     """A resource that XML cannot carry: something in it is not as the definition of its type says."""
 
 
-def text_of(resource: Mapping[str, Any], *, pretty: bool) -> str:
-    """Return ``resource`` as XML without declaration; Unwritable names the element, never a value."""
+def pieces(resource: Mapping[str, Any], *, pretty: bool) -> Iterator[bytes]:
+    """Yield ``resource`` as XML without declaration, element by element: a Bundle comes entry by entry.
+
+    Unwritable names the element, never a value.
+    """
     parts: list[str] = []
-    _resource(parts, resource, "\n" if pretty else "", f' xmlns="{FHIR}"')
+    margin = "\n" if pretty else ""
+    name, members = _named(resource)
+    children = _begun(parts, name, members, shape_of(name, name), margin, f' xmlns="{FHIR}"')
+    for child in children:
+        for value, extra in _items(child, members.get(child.name), members.get(f"_{child.name}")):
+            _item(parts, child, value, extra, f"{margin}  " if margin else "")
+            yield _taken(parts)
+    if children:
+        parts.append(f"{margin}</{name}>")
+    yield _taken(parts)
+
+
+def _taken(parts: list[str]) -> bytes:
+    """Return what is in ``parts``, which are empty then."""
     text = "".join(parts)
+    parts.clear()
     try:
         data = text.encode()
     except UnicodeEncodeError:
         raise Unwritable("a text holds a lone surrogate") from None
     if len(data.translate(None, _NOT_XML)) != len(data) or "\ufffe" in text or "\uffff" in text:
         raise Unwritable("a text holds a character that XML cannot carry")
-    return text
+    return data
 
 
-def _resource(parts: list[str], resource: object, margin: str, namespace: str = "") -> None:
+def _named(resource: object) -> tuple[str, dict[str, Any]]:
+    """Return the type of ``resource`` and its members apart from that."""
     name = resource.get("resourceType") if isinstance(resource, Mapping) else None
     if not isinstance(resource, Mapping) or name not in resource_types():
         raise Unwritable("a resource has no resourceType of FHIR R4")
-    members = {key: value for key, value in resource.items() if key != "resourceType"}
-    _element(parts, name, members, shape_of(name, name), margin, namespace)
+    return name, {key: value for key, value in resource.items() if key != "resourceType"}
+
+
+def _resource(parts: list[str], resource: object, margin: str) -> None:
+    name, members = _named(resource)
+    _element(parts, name, members, shape_of(name, name), margin)
 
 
 def _element(parts: list[str], tag: str, members: Mapping[str, Any], shape: Shape, margin: str, attributes: str = "") -> None:
     """Write one element: its attributes, and its children in the order of the definition."""
+    children = _begun(parts, tag, members, shape, margin, attributes)
+    inside = f"{margin}  " if margin else ""
+    for child in children:
+        for value, extra in _items(child, members.get(child.name), members.get(f"_{child.name}")):
+            _item(parts, child, value, extra, inside)
+    if children:
+        parts.append(f"{margin}</{tag}>")
+
+
+def _begun(parts: list[str], tag: str, members: Mapping[str, Any], shape: Shape, margin: str, attributes: str) -> list[Child]:
+    """Write the start of an element, the whole of it when it has no children, and return those in their order."""
     children: dict[str, Child] = {}
     for key in members:
         name = key.removeprefix("_")
@@ -52,28 +85,21 @@ def _element(parts: list[str], tag: str, members: Mapping[str, Any], shape: Shap
             attributes += f' {name}="{_escaped(_lexical(child, members[key]))}"'
         else:
             children[name] = child
-    if not children:
-        parts.append(f"{margin}<{tag}{attributes}/>")
-        return
-    parts.append(f"{margin}<{tag}{attributes}>")
-    inside = f"{margin}  " if margin else ""
-    for child in sorted(children.values(), key=_order):
-        _member(parts, child, members.get(child.name), members.get(f"_{child.name}"), inside)
-    parts.append(f"{margin}</{tag}>")
+    parts.append(f"{margin}<{tag}{attributes}>" if children else f"{margin}<{tag}{attributes}/>")
+    return sorted(children.values(), key=_order)
 
 
 def _order(child: Child) -> int:
     return child.order
 
 
-def _member(parts: list[str], child: Child, value: Any, extra: Any, margin: str) -> None:  # noqa: ANN401 - JSON
+def _items(child: Child, value: Any, extra: Any) -> Iterable[tuple[Any, Any]]:  # noqa: ANN401 - JSON
+    """Return each value of ``child`` with what stands beside it."""
     if not child.repeats:
-        _item(parts, child, value, extra, margin)
-        return
+        return ((value, extra),)
     if not all(each is None or isinstance(each, list | tuple) for each in (value, extra)):
         raise Unwritable(f"{child.path} is a list")
-    for one, more in zip_longest(value or (), extra or ()):
-        _item(parts, child, one, more, margin)
+    return zip_longest(value or (), extra or ())
 
 
 def _item(parts: list[str], child: Child, value: Any, extra: Any, margin: str) -> None:  # noqa: ANN401 - JSON

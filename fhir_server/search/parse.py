@@ -18,6 +18,8 @@ from fhir_server.search.tree import And, Everything, Node, Query
 __all__ = ["Search", "parse"]
 
 _UNSUPPORTED = frozenset({"_content", "_contained", "_containedType", "_filter", "_in", "_list", "_query", "_text", "_type"})
+_AS_USUAL = {"_contained": "false", "_containedType": "container"}
+"""What these say where they are not given, which is all that is done here."""
 
 
 @dataclass
@@ -26,6 +28,7 @@ class _Parsing:
 
     entry: Entry
     strict: bool
+    every: bool
     reader: Reader
     results: Results
     where: list[Node] = field(default_factory=list)
@@ -38,6 +41,7 @@ def parse(
     parameters: Sequence[tuple[str, str]],
     *,
     strict: bool = True,
+    every: bool = False,
     base: str = "",
     limit: int = 100,
     in_url: bool = True,
@@ -45,12 +49,13 @@ def parse(
 ) -> Search:
     """Read the decoded ``parameters`` of a search of the type ``entry``.
 
-    ``strict``: an unknown parameter is refused (otherwise ignored with a warning). ``base`` is the server's FHIR base without a
+    ``strict``: an unknown parameter is refused (otherwise ignored with a warning), and with ``every`` also one that begins with an
+    underscore. ``base`` is the server's FHIR base without a
     slash at the end, ``limit`` the largest ``_count``, ``in_url`` tells that the parameters came in a URL (where no BSN may stand).
     Without ``catalog`` there are no chains, no ``_has`` and no ``_revinclude``; with it, whoever carries out the search replaces
     the nodes ``Chain`` and ``Has`` first. Raises BadRequest with what to do instead.
     """
-    state = _Parsing(entry, strict, Reader(base, in_url, catalog), Results(entry, limit, catalog))
+    state = _Parsing(entry, strict, every, Reader(base, in_url, catalog), Results(entry, limit, catalog))
     for name, value in parameters:
         _parameter(state, name, value)
     results = state.results
@@ -75,13 +80,15 @@ def _parameter(state: _Parsing, name: str, value: str) -> None:
     code, _, modifier = name.partition(":")
     if code in RESULTS:
         state.results.read(code, modifier, value)
+    elif name in _AS_USUAL and value == _AS_USUAL[name]:
+        pass
     elif code in _UNSUPPORTED:
         raise BadRequest(f"The search parameter '{code}' is not supported by this server.", detail="search-not-supported")
     else:
         try:
             state.where.append(state.reader.node(state.entry, name, value))
         except UnknownParameter:
-            if "." in name or code == "_has" or (state.strict and not code.startswith("_")):
+            if "." in name or code == "_has" or (state.strict and (state.every or not code.startswith("_"))):
                 raise
             _ignore(state, name)
             return

@@ -172,6 +172,20 @@ def test_lenient_or_not(hub: Demo) -> None:
         assert system.get("Patient?colour=blue", Prefer=strict).status == 400
 
 
+def test_who_asks_for_strict_hears_of_every_unknown_parameter(hub: Demo) -> None:
+    system = hub.as_("system")
+    assert [system.get("Patient?_colour=blue", Prefer=each).status for each in ("handling=strict", "handling=lenient")] == [
+        400,
+        200,
+    ]
+    assert system.get("Patient?_colour=blue").status == 200
+    known = "Patient?_id=ansje&_format=json&_pretty=false&_count=1&_total=none&_contained=false&_containedType=container"
+    found = system.get(known, Prefer="handling=strict")
+    assert (found.status, found.ids()) == (200, ["Patient/ansje"])
+    for other in ("_contained=true", "_contained=both", "_containedType=contained", "_contained:x=false"):
+        assert system.get(f"Patient?{other}").status == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
