@@ -210,7 +210,9 @@ def _faults(plan: Mapping[str, Any]) -> Iterator[Issue]:
         if not any(each.types for each in level.places):
             yield _fault("A level needs participants: a type (patient, practitioner, related-person), or a role too.", place)
         if "action" in action:
-            yield _fault("Nobody would come to a level within a level: put it in the list of levels, in its turn.", f"{place}.action")
+            yield _fault(
+                "Nobody would come to a level within a level: put it in the list of levels, in its turn.", f"{place}.action"
+            )
         if len(_extensions(action, TIME_OUT)) != len(level.time_outs or {}):
             yield _fault(_NO_TIME_OUT, f"{place}.extension")
 
