@@ -42,9 +42,7 @@ def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -
     return call.services.parsed.get(call.services.catalog.types, place, read)
 
 
-def _read(
-    call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, every: bool, limit: int, in_url: bool
-) -> Search:
+def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, every: bool, limit: int, in_url: bool) -> Search:
     wanted = parse(
         call.entry,
         parameters,
