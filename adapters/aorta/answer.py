@@ -26,10 +26,10 @@ class Answer:
     warnings: tuple[str, ...]
 
     @property
-    def subjects(self) -> tuple[tuple[str, Node], ...]:
-        """What the interactions are about: the name of the interaction and each ``subject`` of its control act."""
+    def subjects(self) -> tuple[tuple[str, Node, Node], ...]:
+        """What the interactions are about: the name of the interaction, its control act, and each ``subject`` of that."""
         acts = [(one.name, act) for one in self.interactions for act in one.all("ControlActProcess")]
-        return tuple((name, subject) for name, act in acts for subject in act.all("subject"))
+        return tuple((name, act, subject) for name, act in acts for subject in act.all("subject"))
 
 
 def root_of(payload: bytes) -> Node:

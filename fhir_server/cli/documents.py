@@ -4,11 +4,13 @@ import gzip
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import orjson
 
@@ -39,13 +41,21 @@ def found_in(path: Path) -> Iterator[Found]:
     """Yield the resources of a file, or of the standard input for "-". Raises CommandFailed for what cannot be read."""
     try:
         with _opened(path) as file:
-            first = file.readline()
+            first, blank = _first(file)
             if path.suffix == ".ndjson" or _is_line(first):
-                yield from _lines(path, _with(first, file))
+                yield from _lines(path, _with(first, file), blank + 1)
             else:
                 yield from _document(path, first, lambda: file.read(_CHUNK))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CommandFailed(f"cannot read {path}: it is compressed, and broken or cut off") from error
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}") from error
+
+
+def whole(path: Path) -> bytes:
+    """Return a file, or the standard input for "-", as it is. Raises CommandFailed for what cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
     except OSError as error:
         raise CommandFailed(f"cannot read {path}: {error.strerror}") from error
 
@@ -80,6 +90,14 @@ def _is_compressed(file: BufferedReader) -> bool:
     return file.peek(len(_GZIP)).startswith(_GZIP)
 
 
+def _first(file: BinaryIO) -> tuple[bytes, int]:
+    """Return the first line that is not blank, and how many blank ones come before it."""
+    line, blank = file.readline(), 0
+    while line.isspace():
+        line, blank = file.readline(), blank + 1
+    return line, blank
+
+
 def _with(first: bytes, file: Iterable[bytes]) -> Iterator[bytes]:
     yield first
     yield from file
@@ -88,17 +106,17 @@ def _with(first: bytes, file: Iterable[bytes]) -> Iterator[bytes]:
 def _is_line(first: bytes) -> bool:
     """Tell whether the first line is a resource by itself; a Bundle on one line is read as a document, by the entry."""
     try:
-        resource = orjson.loads(first)
+        resource = orjson.loads(first.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         return False
     return isinstance(resource, dict) and resource.get("resourceType") != "Bundle"
 
 
-def _lines(path: Path, lines: Iterable[bytes]) -> Iterator[Found]:
-    for number, line in enumerate(lines, 1):
+def _lines(path: Path, lines: Iterable[bytes], begin: int) -> Iterator[Found]:
+    for number, line in enumerate(lines, begin):
         if b'"Bundle"' in line:
             yield from _entries(f"{path}:{number}", line)
-        elif not line.isspace():
+        elif line.strip():
             yield Found(f"{path}:{number}", line, len(line))
 
 
@@ -112,26 +130,53 @@ def _entries(place: str, document: bytes) -> Iterator[Found]:
     if resource.get("resourceType") != "Bundle":
         yield Found(place, document, len(document))
         return
-    inside = [(number, entry["resource"]) for number, entry in enumerate(resource.get("entry", ())) if "resource" in entry]
+    picked = _Picked(is_history=resource.get("type") == "history")
+    inside = [(number, entry["resource"]) for number, entry in enumerate(resource.get("entry", ())) if picked.takes(entry)]
     for number, each in inside:
         yield Found(f"{place} entry[{number}]", write(each), len(document) // len(inside))
 
 
 def _document(path: Path, first: bytes, more: Callable[[], bytes]) -> Iterator[Found]:
-    reader = _Reader(first, more)
+    reader, picked = _Reader(first, more), _Picked()
     for number, entry in enumerate(reader.entries()):
         place = f"{path} entry[{number}]"
+        picked.is_history = reader.is_history
         try:
-            resource = read(entry, OWN).members.get("resource")
+            document = read(entry, OWN)
         except FhirError as error:
             yield Found(place, b"", len(entry), error.text)
             continue
-        if resource is not None:
-            yield Found(place, resource.encode(), len(entry))
+        if picked.takes(document.resource):
+            yield Found(place, document.members["resource"].encode(), len(entry))
     if not reader.is_bundle:
         yield from _entries(str(path), bytes(reader.rest))
     elif reader.depth:
         yield Found(str(path), b"", 0, "The file ends in the middle of the Bundle. Was it copied as a whole?")
+
+
+@dataclass
+class _Picked:
+    """Which entries of a Bundle are resources to store: no OperationOutcome of a search, of a history the newest versions alone."""
+
+    is_history: bool = False
+    _seen: set[str] = field(default_factory=set)
+
+    def takes(self, entry: Mapping[str, Any]) -> bool:
+        """Tell whether the next ``entry`` has a resource that is to be stored; a history begins with what is newest."""
+        if self.is_history:
+            resource = _mapped(entry, "resource")
+            name = (
+                f"{resource.get('resourceType')}/{resource['id']}" if "id" in resource else _mapped(entry, "request").get("url", "")
+            )
+            if name in self._seen:
+                return False
+            self._seen.add(name)
+        return "resource" in entry and _mapped(entry, "search").get("mode") != "outcome"
+
+
+def _mapped(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = entry.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 class _Reader:
@@ -140,6 +185,7 @@ class _Reader:
     def __init__(self, first: bytes, more: Callable[[], bytes]) -> None:
         self.rest = bytearray(first)
         self.is_bundle = False
+        self.is_history = False
         self.depth = 0
         self._more = more
         self._names: list[bytes] = []  # the last two strings of the root: a name and its value
@@ -182,6 +228,7 @@ class _Reader:
         elif self.depth == 1:
             self._names = [*self._names[-1:], token]
             self.is_bundle = self.is_bundle or (not self._too_late and self._names == [b'"resourceType"', b'"Bundle"'])
+            self.is_history = self.is_history or self._names == [b'"type"', b'"history"']
         return False
 
     def _forget(self, end: int) -> int:

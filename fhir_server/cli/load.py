@@ -26,8 +26,8 @@ def add(commands: Commands) -> None:
 
 
 _DESCRIPTION = """Store resources as the system would with PUT: all are validated, one that is stored already gets a new version, or
-keeps its version when nothing changed. So the same files can be loaded again, also after an interruption. Order matters: what is
-referred to comes first."""
+keeps its version when nothing changed. So the same files can be loaded again, also after an interruption. Their order is free:
+references are not checked. Of a Bundle with a history the newest versions are stored."""
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from adapters import registry
 from adapters.contract import SourceError, Translation
 from fhir_server.cli.command import CommandFailed, Commands
+from fhir_server.cli.documents import whole
 from fhir_server.model.json import write
 from fhir_server.settings import Settings
 from mappings.bundle import collection
@@ -18,7 +19,7 @@ def add(commands: Commands) -> None:
     group = map_.add_subparsers(required=True, metavar="COMMAND")
     command = group.add_parser("run", help="print the Bundle that a message becomes", description=__doc__)
     command.add_argument("adapter", help="such as pharmacy/hl7v3; `fhir-server adapter list` lists them")
-    command.add_argument("file", type=Path)
+    command.add_argument("file", type=Path, help="the message; - is the standard input")
     command.add_argument("--explain", action="store_true", help="on stderr: the rows that fired, the fields left over")
     command.set_defaults(run=run)
 
@@ -26,11 +27,11 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, _: Settings) -> int:
     """Print the Bundle on stdout and nothing else there."""
     try:
-        translation = registry.load(options.adapter).translate(options.file.read_bytes())
-    except OSError as error:
-        raise CommandFailed(f"cannot read {options.file}: {error.strerror}") from error
+        adapter = registry.load(options.adapter)
     except KeyError as error:
         raise CommandFailed(f"no adapter {options.adapter}; `fhir-server adapter list` lists them") from error
+    try:
+        translation = adapter.translate(whole(options.file))
     except SourceError as error:
         raise CommandFailed(f"{options.file}: {error.text}") from error
     print(write(collection(translation.resources), pretty=True).decode())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import NotFound
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
@@ -15,9 +16,11 @@ from fhir_server.interactions.subsets import of_search, shown
 from fhir_server.model.body import OWN
 from fhir_server.model.bundle import found, searchset
 from fhir_server.model.json import read as read_json
-from fhir_server.search.match import matches
-from fhir_server.search.order import Place, compare, in_order, places
+from fhir_server.search.extract import extract
+from fhir_server.search.match import holds
+from fhir_server.search.order import Place, compare, in_order, places_of
 from fhir_server.search.paging import Position
+from fhir_server.search.rows import Indexed
 from fhir_server.search.tree import Cursor, Query
 from profiles.conformance import conformance
 
@@ -46,7 +49,7 @@ async def search(call: Call) -> Answer:
     wanted, subset = of_search(call, wanted)
     wanted = await without_links(call, wanted)
     query = wanted.query
-    matching = [each for each in _published(call.type) if matches(query.where, each.resource, call.entry, call.services.base)]
+    matching = [each for each in _published(call.type) if holds(query.where, each.resource, call.entry, _index(call, each))]
     total = None if wanted.total == "none" else len(matching)
     if wanted.count_only:
         return Answer(200, searchset(warnings(wanted), [self_link(call, wanted)], len(matching)))
@@ -72,7 +75,23 @@ def _after(call: Call, query: Query, matching: Sequence[_Published], position: P
 
 
 def _place(call: Call, query: Query, each: _Published) -> Place:
-    return places(each.resource, query.sort, call.entry, call.services.base), each.row
+    return places_of(each.resource, query.sort, call.entry, _index(call, each)), each.row
+
+
+def _index(call: Call, each: _Published) -> Indexed:
+    return _indexed(call.entry, call.services.base)[each.row]
+
+
+_made: dict[tuple[str, str], tuple[Entry, tuple[Indexed, ...]]] = {}
+
+
+def _indexed(entry: Entry, base: str) -> tuple[Indexed, ...]:
+    """Return the index rows of all that is published of a type: they change only with what can be searched by."""
+    made = _made.get((entry.name, base))
+    if made is None or made[0] is not entry:
+        made = entry, tuple(extract(each.resource, entry, base) for each in _published(entry.name))
+        _made[entry.name, base] = made
+    return made[1]
 
 
 @cache

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from fhir_server.storage.subscriptions.store import NEVER, Claim, Status, SubscriptionStore
@@ -37,6 +38,7 @@ class Postman:
     done: Callable[[], None] = lambda: None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _hosts: Counter[str] = field(default_factory=Counter)
+    _claims: Iterator[int] = field(default_factory=count)
 
     async def claim(self) -> int:
         """Begin with some of the subscriptions that have something to deliver; return how many."""
@@ -44,7 +46,7 @@ class Postman:
             return 0
         now = self.access.clock()
         busy = [host for host, number in self._hosts.items() if number >= PER_HOST]
-        claims = await self.store.claim(self.holder, now, now + LEASE, busy, _CLAIMED)
+        claims = await self.store.claim(f"{self.holder} {next(self._claims)}", now, now + LEASE, busy, _CLAIMED)
         for each in claims:
             self._hosts[each.host] += 1
             task = asyncio.create_task(self._serve(each))
@@ -91,10 +93,10 @@ class Postman:
             if not await self._advance(claim, notice.number):
                 return
             claim = claim._replace(attempts=0, failing=0)
-        await self.store.release(claim.id, self.holder, self.access.clock())
+        await self.store.release(claim.id, claim.holder, self.access.clock())
 
     async def _advance(self, claim: Claim, number: int) -> bool:
-        return await self.store.delivered(claim.id, self.holder, number, self.access.clock() + LEASE)
+        return await self.store.delivered(claim.id, claim.holder, number, self.access.clock() + LEASE)
 
     async def _send(self, claim: Claim, message: Message) -> Outcome:
         channel = self.channels.get(claim.channel)
@@ -106,9 +108,9 @@ class Postman:
         outcome = await self._send(claim, self.composer.sign(claim, "handshake")) if present else Outcome(_NOBODY)
         now = self.access.clock()
         if outcome.error:
-            await self.store.failed(claim.id, self.holder, outcome.error, "error", now, NEVER)
+            await self.store.failed(claim.id, claim.holder, outcome.error, "error", now, NEVER)
             return False
-        return await self.store.activated(claim.id, self.holder, now + LEASE)
+        return await self.store.activated(claim.id, claim.holder, now + LEASE)
 
     async def _beat(self, claim: Claim) -> bool:
         """Tell whether a subscription that was silent for its heartbeat has had one; if not, it is put off."""
@@ -125,6 +127,6 @@ class Postman:
         failing = claim.failing or now
         due = following(claim.attempts + 1, failing, now, self.window, self.chance())
         status: Status = "active" if due is not None else "error"
-        await self.store.failed(claim.id, self.holder, error, status, now, NEVER if due is None else due)
+        await self.store.failed(claim.id, claim.holder, error, status, now, NEVER if due is None else due)
         if due is None:
             _log.warning("subscription given up", extra={"subscription": claim.id, "attempts": claim.attempts + 1})

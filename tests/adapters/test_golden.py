@@ -1,4 +1,4 @@
-"""The samples of the pharmacy adapter, against what they must become."""
+"""The samples of the adapters, against what they must become."""
 
 import importlib
 import json
@@ -12,12 +12,17 @@ import pytest
 from adapters.registry import load
 from mappings.bundle import collection
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "pharmacy_hl7v3"
-NAMES = sorted(file.stem for file in GOLDEN.glob("*.json"))
+GOLDEN = Path(__file__).parents[1] / "golden"
+FOLDERS = {"gp/hl7v3": "gp_hl7v3", "pharmacy/hl7v3": "pharmacy_hl7v3"}
+SAMPLES = [(adapter, file.stem) for adapter, folder in FOLDERS.items() for file in sorted((GOLDEN / folder).glob("*.json"))]
 
 
-def sample(name: str) -> bytes:
-    return (files("adapters.pharmacy.hl7v3") / "samples" / f"{name}.xml").read_bytes()
+def sample(adapter: str, name: str) -> bytes:
+    return (files(f"adapters.{adapter.replace('/', '.')}") / "samples" / f"{name}.xml").read_bytes()
+
+
+def expected(adapter: str, name: str) -> str:
+    return (GOLDEN / FOLDERS[adapter] / f"{name}.json").read_text(encoding="utf-8")
 
 
 def exact(text: str) -> Any:
@@ -34,27 +39,25 @@ def written(value: object) -> object:
 
 
 def test_there_are_samples() -> None:
-    assert NAMES == ["batch-in-soap", "dispense-list", "nothing-found"]
+    assert [name for adapter, name in SAMPLES if adapter == "pharmacy/hl7v3"] == ["batch-in-soap", "dispense-list", "nothing-found"]
+    assert [name for adapter, name in SAMPLES if adapter == "gp/hl7v3"] == ["integrated-care", "nothing-found", "summary"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_golden(name: str) -> None:
-    expected = exact((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-    assert written(collection(load("pharmacy/hl7v3").translate(sample(name)).resources)) == written(expected)
+@pytest.mark.parametrize(("adapter", "name"), SAMPLES)
+def test_golden(adapter: str, name: str) -> None:
+    made = collection(load(adapter).translate(sample(adapter, name)).resources)
+    assert written(made) == written(exact(expected(adapter, name)))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_bytes_give_the_same_result(name: str) -> None:
-    first, second = (load("pharmacy/hl7v3").translate(sample(name)) for _ in range(2))
+@pytest.mark.parametrize(("adapter", "name"), SAMPLES)
+def test_the_same_bytes_give_the_same_result(adapter: str, name: str) -> None:
+    first, second = (load(adapter).translate(sample(adapter, name)) for _ in range(2))
     assert first == second
 
 
-def resources() -> list[dict[str, Any]]:
-    return [
-        entry["resource"]
-        for name in NAMES
-        for entry in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8")).get("entry", [])
-    ]
+def resources(adapter: str = "") -> list[dict[str, Any]]:
+    wanted = [(each, name) for each, name in SAMPLES if adapter in ("", each)]
+    return [entry["resource"] for each, name in wanted for entry in json.loads(expected(each, name)).get("entry", [])]
 
 
 @pytest.mark.parametrize("resource", resources(), ids=lambda resource: f"{resource['resourceType']}-{resource['id'][:6]}")
@@ -67,14 +70,17 @@ def test_every_resource_can_be_built(resource: dict[str, Any]) -> None:
 def test_every_reference_leads_somewhere() -> None:
     found = resources()
     addresses = {f"{resource['resourceType']}/{resource['id']}" for resource in found}
+    contained = {f"#{part['id']}" for resource in found for part in resource.get("contained", [])}
     texts = json.dumps(found)
-    references = set(texts.split('"reference": "')[1:])
+    references = {reference.split('"')[0] for reference in texts.split('"reference": "')[1:]}
     assert references
-    assert {reference.split('"')[0] for reference in references} <= addresses
+    assert references <= addresses | contained
+    assert contained
+    assert contained <= references
 
 
 def test_every_resource_claims_its_profile() -> None:
-    assert {resource["meta"]["profile"][0].rpartition("/")[2] for resource in resources()} == {
+    assert {resource["meta"]["profile"][0].rpartition("/")[2] for resource in resources("pharmacy/hl7v3")} == {
         "mp-AdministrationAgreement",
         "mp-PharmaceuticalProduct",
         "nl-core-HealthcareProvider-Organization",
@@ -83,7 +89,7 @@ def test_every_resource_claims_its_profile() -> None:
 
 
 def test_the_bsn_of_the_samples_passes_the_eleven_test() -> None:
-    for name in NAMES:
-        for system, value in load("pharmacy/hl7v3").translate(sample(name)).about:
+    for adapter, name in SAMPLES:
+        for system, value in load(adapter).translate(sample(adapter, name)).about:
             assert system == "http://fhir.nl/fhir/NamingSystem/bsn"
             assert sum(int(digit) * weight for digit, weight in zip(value, (9, 8, 7, 6, 5, 4, 3, 2, -1), strict=True)) % 11 == 0

@@ -1,6 +1,7 @@
 """The project's own files, as the rules of this folder read them. Each rule takes a root, so that it can be shown to fail."""
 
 import ast
+import gc
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -20,13 +21,30 @@ def modules(root: Path, folders: tuple[str, ...] = PACKAGES) -> list[Path]:
 
 def tree(path: Path) -> ast.Module:
     """Return the syntax tree of a file, which must not be changed: a file that did not change is parsed once for all rules."""
-    return parsed(path.read_text(encoding="utf-8"), str(path))
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> ast.Module:
+    """Return the syntax tree of a source, which must not be changed either."""
+    _parse_own()
+    return _parsed(text)
 
 
 @cache
-def parsed(text: str, name: str = "") -> ast.Module:
-    """Return the syntax tree of a source, which must not be changed either."""
-    return ast.parse(text, filename=name)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+@cache
+def _parse_own() -> None:
+    """Parse the project's own files, without looking for garbage among the many small parts, which are kept to the end."""
+    gc.disable()
+    try:
+        for path in modules(ROOT):
+            nodes(_parsed(path.read_text(encoding="utf-8")))
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 @cache

@@ -121,6 +121,10 @@ class Demo:
                 time.sleep(0.01)
         return self._select(statement)
 
+    def recorded(self) -> int:
+        """Return how many lines the record has."""
+        return int(self.rows("SELECT count(*) FROM audit_event")[0][0])
+
     def _select(self, statement: str) -> list[tuple[Any, ...]]:
         if self.database:
             with psycopg.connect(self.database) as connection:
@@ -160,11 +164,12 @@ def clean() -> dict[str, str]:
 
 
 @contextmanager
-def demo(folder: Path, **environment: str) -> Iterator[Demo]:
-    """Run ``fhir-server demo`` as a user would, until the block ends."""
+def demo(folder: Path, *, as_shipped: bool = False, **environment: str) -> Iterator[Demo]:
+    """Run ``fhir-server demo`` as a user would, until the block ends; ``as_shipped``: its simulators too."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    process = copies.start(["demo", "--port", str(port), "--data-dir", str(folder)], clean() | environment, log, soon=0.01)
+    words = ["demo", "--port", str(port), "--data-dir", str(folder)]
+    process = copies.start(words, clean() | environment, log, soon=0.05, as_shipped=as_shipped)
     try:
         wait_for(process, port, log)
         facts = json.loads((folder / "demo.json").read_text())

@@ -1,6 +1,7 @@
 """The demo as a real process on each engine, shared by the tests of one run."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -14,15 +15,21 @@ _numbers = count()
 @pytest.fixture(scope="session")
 def sqlite_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run the demo on SQLite until the last test is done."""
-    with demo(tmp_path_factory.mktemp("hub-sqlite") / "data") as running:
+    with _demo_on("sqlite", tmp_path_factory) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def postgres_hub(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run the demo on PostgreSQL until the last test is done."""
-    database = postgres_server.create(f"flows_{next(_numbers)}", "template1")
-    with demo(tmp_path_factory.mktemp("hub-postgres") / "data", FHIR_SERVER_DATABASE_URL=database) as running:
+    with _demo_on("postgres", tmp_path_factory, postgres_server) as running:
+        yield running
+
+
+@contextmanager
+def _demo_on(engine: str, folders: pytest.TempPathFactory, server: PostgresServer | None = None) -> Iterator[Demo]:
+    database = {"FHIR_SERVER_DATABASE_URL": server.create(f"flows_{next(_numbers)}", "template1")} if server else {}
+    with demo(folders.mktemp(f"hub-{engine}") / "data", **database) as running:
         yield running
 
 
@@ -32,6 +39,14 @@ def hub(request: pytest.FixtureRequest) -> Demo:
     """Return the demo that runs on the engine, which all modules share."""
     found: Demo = request.getfixturevalue(f"{request.param}_hub")
     return found
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def fresh_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run the demo on the engine for one module, which goes through all that is stored or recorded: with others that grows."""
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    with _demo_on(request.param, tmp_path_factory, server) as running:
+        yield running
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])

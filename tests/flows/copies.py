@@ -2,10 +2,12 @@
 
 Importing the server costs seconds of processor time, a copy of a process that has done so costs milliseconds. Run as a program
 this module imports the server and copies itself as asked, one line of JSON on stdin for each copy; what a copy runs is what
-``python -m fhir_server`` runs. Imported it is how tests ask for one: ``start(words, environment, out, err)``.
+``python -m fhir_server`` runs, or ``python -m conformance.simulators``. Imported it is how tests ask for one:
+``start(words, environment, out, err)``.
 """
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -14,11 +16,12 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 
 @dataclass
@@ -59,12 +62,25 @@ class Copy:
         return self.returncode is not None
 
 
-def start(words: Sequence[str], environment: Mapping[str, str], out: Path, err: Path | None = None, *, soon: float = 0.25) -> Copy:
-    """Run ``fhir-server`` with ``words`` in exactly ``environment``, adding what it prints to ``out`` (its errors to ``err``).
+def start(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    out: Path,
+    err: Path | None = None,
+    *,
+    program: str = "fhir-server",
+    soon: float = 0.25,
+    as_shipped: bool = False,
+) -> Copy:
+    """Run ``program`` with ``words`` in exactly ``environment``, adding what it prints to ``out`` (its errors to ``err``).
 
+    ``program``: ``fhir-server``, ``simulators``, or the text of one in Python.
     ``soon``: seconds until what was recorded is in the table of the record, for which tests would wait again and again.
+    ``as_shipped``: the demo starts its simulators as processes that import everything anew, not as copies too.
     """
     asked = {
+        "program": program,
+        "as_shipped": as_shipped,
         "words": list(words),
         "environment": dict(environment),
         "out": str(out),
@@ -105,8 +121,27 @@ def _original() -> _Original:
     return made
 
 
+class _Simulator(subprocess.Popen[str]):
+    """A simulator of the demo as a copy of the demo's process."""
+
+    def _execute_child(self, args: Sequence[str], *others: Any) -> None:
+        """Copy this process instead of starting another; the numbers are the places of the pipes in ``subprocess``."""
+        assert args[:3] == [sys.executable, "-m", "conformance.simulators"], args
+        stdin, _, _, stdout = others[9:13]
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            os.dup2(stdin, 0)
+            os.dup2(stdout, 1)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # an end of the pipe of another simulator keeps that one alive
+            _end_with(lambda: simulate(args[3:]))
+        self._child_created = True
+        os.close(stdin)
+        os.close(stdout)
+
+
 def _become(asked: dict[str, Any]) -> int:
-    """Be ``fhir-server`` from now on; return its exit status."""
+    """Be the program from now on; return its exit status."""
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
@@ -114,16 +149,24 @@ def _become(asked: dict[str, Any]) -> int:
         opened = os.open(path, os.O_APPEND | os.O_CREAT | (os.O_WRONLY if number else os.O_RDONLY), 0o644)
         os.dup2(opened, number)
         os.close(opened)
+    if asked["program"] == "simulators":
+        return simulate(asked["words"])
+    if asked["program"] != "fhir-server":
+        sys.argv = ["-c", *asked["words"]]
+        exec(asked["program"], {"__name__": "__main__"})
+        return 0
     projection._SOON = asked["soon"]
+    if not asked["as_shipped"]:
+        simulators.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _Simulator})  # type: ignore[assignment]
     sys.argv = ["fhir-server", *asked["words"]]
     return main()
 
 
-def _run(asked: dict[str, Any]) -> None:
-    """Be ``fhir-server`` and end with its exit status, without taking apart what was imported: it costs as much as a command."""
+def _end_with(program: Callable[[], int]) -> NoReturn:
+    """Run ``program`` and end with its exit status, without taking apart what was imported: it costs as much as a command."""
     status = 1
     try:
-        status = _become(asked)
+        status = program()
     except SystemExit as ended:  # of the parser of the command line
         status = ended.code if isinstance(ended.code, int) else 1
     except BaseException:  # noqa: BLE001 - printed, as at the end of any process
@@ -147,7 +190,7 @@ def _serve() -> int:
         else:
             answer = os.fork()
             if not answer:
-                _run(asked)
+                _end_with(partial(_become, asked))
             running.add(answer)
         os.write(1, b"%d\n" % answer)
     for pid in running:
@@ -157,7 +200,17 @@ def _serve() -> int:
 
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())  # where ``python -m`` looks first
-    from fhir_server.cli import main
+    from conformance.simulators.__main__ import main as simulate
+    from fhir_server.catalog import catalog
+    from fhir_server.cli import main, simulators
     from fhir_server.storage.journal import projection
+    from fhir_server.validation import validate
+    from profiles.demo import network
+
+    catalog.load()  # with the definitions of what the demo holds, which every copy would read for itself
+    for resource in network():
+        validate(resource)
+    gc.collect()
+    gc.freeze()
 
     sys.exit(_serve())

@@ -13,6 +13,11 @@ from fhir_server.validation import validate
 LOG = "Patient/ansje/$access-log"
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 def entries(reply: Reply) -> list[dict[str, Any]]:
     assert reply.status == 200, reply.body
     return [told(each["part"]) for each in reply.json.get("parameter", ()) if each["name"] == "entry"]

@@ -213,7 +213,9 @@ def test_the_dossier_of_the_context_says_who_sees_it(hub: Demo) -> None:
             assert (refused.status, refused.json["resourceType"]) == (403, "OperationOutcome")
             assert refused.headers.get("content-disposition") is None
             assert hub.as_("operator").get(path).status == 403
-    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC")[0] == ("Patient/ansje",)
+    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC LIMIT 1")[0] == (
+        "Patient/ansje",
+    )
 
 
 @pytest.mark.parametrize("person", MEMBERS)
@@ -225,7 +227,7 @@ def test_without_a_context_it_is_its_makers_alone(hub: Demo, person: str) -> Non
     for other in {*MEMBERS, "pharmacist", "outsider"} - {person}:
         for path in (place, f"{place}/_history/1", f"{place}/_history"):
             assert hub.as_(other).get(path).status == 403
-    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC")[0] == ("",)
+    assert hub.rows("SELECT dossier FROM audit_event WHERE interaction = 'create' ORDER BY row DESC LIMIT 1")[0] == ("",)
 
 
 @pytest.mark.parametrize(
@@ -312,16 +314,16 @@ def test_tokens_narrow_it(hub: Demo) -> None:
 
 
 def test_one_line_in_the_record(hub: Demo) -> None:
-    statement = "SELECT action, interaction, status, type, id FROM audit_event ORDER BY row DESC"
+    statement = "SELECT action, interaction, status, type, id FROM audit_event ORDER BY row DESC LIMIT 3"
     gp = hub.as_("gp")
-    before = len(hub.rows(statement))
+    before = hub.recorded()
     place = kept(gp, **within("Communication/reply-tablets"))
     gp.get(place, Accept="image/png")
     gp.get(place, If_None_Match='W/"1"')
     lines = hub.rows(statement)
     id_ = place.partition("/")[2]
-    assert len(lines) == before + 3
-    assert lines[:3] == [("R", "read", 304, "Binary", id_), ("R", "read", 200, "Binary", id_), ("C", "create", 201, "Binary", id_)]
+    assert hub.recorded() == before + 3
+    assert lines == [("R", "read", 304, "Binary", id_), ("R", "read", 200, "Binary", id_), ("C", "create", 201, "Binary", id_)]
 
 
 def test_in_a_bundle_it_is_the_resource(hub: Demo) -> None:

@@ -2,14 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from flows.client import Demo, Reply, demo
+from flows import copies
+from flows.client import Demo, Reply, clean, demo
 from flows.test_federated import COMPLETENESS, QUESTION
 
 import conformance
@@ -31,25 +31,20 @@ def source(own: Demo, number: int, fault: str = "none") -> Iterator[None]:
     """Run the source ``number`` of the demo again, on its port, with a fault."""
     port = own.facts["sources"][number]["port"]
     data = DATA / ("veenstra.toml", "dienstapotheek.toml")[number]
-    command = [
-        sys.executable,
-        "-m",
-        "conformance.simulators",
-        "pharmacy",
-        "--port",
-        str(port),
-        "--fault",
-        fault,
-        "--data",
-        str(data),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline().startswith("listening on")
-        try:
-            yield
-        finally:
-            process.terminate()
+    words = ["pharmacy", "--port", str(port), "--fault", fault, "--data", str(data)]
+    said = own.folder / "simulator.log"
+    said.unlink(missing_ok=True)
+    process = copies.start(words, clean(), said, program="simulators")
+    try:
+        until = time.monotonic() + 20
+        while not said.exists() or not said.read_text().startswith("listening on"):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def issues(reply: Reply) -> list[tuple[str, str]]:
@@ -104,7 +99,7 @@ def test_a_source_that_misbehaves_costs_only_itself(own: Demo, fault: str, detai
 
 
 def test_the_simulators_end_with_the_demo(tmp_path: Path) -> None:
-    with demo(tmp_path / "data") as running:
+    with demo(tmp_path / "data", as_shipped=True) as running:
         pids = [source["pid"] for source in running.facts["sources"]]
         assert pids
         running.process.kill()
@@ -114,8 +109,6 @@ def test_the_simulators_end_with_the_demo(tmp_path: Path) -> None:
 
 
 def wait_until_gone(pid: int) -> None:
-    import time
-
     for _ in range(100):
         stat = Path(f"/proc/{pid}/stat")
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":

@@ -10,6 +10,11 @@ QUESTION = "MedicationDispense?patient=Patient/ansje"
 COMPLETENESS = "federation-completeness"
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 def test_the_gp_sees_what_the_pharmacies_dispensed(hub: Demo) -> None:
     reply = hub.as_("gp").get(QUESTION)
     assert reply.status == 200
@@ -83,13 +88,53 @@ def test_everything_holds_what_the_searches_find(hub: Demo) -> None:
     assert "verstrekte medicatie" in log
 
 
+def test_the_gp_sees_what_the_own_system_holds(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    for type_ in next(each["holds"] for each in hub.facts["sources"] if each["adapter"] == "gp/hl7v3"):
+        reply = gp.get(f"{type_}?patient=Patient/ansje")
+        assert (reply.status, reply.headers[COMPLETENESS]) == (200, "complete"), type_
+        theirs = [
+            each for each in reply.resources if each["meta"].get("source", "").startswith("urn:oid:2.16.528.1.1007.3.3.90000382")
+        ]
+        assert theirs, type_
+        assert b"999990019" not in reply.body
+    (condition,) = gp.get("Condition?patient=Patient/ansje&code=K77&clinical-status=active").resources
+    (episode,) = gp.get(f"EpisodeOfCare?patient=Patient/ansje&condition=Condition/{condition['id']}").resources
+    assert episode["patient"]["reference"] == "Patient/ansje"
+    assert gp.get(f"Condition/{condition['id']}").json["code"] == condition["code"]
+    assert b"KANARIE-GEEN-ALLERGIE" not in gp.get("AllergyIntolerance?patient=Patient/ansje").body
+
+
+def test_the_lines_of_a_report_are_in_it_and_nowhere_else(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    reports = gp.get("Composition?patient=Patient/ansje")
+    assert "KANARIE-JOURNAAL" in reports.body.decode()
+    assert "KANARIE-JOURNAAL" not in gp.get("Observation?patient=Patient/ansje&_count=100&_include=*").body.decode()
+
+
+def test_what_the_client_closed_to_the_pharmacist_is_not_there(hub: Demo) -> None:
+    pharmacist = hub.as_("pharmacist")
+    for type_ in ("Condition", "Composition", "Encounter", "EpisodeOfCare"):
+        reply = pharmacist.get(f"{type_}?patient=Patient/ansje")
+        assert (reply.status, reply.ids(), reply.headers[COMPLETENESS]) == (200, [], "complete"), type_
+        theirs = hub.as_("gp").get(f"{type_}?patient=Patient/ansje").ids()
+        assert {pharmacist.get(each).status for each in theirs} == {404}
+    for type_ in ("AllergyIntolerance", "Flag", "MedicationRequest"):
+        reply = pharmacist.get(f"{type_}?patient=Patient/ansje&_include=*")
+        assert any(each.startswith(f"{type_}/") for each in reply.ids()), type_
+        assert not [each for each in reply.ids("include") if each.partition("/")[0] in ("Condition", "Encounter")], type_
+
+
 def test_nothing_of_it_is_on_disk(hub: Demo) -> None:
     gp = hub.as_("gp")
     for _ in range(20):
         answer = gp.get(QUESTION).body + gp.get(f"{QUESTION}&_include=MedicationDispense:medication").body
+    held = {type_ for source in hub.facts["sources"] for type_ in source["holds"]}
+    answer += b"".join(gp.get(f"{type_}?patient=Patient/ansje&_include=*").body for type_ in sorted(held))
     planted = [text for source in hub.facts["sources"] for text in source["canary"]]
     assert planted
-    assert any(text.encode() in answer for text in planted), "the planted text is in the answers"
+    for text in planted:
+        assert text.encode() in answer, f"{text} is in the answers"
     for path in files(hub.folder.parent):
         content = path.read_bytes()
         for text in planted:

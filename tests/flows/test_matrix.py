@@ -18,6 +18,11 @@ NO_COMPARTMENT = ("/Task", "/Device")
 
 
 @pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
+@pytest.fixture(scope="module")
 def world(hub: Demo) -> Iterator[World]:
     made = World(hub)
     yield made

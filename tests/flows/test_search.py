@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from flows.client import Demo, Reply
 
+from fhir_server.network.reader_task import id_of
+
 TEAM, OTHER_TEAM = "CareTeam/network-ansje", "CareTeam/network-other"
 OF_BOTH = "_id=network-ansje,network-other"  # other tests make teams as well
 THREAD = "CommunicationRequest/thread-tablets"
+UNREAD = id_of(THREAD, "RelatedPerson/daughter-marije")
 QUIET, SECRET, POINTER = "CommunicationRequest/quiet", "Communication/secret", "Task/pointer"
 
 
@@ -61,8 +64,8 @@ def found(reply: Reply, mode: str = "match") -> list[str]:
         ),
         ("Communication?_id=reply-tablets&part-of:CommunicationRequest.requester:RelatedPerson.name=nobody", []),
         (
-            "Task?_id=unread-daughter&focus:Communication.part-of:CommunicationRequest.requester:RelatedPerson.name=marije",
-            ["Task/unread-daughter"],
+            f"Task?_id={UNREAD}&focus:Communication.part-of:CommunicationRequest.requester:RelatedPerson.name=marije",
+            [f"Task/{UNREAD}"],
         ),
         ("Patient?_has:CareTeam:patient:participant=Practitioner/gp-harmsen", ["Patient/ansje"]),
         ("Patient?_has:CareTeam:patient:participant.family=harmsen", ["Patient/ansje"]),
@@ -114,19 +117,19 @@ def test_the_patient_the_teams_and_their_members(hub: Demo) -> None:
         ("CommunicationRequest?_id=thread-tablets&_revinclude=Communication:part-of", ["Communication/reply-tablets"]),
         (
             "CommunicationRequest?_id=thread-tablets&_revinclude=Communication:part-of&_revinclude:iterate=Task:focus",
-            ["Communication/reply-tablets", "Task/unread-daughter"],
+            ["Communication/reply-tablets", f"Task/{UNREAD}"],
         ),
         ("CommunicationRequest?_id=thread-tablets&_revinclude=Communication:part-of&_revinclude=Task:based-on", None),
         ("CommunicationRequest?_id=thread-tablets&_revinclude=Communication:*", ["Communication/reply-tablets"]),
         (
-            "Task?_id=unread-daughter&_include=Task:focus&_include:iterate=Communication:part-of",
+            f"Task?_id={UNREAD}&_include=Task:focus&_include:iterate=Communication:part-of",
             ["Communication/reply-tablets", THREAD],
         ),
-        ("Task?_id=unread-daughter&_include=Task:focus", ["Communication/reply-tablets"]),
+        (f"Task?_id={UNREAD}&_include=Task:focus", ["Communication/reply-tablets"]),
     ],
 )
 def test_what_comes_along(hub: Demo, query: str, expected: list[str] | None) -> None:
-    wanted = expected or ["Communication/reply-tablets", "Task/unread-daughter"]
+    wanted = expected or ["Communication/reply-tablets", f"Task/{UNREAD}"]
     along = found(hub.as_("daughter").get(query), "include")
     assert [each for each in along if each in wanted] == wanted
     others = {each.partition("/")[0] for each in along if each not in wanted}

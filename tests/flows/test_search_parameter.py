@@ -11,6 +11,11 @@ from flows.client import Client, Demo, Reply
 _numbers = count()
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 @pytest.fixture
 def system(hub: Demo) -> Client:
     return hub.as_("system")

@@ -315,6 +315,24 @@ def test_a_slow_endpoint_delays_nobody_else(bureau: Bureau) -> None:
     bureau.until(lambda: bureau.hook.count(slow) == 5)
 
 
+def test_what_is_changed_while_it_is_delivered_is_delivered_by_one(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, moved = bureau.subscribe(DAUGHTER, "Communication?id"), f"/{next(_numbers)}"
+    thread = bureau.room.thread(DAUGHTER, [NETWORK])
+    counting = Counting(bureau.worker.postman.channels["rest-hook"], "", {}, set())
+    monkeypatch.setattr(bureau.worker.postman, "channels", {"rest-hook": counting})
+    bureau.hook.delays |= {path: 0.3, moved: 0.2}
+    bureau.room.reply(DOCTOR, thread)
+    bureau.until(lambda: bool(counting.sent))
+    for _ in range(3):
+        bureau.room.reply(DOCTOR, thread)
+    channel = {"type": "rest-hook", "endpoint": bureau.hook.url(moved)}
+    bureau.room.write(DAUGHTER, {**bureau.shown(path), "status": "active", "channel": channel})
+    bureau.until(lambda: bureau.hook.count(moved) == 4)
+    bureau.settle()
+    assert counting.sent[bureau.ids[path]] == [1, 1, 2, 3, 4]
+    assert bureau.hook.count(path) == 1
+
+
 def test_secrets_in_headers_are_sent_and_never_shown(bureau: Bureau) -> None:
     path = bureau.subscribe(NURSE, "Communication?id", header=["Authorization: Bearer s3cr3t", "X-Platform: p1"])
     thread = bureau.room.thread(DAUGHTER, [NETWORK])

@@ -34,6 +34,11 @@ WAYS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 @contextmanager
 def no_record(hub: Demo) -> Iterator[None]:
     """Let the table of the record take nothing until the block ends; everything else works."""

@@ -23,6 +23,11 @@ RECEIPT = {
 }
 
 
+@pytest.fixture(scope="module")
+def hub(fresh_hub: Demo) -> Demo:
+    return fresh_hub
+
+
 def token(hub: Demo, reference: str, role: str, **more: str) -> Client:
     words = [word for name, value in more.items() for word in (f"--{name}", value)]
     made = cli(

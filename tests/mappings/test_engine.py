@@ -127,3 +127,22 @@ def test_one_more_description_fills_the_gaps() -> None:
     result.add({"resourceType": "Organization", "id": "1", "name": "A"})
     result.add({"resourceType": "Organization", "id": "1", "name": "B", "active": True})
     assert result.resources == {"Organization/1": {"resourceType": "Organization", "id": "1", "name": "A", "active": True}}
+
+
+def test_what_is_known_beforehand_of_resources_that_are_referred_to() -> None:
+    made, result = engine(
+        Composition=["s,line,,Composition.section.entry,map:Observation,,", *REQUIRED],
+        Observation=["t,,,Observation.valueString,text,,", "g,,,Observation.status,'final',,", "h,,,Observation.code.text,'x',,"],
+    ).make("Composition", node("<c><line>y</line></c>"), {}, {"Observation": {"subject": {"reference": "Patient/1"}}})
+    line = next(one for one in result.resources.values() if one["resourceType"] == "Observation")
+    assert line["subject"] == {"reference": "Patient/1"}
+    assert "subject" not in made
+
+
+REQUIRED = [
+    "a,,,Composition.status,'final',,",
+    "b,,,Composition.type.text,'x',,",
+    "d,,,Composition.date,'2026',,",
+    "e,,,Composition.author.display,'x',,",
+    "f,,,Composition.title,'x',,",
+]

@@ -38,6 +38,19 @@ def test_good_rows() -> None:
     assert table.rows[3].mapping == "Organization"
 
 
+def test_several_tables_for_one_type() -> None:
+    tables = read(
+        "a,name,,Patient.name.text,plain,,",
+        others=[
+            ("Patient+role.csv", f"{HEAD}\nb,title,,Patient.name.text,plain,,\nc,org,,Patient.managingOrganization,map:Patient,,")
+        ],
+    )
+    assert {name: (table.name, table.is_resource, len(table.rows)) for name, table in tables.items()} == {
+        "Patient": ("Patient", True, 1),
+        "Patient+role": ("Patient", True, 2),
+    }
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -92,6 +92,14 @@ def test_a_primitive_with_extensions() -> None:
     assert placed == [True, False]
 
 
+def test_extensions_of_one_of_several_values() -> None:
+    steps = parse_target("AllergyIntolerance.category", "AllergyIntolerance")
+    made: dict[str, object] = {}
+    for value in ("food", Primitive("biologic", [{"url": "urn:a"}])):
+        assert place(made, steps, value)
+    assert made == {"category": ["food", "biologic"], "_category": [None, {"extension": [{"url": "urn:a"}]}]}
+
+
 def test_required_names_and_choices() -> None:
     assert set(required_names("MedicationDispense")) == {"status", "medication[x]"}
     assert has({"medicationReference": {}}, "medication[x]")

@@ -8,7 +8,7 @@ from adapters.aorta.question import body_of, headers, question
 from adapters.contract import RowUse, Source, SourceError, SourceQuery, Translation, Transport
 from adapters.gp.hl7v3.organizers import INTERACTIONS, read_organizers
 from adapters.gp.hl7v3.summary import read_summary
-from adapters.gp.hl7v3.surroundings import Message
+from adapters.gp.hl7v3.surroundings import Message, left_over
 from adapters.gp.hl7v3.together import put_together
 from mappings.engine import Incomplete, Resource, Result, content_id
 from mappings.hl7v3.gp import engine
@@ -48,26 +48,28 @@ def _answered(body: bytes, request_id: str) -> Translation:
 
 
 def _translated_answer(answer: Answer) -> Translation:
-    return _translated([message for name, subject in answer.subjects for message in _messages(name, subject)], answer.warnings)
+    return _translated(
+        [message for name, act, subject in answer.subjects for message in _messages(name, act, subject)], answer.warnings
+    )
 
 
-def _messages(interaction: str, subject: Node) -> Iterator[Message]:
-    return read_summary(subject) if interaction == SUMMARY else read_organizers(interaction, subject)
+def _messages(interaction: str, act: Node, subject: Node) -> Iterator[Message]:
+    return read_summary(subject) if interaction == SUMMARY else read_organizers(interaction, act, subject)
 
 
 def _translated(messages: list[Message], warnings: tuple[str, ...]) -> Translation:
     result = Result()
     about: dict[tuple[str, str], None] = {}
-    left_over: dict[str, None] = {}
+    unread: dict[str, None] = {}
     for message in messages:
         about |= dict.fromkeys(_patients(message.root))
         _map(message, result)
-        left_over |= dict.fromkeys(path for path in message.root.unread() if "/_" not in path)
+        unread |= dict.fromkeys(left_over(message.root))
     return Translation(
         resources=put_together(result),
         about=list(about),
         used=[RowUse(use.row, use.source, use.target) for use in result.used],
-        left_over=list(left_over),
+        left_over=list(unread),
         warnings=list(dict.fromkeys([*warnings, *result.remarks])),
     )
 

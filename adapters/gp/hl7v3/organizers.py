@@ -12,15 +12,20 @@ from mappings.tree import Node
 _CONCERN = "CONC"
 
 
-def read_organizers(interaction: str, subject: Node) -> Iterator[Message]:
-    """Yield what the organizers below ``subject`` hold; SourceError for one that does not say whom it is about."""
+def read_organizers(interaction: str, control: Node, subject: Node) -> Iterator[Message]:
+    """Yield what the organizers below ``subject`` hold; SourceError for one that does not say whom it is about.
+
+    The organisation that keeps the record is that of the custodian, else the one whose system sent the message (``control``).
+    """
+    senders = below(control, "authorOrPerformer", "participant", "AssignedDevice", "Organization")
     for organizer in subject.all("organizer"):
         patients = below(organizer, "recordTarget", "patientRole")
         if not patients:
             raise SourceError("structure", "an organizer has no patient")
         message = Message(organizer, Thing("Patient+role", patients[0]))
         custodian = person(_participants(organizer, "CST"))
-        _READERS[interaction](message, organizer, custodian)
+        keeper = organisation(custodian) or next(iter(senders), None)
+        _READERS[interaction](message, organizer, custodian, keeper)
         yield message
 
 
@@ -40,21 +45,21 @@ def _surround(act: Node) -> None:
                 put_act(act, "_episode", other)
 
 
-def _episodes(message: Message, organizer: Node, custodian: Node | None) -> None:
+def _episodes(message: Message, organizer: Node, _custodian: Node | None, keeper: Node | None) -> None:
     for concern in below(organizer, "component", "act"):
         for diagnosis in below(concern, "entryRelationship", "observation"):
             put_act(diagnosis, "_concern", concern)
             message.add("Condition", diagnosis)
-        put(concern, "_organisation", organisation(custodian))
+        put(concern, "_organisation", keeper)
         message.add("EpisodeOfCare", concern)
 
 
-def _reports(message: Message, organizer: Node, custodian: Node | None) -> None:
+def _reports(message: Message, organizer: Node, custodian: Node | None, keeper: Node | None) -> None:
     for report in below(organizer, "component", "act"):
         _surround(report)
         if report.first("_author") is None:
             put(report, "_author", custodian)
-        put(report, "_organisation", organisation(custodian))
+        put(report, "_organisation", keeper)
         lines = [act for one in report.all("entryRelationship") if one.value("typeCode") == "COMP" for act in one.all("act")]
         for line in lines:
             for diagnosis in below(line, "entryRelationship", "observation")[:1]:
@@ -63,13 +68,13 @@ def _reports(message: Message, organizer: Node, custodian: Node | None) -> None:
         message.add("Composition", report)
 
 
-def _contacts(message: Message, organizer: Node, _custodian: Node | None) -> None:
+def _contacts(message: Message, organizer: Node, *_keepers: Node | None) -> None:
     for encounter in below(organizer, "component", "encounter"):
         _surround(encounter)
         message.add("Encounter", encounter)
 
 
-def _determinations(message: Message, organizer: Node, _custodian: Node | None) -> None:
+def _determinations(message: Message, organizer: Node, *_keepers: Node | None) -> None:
     observations = below(organizer, "component", "observation")
     for node in observations:
         _surround(node)
@@ -79,13 +84,13 @@ def _determinations(message: Message, organizer: Node, _custodian: Node | None) 
             message.add(table, node)
 
 
-def _alerts(message: Message, organizer: Node, _custodian: Node | None) -> None:
+def _alerts(message: Message, organizer: Node, *_keepers: Node | None) -> None:
     for alert in below(organizer, "component", "observation"):
         _surround(alert)
         message.add("Flag", alert)
 
 
-def _allergies(message: Message, organizer: Node, _custodian: Node | None) -> None:
+def _allergies(message: Message, organizer: Node, *_keepers: Node | None) -> None:
     for concern in below(organizer, "component", "act"):
         for allergy in below(concern, "entryRelationship", "observation"):
             _surround(allergy)
@@ -93,7 +98,7 @@ def _allergies(message: Message, organizer: Node, _custodian: Node | None) -> No
             message.add("AllergyIntolerance", allergy)
 
 
-_READERS: Mapping[str, Callable[[Message, Node, Node | None], None]] = {
+_READERS: Mapping[str, Callable[[Message, Node, Node | None, Node | None], None]] = {
     "REPC_IN990111NL": _episodes,
     "REPC_IN990101NL": _reports,
     "PRPA_IN900350NL": _contacts,

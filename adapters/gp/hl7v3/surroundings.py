@@ -62,6 +62,18 @@ def put_act(node: Node, name: str, act: Node | None) -> None:
         node.children.append(made)
 
 
+def left_over(node: Node) -> list[str]:
+    """Return the paths of what nobody read in a message, after taking out again what was put into it."""
+    _take_out(node)
+    return list(node.unread())
+
+
+def _take_out(node: Node) -> None:
+    node.children = [child for child in node.children if not child.name.startswith("_")]
+    for child in node.children:
+        _take_out(child)
+
+
 def keys(node: Node) -> list[str]:
     """Return the identifiers of an element, to find it by."""
     return [f"{one.value('root')}|{one.value('extension')}" for one in node.all("id") if one.value("extension")]

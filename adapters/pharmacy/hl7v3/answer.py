@@ -16,4 +16,4 @@ def read_lists(payload: bytes, *, bare: bool = False) -> tuple[tuple[Node, ...],
     if bare and root.name in _PAYLOAD:
         return tuple(node for node in root.walk() if node.name == "MedicationDispenseList"), Answer((), frozenset(), ())
     answer = read_answer(root, (ANSWER,))
-    return tuple(found for _, subject in answer.subjects for found in subject.all("MedicationDispenseList")), answer
+    return tuple(found for _, _, subject in answer.subjects for found in subject.all("MedicationDispenseList")), answer

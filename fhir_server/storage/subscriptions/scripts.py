@@ -145,7 +145,7 @@ def tidy(now: int, before: int) -> Script[None]:
 def forget_holder(holder: str) -> Script[None]:
     """End leases."""
     yield "UPDATE lease SET until = 0 WHERE until > 0 AND ($1 = '' OR holder = $1)", (holder,)
-    yield "UPDATE subscription SET holder = '', until = 0 WHERE until > 0 AND ($1 = '' OR holder = $1)", (holder,)
+    yield sql.GIVEN_UP, (holder,)
     yield "DELETE FROM lease WHERE name = $1", (sql.AT_WORK + holder,)
 
 

@@ -30,6 +30,9 @@ LEASE_IS: Final = "INSERT INTO lease (name, holder, until) VALUES ($1, '', 0) ON
 LEASE: Final = "UPDATE lease SET holder = $1, until = $2 WHERE name = $3 AND (until <= $4 OR holder = $1) RETURNING name"
 AT_WORK: Final = "at work "
 """Begins the names of the leases that say who works at all: a lock of the engine says whether that is so still."""
+GIVEN_UP: Final = """UPDATE subscription SET holder = '', until = 0
+ WHERE until > 0 AND ($1 = '' OR holder = $1 OR substr(holder, 1, length(CAST($1 AS text)) + 1) = CAST($1 AS text) || ' ')"""
+"""A process names each of its claims "HOLDER NUMBER"."""
 LEASE_ENDS: Final = "UPDATE lease SET until = 0 WHERE name = $1 AND holder = $2 AND until > $3 RETURNING name"
 
 REACHED: Final = """SELECT found.place, s.id, s.criteria, s.subscriber FROM (
@@ -57,7 +60,7 @@ NOTICES: Final = """INSERT INTO delivery (subscription, number, type, id, versio
 FORGET_EVENTS: Final = "DELETE FROM event WHERE number IN (SELECT CAST(u.value->>0 AS bigint) FROM EACH($1) u)"
 
 ANY_DUE: Final = "SELECT 1 FROM subscription WHERE due <= $1 AND until <= $1 LIMIT 1"
-_CLAIMED: Final = "id, subscriber, channel, endpoint, host, secret, done, last, attempts, failing, status, manner"
+_CLAIMED: Final = "id, subscriber, channel, endpoint, host, secret, done, last, attempts, failing, status, manner, holder"
 CLAIM: Final = f"""WITH free AS MATERIALIZED (
  SELECT id FROM subscription WHERE due <= $3 AND until <= $3 AND status IN ('requested', 'active')
  AND host NOT IN (SELECT u.value->>0 FROM EACH($4) u) ORDER BY due LIMIT $5 FOR UPDATE SKIP LOCKED)

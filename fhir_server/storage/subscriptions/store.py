@@ -95,7 +95,8 @@ class Claim(NamedTuple):
     """A subscription with something to deliver, which this worker has to itself for a while.
 
     ``done`` is the last number that was delivered, ``last`` the last one there is. ``attempts`` have failed since the last success,
-    the first of them at ``failing`` (0: none). While ``status`` is requested, its endpoint has to answer first.
+    the first of them at ``failing`` (0: none). While ``status`` is requested, its endpoint has to answer first. ``holder`` is who
+    has it: of one process, another one in each claim, so that nobody goes on with what was changed and claimed anew meanwhile.
     """
 
     id: str
@@ -110,6 +111,7 @@ class Claim(NamedTuple):
     failing: int
     status: Status = "active"
     manner: str = ""
+    holder: str = ""
 
 
 class Bound(NamedTuple):

@@ -50,12 +50,12 @@ def vital_sign(code: Node, table: ConceptMap) -> Match | None:
 
 @FUNCTIONS.each("determination", needs_table=True)
 def _determination(node: Node, call: Call) -> Json | None:
-    """Return what was determined: the code of the source, and of a vital sign its LOINC code before it."""
+    """Return what was determined: the code of the source, and after it the LOINC code of a vital sign."""
     found = concept(node)
     loinc = vital_sign(node, call.concept_map)
     if found is None or loinc is None:
         return found
-    return found | {"coding": [{"system": loinc.system, "code": loinc.code, "display": loinc.display}, *codings(node)]}
+    return found | {"coding": [*codings(node), {"system": loinc.system, "code": loinc.code, "display": loinc.display}]}
 
 
 @FUNCTIONS.each("observation_category", needs_table=True)

@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from at_rest import canaries, rows
+from flows import copies
 from flows.client import clean
 from index_check import index_faults
 
@@ -123,7 +122,7 @@ def everything(hub: Hub) -> list[bytes]:
     return [each.body for each in answers[len(found) :]]
 
 
-def test_a_rotation_that_was_killed_goes_on(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rotation_that_was_killed_goes_on(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     system = local_system()
     stored = [patient(each) for each in NUMBERS] + [related(each) for each in NUMBERS]
     older = [(system, "update", each["resourceType"], each["id"], {**each, "language": "nl"}) for each in stored[:3]]
@@ -132,10 +131,8 @@ def test_a_rotation_that_was_killed_goes_on(hub: Hub, capsys: pytest.CaptureFixt
     assert all(number.encode() in body for number, body in zip(NUMBERS, before, strict=True))
     assert hub.texts() == {"1"}
 
-    code = subprocess.run(
-        [sys.executable, "-c", KILLED, "16"], env={**clean(), **hub.environment}, capture_output=True, check=False
-    ).returncode
-    assert code == -9
+    killed = copies.start(["16"], {**clean(), **hub.environment}, tmp_path / "killed.log", program=KILLED)
+    assert killed.wait(60) == -9
     assert hub.texts() == {"1", "2"}
     assert everything(hub) == before
     assert index_faults(hub.settings.database, hub.settings.base) == []

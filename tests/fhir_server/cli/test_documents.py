@@ -1,8 +1,11 @@
 """What files hold is found by the piece, whatever their form and wherever a chunk ends."""
 
+import codecs
 import gzip
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +13,9 @@ from hypothesis import strategies as st
 
 from fhir_server.cli import documents
 from fhir_server.cli.command import CommandFailed
-from fhir_server.cli.documents import found_in, size_of
+from fhir_server.cli.documents import found_in, size_of, whole
+
+Json = dict[str, Any]
 
 ONE = '{"resourceType":"Observation","id":"a","valueQuantity":{"value":1.00}}'
 TWO = '{"resourceType": "Patient", "id": "b", "name": [{"text": "] } \\" \\\\"}]}'
@@ -43,6 +48,50 @@ def test_a_bundle_is_read_by_the_entry_and_keeps_what_was_written(tmp_path: Path
     assert [each.place for each in found] == [f"{path} entry[0]", f"{path} entry[1]"]
     assert b"1.00" in found[0].body
     assert found[1].body.replace(b"\n", b"") == TWO.encode()
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
+@pytest.mark.parametrize("before", [b"", b"\n \r\n", codecs.BOM_UTF8])
+def test_ndjson_is_known_by_its_first_line(tmp_path: Path, name: str, before: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(before + f"{ONE}\n\n{ONE}\n".encode())
+    first = 1 + before.count(b"\n")
+    assert [each.place for each in found_in(path)] == [f"{path}:{first}", f"{path}:{first + 2}"]
+    path.write_bytes(before.removeprefix(codecs.BOM_UTF8) or b"\n")
+    assert [each.body.strip() for each in found_in(path) if each.body.strip()] == []
+
+
+def history(*entries: Json) -> str:
+    return json.dumps({"resourceType": "Bundle", "type": "history", "entry": entries})
+
+
+def version(id_: str, name: str) -> Json:
+    resource = {"resourceType": "Patient", "id": id_, "name": [{"text": name}]}
+    return {"resource": resource, "request": {"method": "PUT", "url": f"Patient/{id_}"}, "response": {"status": "200"}}
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
+def test_of_a_history_the_newest_version_counts_and_of_a_search_what_was_found(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    gone = {"request": {"method": "DELETE", "url": "Patient/c"}, "response": {"status": "204"}}
+    path.write_text(history(version("b", "new"), version("a", "only"), gone, version("b", "old"), version("c", "before")))
+    assert [json.loads(each)["name"][0]["text"] for each in bodies(path)] == ["new", "only"]
+    told = {
+        "resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]},
+        "search": {"mode": "outcome"},
+    }
+    found = {**version("a", "found"), "search": {"mode": "match"}}
+    path.write_text(json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": [told, found]}))
+    assert [json.loads(each)["name"][0]["text"] for each in bodies(path)] == ["found"]
+
+
+def test_a_whole_file_or_the_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.xml"
+    path.write_bytes(b"<a/>")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"<b/>")))
+    assert (whole(path), whole(documents.STDIN)) == (b"<a/>", b"<b/>")
+    with pytest.raises(CommandFailed, match="cannot read"):
+        whole(tmp_path / "none")
 
 
 @given(size=st.integers(1, 40), entries=st.lists(st.sampled_from([ONE, TWO]), max_size=4))

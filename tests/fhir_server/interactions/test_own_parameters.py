@@ -3,13 +3,12 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flows import copies
 from opened import opened
 
 from fhir_server import bootstrap
@@ -182,13 +181,13 @@ from fhir_server.settings import read_settings
 def progress(phase, done, total):
     if done >= 60:
         print(phase, flush=True)
-        signal.pause()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 bootstrap.reindex(read_settings(os.environ), progress, 20)
 """
 
 
-def test_a_reindex_that_is_killed_has_changed_no_answer_and_goes_on(settings: Settings) -> None:
+def test_a_reindex_that_is_killed_has_changed_no_answer_and_goes_on(settings: Settings, tmp_path: Path) -> None:
     async def first(services: Services) -> None:
         for number in range(100):
             await put(services, patient(number))
@@ -203,12 +202,9 @@ def test_a_reindex_that_is_killed_has_changed_no_answer_and_goes_on(settings: Se
 
     opened(settings, first)
     environment = {"FHIR_SERVER_DATABASE_URL": settings.database, "FHIR_SERVER_DATA_DIR": str(settings.data_dir)}
-    with subprocess.Popen(
-        [sys.executable, "-c", _UNTIL_KILLED], env={**os.environ, **environment}, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"fill\n"
-        process.send_signal(signal.SIGKILL)
+    said = tmp_path / "said"
+    assert copies.start([], {**os.environ, **environment}, said, program=_UNTIL_KILLED).wait(60) == -signal.SIGKILL
+    assert said.read_text() == "fill\n"
     opened(settings, between)
     seen: list[int] = []
     assert bootstrap.reindex(settings, lambda _phase, done, _total: seen.append(done), 20).resumed

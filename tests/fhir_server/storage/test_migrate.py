@@ -21,7 +21,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/deeper/hub.db"
     server: PostgresServer = request.getfixturevalue("postgres_server")
     server.drop("empty")
-    return server.create("empty", "template1")
+    return server.create("empty", "template0")
 
 
 def execute(url: str, statement: str) -> None:

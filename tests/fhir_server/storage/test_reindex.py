@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flows import copies
 
 from fhir_server import bootstrap
 from fhir_server.access.actor import local_system
@@ -255,8 +254,7 @@ from fhir_server.settings import read_settings
 
 def progress(phase, done, total):
     if done >= int(sys.argv[1]):
-        print("there", flush=True)
-        signal.pause()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 bootstrap.reindex(read_settings(os.environ), progress, 50)
 """
@@ -265,8 +263,6 @@ bootstrap.reindex(read_settings(os.environ), progress, 50)
 def kill_in_the_middle(settings: Settings, at: int) -> None:
     """Run a reindex in a process of its own and kill it when it has gone over ``at`` resources."""
     environment = {"FHIR_SERVER_DATABASE_URL": settings.database, "FHIR_SERVER_DATA_DIR": str(settings.data_dir)}
-    command = [sys.executable, "-c", _UNTIL_KILLED, str(at)]
-    with subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"there\n"
-        process.send_signal(signal.SIGKILL)
+    said = settings.data_dir.parent / "said"
+    process = copies.start([str(at)], {**os.environ, **environment}, said, program=_UNTIL_KILLED)
+    assert process.wait(60) == -signal.SIGKILL, said.read_text()

@@ -4,14 +4,14 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import textwrap
 from contextlib import closing, nullcontext
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import pytest
+from flows import copies
 from invented import LINE, Thing, created, grant, put
 
 from fhir_server.search.tree import Query, Text
@@ -23,6 +23,7 @@ from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import SearchTooSlow, StorageFull
 
 TESTS = Path(__file__).resolve().parents[2]
+_numbers = count()
 
 WRITER = """
     import asyncio, sys
@@ -51,24 +52,24 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def child(script: str, *arguments: str) -> "subprocess.Popen[str]":
-    path = [str(TESTS), str(TESTS.parent)]
-    prelude = f"import sys; sys.path[:0] = {path!r}\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", prelude + textwrap.dedent(script), *arguments], stdout=subprocess.PIPE, text=True
-    )
+def child(folder: Path, script: str, *arguments: str) -> tuple[copies.Copy, TextIO]:
+    """Run ``script`` in a process of its own; return that and what it prints."""
+    printed = folder / f"printed-{next(_numbers)}"
+    os.mkfifo(printed)
+    prelude = f"import sys; sys.path[:0] = {[str(TESTS)]!r}\n"
+    process = copies.start(arguments, os.environ, printed, folder / "errors", program=prelude + textwrap.dedent(script))
+    return process, printed.open()
 
 
-def test_every_acknowledged_write_outlives_kill_9(url: str) -> None:
+def test_every_acknowledged_write_outlives_kill_9(url: str, tmp_path: Path) -> None:
     acknowledged: list[str] = []
     for run in range(5):
-        process = child(WRITER, url, str(run))
-        assert process.stdout is not None
-        acknowledged += [process.stdout.readline().strip() for _ in range(25 + 10 * run)]
-        process.send_signal(signal.SIGKILL)
-        acknowledged += [line.strip() for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-        process.stdout.close()
-        assert process.wait() == -signal.SIGKILL
+        process, printed = child(tmp_path, WRITER, url, str(run))
+        with printed:
+            acknowledged += [printed.readline().strip() for _ in range(25 + 10 * run)]
+            process.send_signal(signal.SIGKILL)
+            acknowledged += [line.strip() for line in printed.read().splitlines(keepends=True) if line.endswith("\n")]
+        assert process.wait(20) == -signal.SIGKILL
     assert len(acknowledged) >= 225
 
     async def check() -> None:
@@ -86,7 +87,7 @@ def test_every_acknowledged_write_outlives_kill_9(url: str) -> None:
     asyncio.run(check())
 
 
-def test_a_second_process_is_refused_and_told_why(url: str) -> None:
+def test_a_second_process_is_refused_and_told_why(url: str, tmp_path: Path) -> None:
     other = """
         import asyncio, sys
         from fhir_server.storage.lock import DatabaseInUse
@@ -100,7 +101,11 @@ def test_a_second_process_is_refused_and_told_why(url: str) -> None:
     async def hold() -> str:
         repository = await open_repository(url)
         try:
-            return child(other, url).communicate()[0]
+            process, printed = child(tmp_path, other, url)
+            with printed:
+                said = printed.read()
+            assert process.wait(20) == 0
+            return said
         finally:
             await repository.close()
 

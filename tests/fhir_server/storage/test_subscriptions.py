@@ -109,6 +109,23 @@ def test_a_lease_is_one_holders_until_it_is_over(database_url: str) -> None:
     asyncio.run(act())
 
 
+def test_a_holder_has_a_name_for_each_claim_and_gives_all_up_at_once(database_url: str) -> None:
+    async def act() -> None:
+        async with store_with(database_url, subscribing("a"), subscribing("b"), subscribing("c")) as store:
+            await match(store, ["a", "b", "c"], 1)
+            for at, holder in enumerate(("one 0", "one 17", "one")):
+                (found,) = await store.claim(holder, NOW, NOW + LEASE, (), 1)
+                assert (found.id, found.holder) == ("abc"[at], holder)
+            assert not await store.delivered("a", "one 17", 1, NOW + LEASE)
+            for other in ("on", "one 1", "one 0 ", "two"):
+                await store.forget_holder(other)
+            assert await claimed(store, "two") == []
+            await store.forget_holder("one")
+            assert [each.id for each in await claimed(store, "two")] == ["a", "b", "c"]
+
+    asyncio.run(act())
+
+
 def test_who_is_not_there_any_more_has_no_leases(postgres_server: PostgresServer) -> None:
     url = postgres_server.create("attendance", "template_hub")
 
@@ -124,8 +141,14 @@ def test_who_is_not_there_any_more_has_no_leases(postgres_server: PostgresServer
                 for each in (here, there):
                     await each.attend("here" if each is here else "there")
                 assert await claimed(here, "here") == []
-            await here.attend("here")
-            assert len(await claimed(here, "here")) == 2
+            found: list[Claim] = []
+            for _ in range(500):  # the database ends a connection a moment after its client did
+                await here.attend("here")
+                found += await claimed(here, "here")
+                if len(found) > 1:
+                    break
+                await asyncio.sleep(0.01)
+            assert [each.id for each in sorted(found)] == ["a", "b"]
             assert await here._scripts.rows("SELECT holder FROM lease WHERE name <> 'matching'", ()) == [("here",)]  # type: ignore[attr-defined]
             await here.forget_holder("here")
             assert await here._scripts.rows("SELECT holder FROM lease WHERE name <> 'matching'", ()) == []  # type: ignore[attr-defined]
