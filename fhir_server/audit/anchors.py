@@ -22,7 +22,7 @@ from fhir_server.storage.reindex.database import IndexDatabase, Snapshot, Transa
 _log = logging.getLogger(__name__)
 _SECOND: Final = 1_000_000
 Sign = Callable[[Mapping[str, Any]], str]
-_HEADS: Final = 30  # of one anchor: a JWS that is read here has 8192 characters at most
+_HEADS: Final = 20  # of one anchor: a JWS that is read here has 8192 characters at most
 
 
 class Grown(NamedTuple):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhir_server.model import reference
+from fhir_server.network.confidence import Label, confidence
 from fhir_server.network.json_parts import listed, mapped, text
 
 SENDER_TEAM: Final = "http://ozoverbindzorg.nl/fhir/StructureDefinition/ozo-sender-careteam"
@@ -20,7 +21,10 @@ _THREAD = "CommunicationRequest"
 
 @dataclass(frozen=True, slots=True)
 class MessageThread:
-    """What a CommunicationRequest says as a thread; all references are "Type/id", "" for none."""
+    """What a CommunicationRequest says as a thread; all references are "Type/id", "" for none.
+
+    ``confidence`` are the labels by which it is told in confidence.
+    """
 
     reference: str
     status: str
@@ -28,6 +32,7 @@ class MessageThread:
     requester: str
     recipients: tuple[str, ...]
     sender_team: str
+    confidence: tuple[Label, ...] = ()
 
     @property
     def closed(self) -> bool:
@@ -44,6 +49,7 @@ def thread_of(request: Mapping[str, Any], base: str = "") -> MessageThread:
         requester=literal(mapped(request, "requester"), base),
         recipients=tuple(dict.fromkeys(_literals(request, "recipient", base))),
         sender_team=next(_sender_teams(request, base), ""),
+        confidence=confidence(request),
     )
 
 

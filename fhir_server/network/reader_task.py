@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from fhir_server.model.meta import instant
+from fhir_server.network.confidence import confided
 from fhir_server.network.json_parts import listed, mapped, text
 from fhir_server.network.message_thread import MessageThread, literal
 from fhir_server.network.thread_tasks import Mark
@@ -43,10 +44,10 @@ def mark_of(task: Mapping[str, Any], base: str = "") -> Mark:
 def reader_task(thread: MessageThread, owner: str, mark: Mark, at: int, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the Task of ``owner`` with ``mark`` at the moment ``at`` (microseconds), after ``before``, if there is one.
 
-    All else that stands in ``before`` stays; so does its focus when that is newer than ``at``, since messages that come at once may
-    be stored in another order than that of their times.
+    What marks a thread that is told in confidence is so too. All else that stands in ``before`` stays; so does its focus when that
+    is newer than ``at``, since messages that come at once may be stored in another order than that of their times.
     """
-    task = {**(before or _new(thread, owner, at)), "status": mark.status}
+    task = {**confided(before or _new(thread, owner, at), thread.confidence), "status": mark.status}
     if before and _changed(before) > at:
         return task
     task["lastModified"] = instant(at)

@@ -10,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from invented import LINE
 from kept_record import KEY, Change, Kept
 
-from fhir_server.audit.anchors import copied, grown, state
+from fhir_server.audit.anchors import Grown, copied, grown, state
 from fhir_server.audit.keeper import Keeper
 from fhir_server.audit.retention import DAY, LEAST
 from fhir_server.audit.verify import Broken, Sound
 from fhir_server.oauth.anchor import opened, signed
 from fhir_server.oauth.jwk import SigningKey
+from fhir_server.storage.journal.chain import Head
 from fhir_server.storage.reindex.database import Transaction
 from fhir_server.storage.reindex.open import open_index
 
@@ -145,6 +146,13 @@ def test_a_tree_that_is_not_that_of_the_lines_is_found(kept: Kept) -> None:
         database.write(lambda at: state(at, partial(signed, KEY), kept.now + 1, told, ()))
     with pytest.raises(Broken, match="an anchor names another tree for its lines from 1 on"):
         kept.verify()
+
+
+def test_many_chains_that_are_long_fit_into_anchors_that_can_be_read(kept: Kept) -> None:
+    long = Grown(Head("f" * 16, 2**40, 2**40, b"\xff" * 32), 0, 2**40, b"\xff" * 32)
+    with closing(open_index(kept.url, write=True)) as database:
+        made = database.write(lambda at: state(at, partial(signed, KEY), kept.now, [long] * 70, ()))
+    assert sum(len(opened(KEY.verifying, each.signed)["heads"]) for each in made) == 70
 
 
 def test_an_anchor_signed_by_another_key_is_refused(kept: Kept) -> None:
