@@ -208,8 +208,12 @@ def test_each_search_parameter(hub: Demo, rest: dict[str, Any], declared: list[R
     requests: list[tuple[str, str, Callable[[Reply], bool]]] = []
     for type_, resource in searched(declared):
         own, common = resource.get("searchParam", []), rest.get("searchParam", [])
-        requests += [(type_, f"{each['name']}={value(each, type_)}", works) for each in [*common, *own]]
-        requests += [(type_, f"{each['name']}:missing=false", works) for each in own if each["type"] != "special"]
+        of_value = {each["name"]: f"{each['name']}={value(each, type_)}" for each in [*common, *own]}
+        is_there = {each["name"]: f"{each['name']}:missing=false" for each in own if each["type"] != "special"}
+        if type_ in federated - published:  # each question makes the sources tell all they have: both are asked at once
+            of_value |= {name: f"{query}&{of_value[name]}" for name, query in is_there.items()}
+            is_there = {}
+        requests += [(type_, query, works) for query in (*of_value.values(), *is_there.values())]
         others = sorted(search_parameters(type_).keys() - {each["name"] for each in [*common, *own]})
         requests += [
             (type_, f"{name}=x", is_refused_or_told if name.startswith("_") else is_refused) for name in (*others, "nonsense")
