@@ -14,6 +14,7 @@ from fhir_server.interactions.bundle_references import Links, match
 from fhir_server.interactions.bundle_references import conditional as conditional_references
 from fhir_server.interactions.call import Call
 from fhir_server.interactions.conditional import Resolved
+from fhir_server.interactions.in_turns import in_turns
 from fhir_server.storage.matching import identity
 
 
@@ -74,7 +75,7 @@ async def _link(steps: Sequence[Step]) -> None:
     kept = [each for each in steps if each.call.interaction != "delete" and each.item.full_url and each.target]
     targets = {each.item.full_url: each.target for each in kept}
     matched: dict[str, str] = {}
-    for each in steps:
+    async for each in in_turns(steps):
         if each.item.resource is None or each.is_there:
             continue
         with placed(each.item):

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from fhir_server.errors import Conflict
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.in_turns import in_turns
 from fhir_server.interactions.thread_store import ThreadStore
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read
@@ -27,7 +28,8 @@ async def require_single_marks(call: Call, changes: Sequence[Change]) -> None:
     if not found:
         return
     base, store = call.services.base, ThreadStore(call, ())
-    marks = {reference: mark for reference, each in found.items() if (mark := _mark(read(each.body, OWN).resource, base))}
+    read_ = {each.reference: _mark(read(each.body, OWN).resource, base) async for each in in_turns(found.values())}
+    marks = {reference: mark for reference, mark in read_.items() if mark}
     made = {each.reference for each in changes if not each.expected}
     for reference, mark in marks.items():
         before = await store.before(reference) if found[reference].expected else None

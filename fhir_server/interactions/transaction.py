@@ -1,6 +1,5 @@
 """The transaction interaction: all writes or none (https://hl7.org/fhir/R4/http.html#trules)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -14,6 +13,7 @@ from fhir_server.interactions.bundle_entries import Item, call_of, expression_at
 from fhir_server.interactions.bundle_identities import Step, identified
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.conditional import Resolved
+from fhir_server.interactions.in_turns import in_turns
 from fhir_server.interactions.integrity import dangling, missing_places, still_referred
 from fhir_server.interactions.recorded import line
 from fhir_server.interactions.transaction_reads import Known, tried
@@ -39,7 +39,7 @@ async def transaction(outer: Call, items: Sequence[Item]) -> Answer:
     written. Should it fail only then (somebody deletes at that moment, the answer is too large), its own entry tells that, since
     the writes stand. Raises Conflict when others keep writing the same resources.
     """
-    steps = ordered([_step(outer, item) for item in items])
+    steps = ordered([_step(outer, item) async for item in in_turns(items)])
     writes = [each for each in steps if each.call.interaction in _ORDER]
     reads = [each for each in steps if each.call.interaction not in _ORDER]
     answers, known = await anew(partial(_attempt, outer, writes, reads), _OTHERS)
@@ -66,7 +66,7 @@ async def _attempt(outer: Call, writes: Sequence[Step], reads: Sequence[Step]) -
     """Look up what the entries are about, check them, try the reads, store all. Raises VersionConflict when somebody was first."""
     steps = await identified(writes)
     granted: dict[tuple[str, str], Grant] = {}
-    made = [await _prepared(each, granted) for each in steps]
+    made = [await _prepared(each, granted) async for each in in_turns(steps)]
     try:
         made = await in_dossiers(outer, made)
     except FhirError as error:
@@ -111,7 +111,6 @@ def _places(outer: Call, steps: Sequence[Step], made: Sequence[Write], missing: 
 
 async def _prepared(step: Step, granted: dict[tuple[str, str], Grant]) -> Write:
     call = step.call
-    await asyncio.sleep(0)  # others are served between two entries
     with placed(step.item):
         key = (call.interaction, call.type)
         if key not in granted:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,8 @@ from fhir_server.interactions.bundle_identities import Step
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.transaction import ordered
+from fhir_server.model.body import Limits
+from fhir_server.model.json import Document, read
 from fhir_server.search.tree import And, Everything
 from fhir_server.settings import read_settings
 from fhir_server.storage.repository import Grant, VersionConflict
@@ -56,6 +59,41 @@ def test_the_order_is_that_of_the_specification_and_else_as_given(
     found = [(each.call.interaction, each.item) for each in ordered(steps)]
     rank = {"delete": 0, "create": 1, "update": 2, "patch": 2, "read": 3, "vread": 3}
     assert found == sorted(((kind, index) for index, kind in enumerate(kinds)), key=lambda each: (rank[each[0]], each[1]))
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch"])
+def test_others_are_served_between_the_entries(store: tuple[asyncio.Runner, Services], kind: str) -> None:
+    """A Bundle so large that reading it alone takes milliseconds."""
+    entries = [put(f"turn-{number}", "x" * 2_000) for number in range(40)]
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def body() -> None:
+        beside = asyncio.create_task(others())
+        await process(call(store[1], {"resourceType": "Bundle", "type": kind, "entry": entries}))
+        beside.cancel()
+
+    store[0].run(body())
+    assert turns > len(entries)
+
+
+def test_a_large_bundle_is_read_beside_the_loop(store: tuple[asyncio.Runner, Services], monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+
+    def read_(body: bytes, limits: Limits) -> Document:
+        threads.append(threading.current_thread().name)
+        return read(body, limits)
+
+    monkeypatch.setattr("fhir_server.interactions.bundle.read", read_)
+    for size in (1, 60_000):
+        store[0].run(sent(store[1], put("beside", "x" * size)))
+    assert threads[0] == threading.main_thread().name
+    assert threads[1] != threads[0]
 
 
 class Racing:

@@ -16,6 +16,10 @@ from fhir_server.storage.subscriptions.store import EVERYBODY, NEVER, Claim, Con
 
 NOW = 1_800_000_000_000_000
 LEASE = 1_000
+ENDED = (  # of this database alone: others are attended on the same server
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 def subscribing(id_: str, host: str = "h") -> Subscribing:
@@ -163,7 +167,7 @@ def test_who_lost_the_connection_comes_again(postgres_server: PostgresServer) ->
         async with store_with(url) as here, store_with(url) as there:
             await here.attend("here")
             with psycopg.connect(url, autocommit=True) as session:
-                found = session.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'").fetchall()
+                found = session.execute(ENDED).fetchall()
             assert found == [(True,)]
             with suppress(Unavailable):
                 await here.attend("here")
