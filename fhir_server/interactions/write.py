@@ -31,7 +31,6 @@ from fhir_server.interactions.integrity import dangling, missing_places, require
 from fhir_server.interactions.own_id import require_own
 from fhir_server.interactions.prefer import preferences
 from fhir_server.interactions.recorded import line
-from fhir_server.interactions.single_mark import require_single_marks
 from fhir_server.interactions.warned import look_at, outcome, warned
 from fhir_server.model.body import OWN
 from fhir_server.model.bsn import is_bsn
@@ -157,8 +156,7 @@ def location(call: Call, id_: str, version: int) -> tuple[str, str]:
 async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     """Return ``writes`` of one commit, each in its dossier, which its answer tells the record.
 
-    Raises as ``reply.placed``, ``binary.placed``, ``consent.require_mandates``, ``require_single_marks`` and
-    ``attachment_claims.claimed`` do.
+    Raises as ``reply.placed``, ``binary.placed``, ``consent.require_mandates`` and ``attachment_claims.claimed`` do.
     """
     changes = await reply.placed(call, [each.change for each in writes if each.change is not None])
     changes = await binary.placed(call, changes)
@@ -171,7 +169,6 @@ async def in_dossiers(call: Call, writes: Sequence[Write]) -> list[Write]:
     await consent.require_mandates(call, changes)
     await own_part.require_own_part(call, changes)
     await response_valid.require_valid(call, changes)
-    await require_single_marks(call, changes)
     changes = await attachment_claims.claimed(call, changes)
     found = {change.reference: change for change in changes}
     return [each if each.change is None else _placed(each, found[each.change.reference]) for each in writes]

@@ -77,7 +77,9 @@ def test_both_deliver_and_nobody_is_told_twice(clients: tuple[Client, Client], u
         by: set[str] = set()
 
         def settled() -> bool:
-            by.update(holder for (holder,) in select(url, "SELECT DISTINCT holder FROM subscription WHERE until > 0"))
+            by.update(
+                holder.partition(" ")[0] for (holder,) in select(url, "SELECT DISTINCT holder FROM subscription WHERE until > 0")
+            )
             return select(url, "SELECT DISTINCT last, done FROM subscription") == [(2 * WRITES, 2 * WRITES)]
 
         _until(settled)

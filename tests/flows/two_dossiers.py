@@ -57,8 +57,13 @@ class Caller:
             body = json.dumps(body).encode()
         if body is not None:
             sent.setdefault("Content-Type", JSON)
-        self._connection.request(method, f"/fhir/{path}", body, sent)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, f"/fhir/{path}", body, sent)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # it was idle for so long that the server ended it
+            self._connection.close()
+            self._connection.request(method, f"/fhir/{path}", body, sent)
+            answer = self._connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
     def get(self, path: str, **headers: str) -> Reply:
