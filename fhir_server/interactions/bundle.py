@@ -23,7 +23,7 @@ async def process(call: Call) -> Answer:
     bundle = await _beside(call, _read)
     kind = bundle.get("type")
     _charge(call, bundle.get("entry"))
-    if kind not in {"batch", "transaction"}:
+    if kind not in ("batch", "transaction"):  # it may be anything, as it was sent
         raise BadRequest("Only Bundles of type batch and transaction are carried out.", expression="Bundle.type")
     entries = await _beside(call, lambda _: items(bundle, call.services.limits.entries))
     if kind == "transaction":

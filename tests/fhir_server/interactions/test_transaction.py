@@ -12,7 +12,7 @@ import pytest
 from fhir_server import bootstrap
 from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.scope import parse_scopes
-from fhir_server.errors import Conflict
+from fhir_server.errors import Conflict, FhirError
 from fhir_server.interactions.bundle import process
 from fhir_server.interactions.bundle_identities import Step
 from fhir_server.interactions.call import WHOLE_SYSTEM, Call
@@ -59,6 +59,13 @@ def test_the_order_is_that_of_the_specification_and_else_as_given(
     found = [(each.call.interaction, each.item) for each in ordered(steps)]
     rank = {"delete": 0, "create": 1, "update": 2, "patch": 2, "read": 3, "vread": 3}
     assert found == sorted(((kind, index) for index, kind in enumerate(kinds)), key=lambda each: (rank[each[0]], each[1]))
+
+
+@pytest.mark.parametrize("kind", ["collection", {"extension": []}, ["batch"], 1])
+def test_another_kind_of_bundle_is_refused_whatever_stands_there(store: tuple[asyncio.Runner, Services], kind: object) -> None:
+    with pytest.raises(FhirError) as refused:
+        store[0].run(process(call(store[1], {"resourceType": "Bundle", "type": kind})))
+    assert refused.value.status == 400
 
 
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
