@@ -17,6 +17,8 @@ from fhir_server.cli import adapter, audit, bsn, check, demo, key, load, mapping
 from fhir_server.cli.command import CommandFailed, Parser
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.lists.xml import InvalidList
+from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
@@ -58,6 +60,8 @@ _CONFIGURATION = (
     InvalidClients,
     InvalidProviders,
     InvalidIssuers,
+    InvalidRegistry,
+    InvalidList,
     KeyFileError,
 )
 _FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, RecordUnwritable, ReindexRunning)
