@@ -53,7 +53,7 @@ def declare(settings: Settings, folder: Path) -> Declared:
         "provider": PROVIDER,
         "person": CLIENT,
         "token_headers": {opened.client_cert_header or _HEADER: certificate(PGO)},
-        "services": {"900000912": f"{root}/medmij/{PROVIDER}/900000912/fhir"},
+        "services": {"9000000012": f"{root}/medmij/{PROVIDER}/9000000012/fhir"},
     }
     return Declared(opened, facts)
 
@@ -96,7 +96,7 @@ _FILES: Final[Mapping[str, str]] = {
     "gegevensdienstnamenlijst.xml": _list(
         "Gegevensdienstnamenlijst",
         "gegevensdienstnamenlijst/release1",
-        "<Gegevensdiensten><Gegevensdienst><GegevensdienstId>900000912</GegevensdienstId>"
+        "<Gegevensdiensten><Gegevensdienst><GegevensdienstId>9000000012</GegevensdienstId>"
         "<Weergavenaam>Toedieningsafspraken</Weergavenaam></Gegevensdienst></Gegevensdiensten>",
     ),
     "medmij.toml": """\
@@ -112,24 +112,24 @@ services = "gegevensdienstnamenlijst.xml"
 name = "Apotheek De Linde"
 organisation = { ura = "90000383" }
 privacy = "https://apotheek-de-linde.example/privacy"
-services = ["900000912"]
+services = ["9000000012"]
 
 [providers.dienstapotheekwolddorp]
 name = "Dienstapotheek Wolddorp"
 organisation = { ura = "90000385" }
 privacy = "https://dienstapotheek-wolddorp.example/privacy"
-services = ["900000912"]
+services = ["9000000012"]
 
 [providers.huisartsenpraktijkhetwold]
 name = "Huisartsenpraktijk Het Wold"
 organisation = { ura = "90000382" }
 privacy = "https://huisartsenpraktijk-het-wold.example/privacy"
-services = ["900000911"]
+services = ["9000000011"]
 
 [providers.netwerkdossier]
 name = "Netwerkdossier"
 type = "BAZB"
 privacy = "https://netwerkdossier.example/privacy"
-services = ["900000921", "900000922"]
+services = ["9000000021", "9000000022"]
 """,
 }

@@ -124,7 +124,8 @@ class FhirApplication:
         if step.unstored:
             answer.headers = (*answer.headers, admission.NOT_KEPT)
         format_ = step.wanted or accepted(headers.get("accept"))
-        await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
+        versioned = self._service is not None and "fhirversion" in headers.get("accept").lower()
+        await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress, versioned=versioned)
         interaction = step.call.interaction if step.call else step.route.interaction
         self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
 

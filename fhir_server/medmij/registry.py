@@ -13,7 +13,7 @@ name = "Apotheek De Linde"                          # what people read
 type = "ZA"                                         # ZA, or BAZB for who has no treatment relation
 organisation = { ura = "90000383" }                 # whose sources are asked; none for the network itself
 privacy = "https://linde.example/privacy"           # the privacy statement
-services = ["900000912"]
+services = ["9000000012"]
 """
 
 import re

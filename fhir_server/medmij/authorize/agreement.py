@@ -92,6 +92,5 @@ def _granted(asked: Asked, session: LoginSession, patient: str, *, indefinite: b
         scope=scope_of(asked.provider.id, indefinite=indefinite),
         patient=patient,
         purpose=PURPOSES["pgo"],
-        authenticated=session.authenticated,
-        session=session.id,
+        authenticated=session.authenticated,  # of no log-in here: the client goes on to the next provider, and logs in anew for it
     )

@@ -33,7 +33,8 @@ async def available(services: Services, provider: Provider, person: str, now: in
     """Return what ``provider`` has for who logged in as ``person`` ("Type/id") at the instant ``now`` (microseconds)."""
     if not person.startswith("Patient/"):
         return Availability(reason="not-client")
-    found = await services.repository.fetch([services.gate.locating("Patient")], [person])
+    grant = services.gate.locating("Patient")
+    found = await services.repository.fetch([grant], [person])
     if not found:
         return Availability(reason="not-client")
     patient = read(found[0].body, OWN).resource
