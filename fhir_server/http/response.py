@@ -66,8 +66,8 @@ async def send_answer(
     if answer.media:
         headers.append((b"content-type", answer.media.encode()))
     elif body:
-        name, media = _CONTENT[wanted.format]
-        headers.append((name, media + _VERSION if versioned else media))
+        header, media = _CONTENT[wanted.format]
+        headers.append((header, media + _VERSION if versioned else media))
         if compress and len(body) >= _WORTH_COMPRESSING:
             body = await pace.through(packed(body))
             headers.append((b"content-encoding", b"gzip"))
