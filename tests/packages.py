@@ -41,7 +41,7 @@ def package(path: Path, definitions: Iterable[Json], **said: Any) -> Path:
 
 def profile(name: str, type_: str, *elements: Json, base: str = "", **more: Any) -> Json:
     """Return a profile of ``type_`` whose differential has ``elements``; their ids are made of their paths where they have none."""
-    named = [{"id": each["path"] + (f":{each['sliceName']}" if "sliceName" in each else ""), **each} for each in elements]
+    named = [{"id": str(each["path"]) + (f":{each['sliceName']}" if "sliceName" in each else ""), **each} for each in elements]
     return {
         "resourceType": "StructureDefinition",
         "url": OURS + name,
@@ -58,8 +58,10 @@ def profile(name: str, type_: str, *elements: Json, base: str = "", **more: Any)
 
 
 def profiles_of(folder: Path, definitions: Iterable[Json]) -> Profiles:
-    """Return what judges by ``definitions``, which come by way of a package."""
+    """Return what judges by ``definitions`` alone, which come by way of a package."""
     shelf = Shelf(folder / "packages")
+    for each in shelf.packages():
+        shelf.remove(str(each.manifest))
     shelf.add(package(folder / "made.tgz", definitions))
     return Profiles(Canonicals(shelf.packages()))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server import validation
+from fhir_server.catalog.packages.manifest import PackageError
 from fhir_server.errors import BadRequest, Forbidden, Issue
 from fhir_server.interactions import as_ozo
 from fhir_server.interactions.call import Answer, Call, NoHeaders, resource_type_of
@@ -28,6 +29,13 @@ from profiles.operations import takes
 _MODES: Final = ("create", "update", "profile")
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _NOTHING: Final = Issue("informational", "Nothing is wrong with this resource.", severity="information")
+
+_DAMAGED: Final = Issue(
+    "incomplete",
+    "The packages of this server cannot be read, so that their profiles were not looked at; `fhir-server check` says why.",
+    severity="warning",
+    detail="profile-unchecked",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,11 @@ def _identity(call: Call, mode: str, resource: Mapping[str, Any]) -> Iterator[Is
 def _profiles(call: Call, resource: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Issue]:
     """Give how ``resource`` deviates from the profiles that are ``wanted``, those it claims, and the one that it must have here."""
     seen: dict[tuple[str, str], Issue] = {}
-    packaged = call.services.profiles.current()
+    try:
+        packaged = call.services.profiles.current()
+    except PackageError:
+        packaged = None
+        yield _DAMAGED
     urls = list(dict.fromkeys([*wanted, *claims(resource)]))
     judged = [url for url in urls if packaged is not None and packaged.knows(url) and not _own(url)]
     for url in urls:

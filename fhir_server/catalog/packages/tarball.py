@@ -48,12 +48,13 @@ def read_package(path: Path, bounds: Bounds = Bounds()) -> Content:
     manifest: Manifest | None = None
     found: list[dict[str, Any]] = []
     try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=_Bounded(stream, bounds.unpacked), mode="r|") as archive:
+        with gzip.open(path) as stream, tarfile.open(fileobj=(bounded := _Bounded(stream, bounds.unpacked)), mode="r|") as archive:
             for name, data in _members(archive, bounds):
                 if name == _FOLDER + "package.json":
                     manifest = read_manifest(_json(data, name))
                 elif (content := _definition(data, name)) is not None:
                     found.append(content)
+            bounded.finish()
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise PackageError("it is no gzipped tar, or a damaged one") from error
     if manifest is None:
@@ -74,6 +75,11 @@ class _Bounded(io.RawIOBase):
         if self._left < 0:
             raise PackageError("it unpacks to more than is allowed")
         return data
+
+    def finish(self) -> None:
+        """Read to the end, where gzip says whether all was there."""
+        while self.read(_MEGABYTE):
+            pass
 
 
 def _members(archive: tarfile.TarFile, bounds: Bounds) -> Iterator[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 """One expression, compiled when it is first evaluated; nothing of the engine is loaded before."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from types import ModuleType
 from typing import Any, Final
 
 from fhir_server.validation.fhirpath import pattern
@@ -32,40 +32,24 @@ class Expression:
         try:
             if self._compiled is None:
                 self._compiled = _compile(self.text)
-            answer = self._compiled(_node(value, type_, shadow), {"resource": resource, "rootResource": resource})
+            answer = self._compiled(_engine().node(value, type_, shadow), {"resource": resource, "rootResource": resource})
         except Exception as error:  # the engine raises whatever comes up, plain Exception above all
             raise NotEvaluated(type(error).__name__) from error
         return not (isinstance(answer, list) and answer == [False])
 
 
 def _compile(text: str) -> Compiled:
-    """Compile ``text`` for R4. Raises NotEvaluated for what is too long to be a rule."""
+    """Compile ``text``. Raises NotEvaluated for what is too long to be a rule, and ValueError for what is none."""
     if len(text) > _MOST_TEXT:
         raise NotEvaluated
-    compiled: Compiled = _engine()[0](text)
-    return compiled
+    made: Compiled = _engine().compiled(text.replace(_AS_PRIMITIVE, "$this"), _FUNCTIONS)
+    return made
 
 
-def _node(value: Any, type_: str, shadow: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - JSON; the engine's own node
-    return _engine()[1](value, type_, shadow)
+def _engine() -> ModuleType:
+    from fhir_server.validation.fhirpath import engine  # noqa: PLC0415 - not for a hub without packages
 
-
-@cache
-def _engine() -> tuple[Callable[[str], Compiled], Callable[..., Any]]:
-    """Load the engine (a fifth of a second, 30 MB): return what compiles, and what makes a node with its type."""
-    import fhirpathpy  # noqa: PLC0415 - not for a hub without packages
-    from fhirpathpy.engine.nodes import ResourceNode  # noqa: PLC0415
-    from fhirpathpy.models import models  # noqa: PLC0415
-
-    options = {"userInvocationTable": _FUNCTIONS, "traceFn": lambda *_: None, "returnRawData": False}
-    model = models["r4"]
-
-    def compile_(text: str) -> Compiled:
-        compiled: Compiled = fhirpathpy.compile(text.replace(_AS_PRIMITIVE, "$this"), model, options)
-        return compiled
-
-    node: Callable[..., Any] = ResourceNode.create_node
-    return compile_, node
+    return engine
 
 
 def _matches(inputs: list[Any], regex: Any) -> list[bool]:  # noqa: ANN401 - a string, or an empty list

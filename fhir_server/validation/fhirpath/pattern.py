@@ -14,7 +14,8 @@ from typing import Any, Final
 _MOST_STEPS: Final = 2_000_000
 _MOST_PATTERN: Final = 1_000
 _MOST_TEXT: Final = 100_000
-_REPEATS: Final = (codes.MAX_REPEAT, codes.MIN_REPEAT)
+_REPEATS: Final = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
+_SIMPLE: Final = (codes.LITERAL, codes.NOT_LITERAL, codes.ANY, codes.IN, codes.AT)
 
 
 class TooCostlyPattern(ValueError):
@@ -48,8 +49,6 @@ def _repeats(parsed: Iterable[Any]) -> int:
             if inside or _branches(argument[2]):
                 raise TooCostlyPattern
             count += argument[0] != argument[1]
-        elif operation is codes.GROUPREF:
-            raise TooCostlyPattern
         else:
             count += _below(operation, argument)
     return count
@@ -64,7 +63,9 @@ def _below(operation: Any, argument: Any) -> int:  # noqa: ANN401 - opaque parts
         return _repeats(argument[2])
     if operation in {codes.ASSERT, codes.ASSERT_NOT}:
         return _repeats(argument[1])
-    return 0
+    if operation in _SIMPLE:
+        return 0
+    raise TooCostlyPattern
 
 
 def _branches(parsed: Iterable[Any]) -> bool:

@@ -27,7 +27,7 @@ def bound(item: Item, member: Membership) -> Known:
 
 
 def _codings(value: Mapping[str, Any], type_: str) -> Iterator[Mapping[str, Any]]:
-    if type_ == "CodeableConcept":
+    if type_ == "CodeableConcept" or (not type_ and "coding" in value):
         yield from (each for each in value.get("coding", ()) if isinstance(each, dict))
     else:
         yield value

@@ -5,7 +5,7 @@ is not here (https://hl7.org/fhir/R4/valueset.html).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from fhir_server.catalog.packages.canonical import Canonicals
 from profiles.definitions import value_set_codes
@@ -14,8 +14,6 @@ Known = bool | None
 """True, False, or None: it cannot be told."""
 Membership = Callable[[str | None, str], Known]
 """From system (None: a code of which the element says the system) and code to whether it is in."""
-
-_DEEPEST: Final = 20
 
 
 def any_of(answers: Iterable[Known]) -> Known:
@@ -46,25 +44,27 @@ class Codes:
         self._made: dict[str, Membership] = {}
         self._systems: dict[str, frozenset[str] | None] = {}
 
-    def membership(self, url: str, depth: int = 0) -> Membership:
-        """Return the test of the value set ``url``; one that nobody defines cannot tell of any code."""
+    def membership(self, url: str) -> Membership:
+        """Return the test of the value set ``url``; one that nobody defines, or that is part of itself, cannot tell of any code."""
         found = self._made.get(url)
         if found is None:
-            found = self._made[url] = self._make(url, depth)
+            self._made[url] = _nobody_knows
+            try:
+                found = self._made[url] = self._make(url)
+            except RecursionError:
+                found = _nobody_knows
         return found
 
-    def _make(self, url: str, depth: int) -> Membership:
+    def _make(self, url: str) -> Membership:
         definition = self._canonicals.value_set(url)
         if definition is None:
             expanded = value_set_codes(url)
             return _nobody_knows if expanded is None else _listed(expanded)
-        if depth > _DEEPEST:
-            return _nobody_knows
         compose = definition.get("compose")
         if not isinstance(compose, dict):
             return _expanded(definition)
-        include = [self._part(each, depth) for each in compose.get("include", ())]
-        exclude = [self._part(each, depth) for each in compose.get("exclude", ())]
+        include = [self._part(each) for each in compose.get("include", ())]
+        exclude = [self._part(each) for each in compose.get("exclude", ())]
 
         def member(system: str | None, code: str) -> Known:
             inside = any_of(part(system, code) for part in include)
@@ -73,9 +73,9 @@ class Codes:
 
         return member
 
-    def _part(self, part: Mapping[str, Any], depth: int) -> Membership:
+    def _part(self, part: Mapping[str, Any]) -> Membership:
         """Return the test of one include or exclude: all that it names must hold."""
-        tests = [self.membership(each, depth + 1) for each in part.get("valueSet", ())]
+        tests = [self.membership(each) for each in part.get("valueSet", ())]
         if "system" in part:
             tests.append(self._selection(part))
         return lambda system, code: all_of(test(system, code) for test in tests)

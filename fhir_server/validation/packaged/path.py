@@ -11,6 +11,7 @@ from fhir_server.validation.references import literal_type
 from profiles.definitions import Element, UnknownType, type_definition
 
 _STEP: Final = re.compile(r"""\$this|(?P<call>resolve|ofType|extension)\((?P<argument>[^()]*)\)|(?P<name>[A-Za-z][A-Za-z0-9]*)""")
+_NAMED: Final = re.compile(r"^\s*url\s*=")
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _CHOICE: Final = "[x]"
 
@@ -40,7 +41,7 @@ def parse(path: str) -> tuple[Step, ...]:
         if match is None:
             raise UnknownPath(path)
         if match["call"]:
-            steps.append(Step(match["call"], match["argument"].partition("=")[2].strip("'\" ") or match["argument"].strip("'\" ")))
+            steps.append(Step(match["call"], _NAMED.sub("", match["argument"]).strip("'\" ")))
         elif match["name"]:
             steps.append(Step("name", match["name"]))
         position = match.end() + 1

@@ -80,6 +80,16 @@ def test_writes_stay_as_they_are(hub: Room, shelf: Shelf, tmp_path: Path) -> Non
     hub.write(SYSTEM, PATIENT | {"id": "undated"}, interaction="update")
 
 
+def test_a_damaged_package_is_told(hub: Room, shelf: Shelf) -> None:
+    shelf.folder.mkdir(exist_ok=True)
+    broken = shelf.folder / "broken#1.zip"
+    broken.write_bytes(b"no zip")
+    try:
+        assert issues(hub, PATIENT) == [("warning", "profile-unchecked", ""), ("warning", "profile-unknown", "")]
+    finally:
+        broken.unlink()
+
+
 def test_a_hub_without_packages_loads_nothing_of_it() -> None:
     loading = {
         str(path.relative_to(ROOT))
