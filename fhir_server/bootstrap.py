@@ -22,6 +22,7 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.background import background
 from fhir_server.catalog import catalog, own
+from fhir_server.catalog.packages.shelf import Shelf
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
 from fhir_server.http.cors import cors
@@ -68,6 +69,7 @@ from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions import opening as subscribing
 from fhir_server.subscriptions.worker import Worker
+from fhir_server.validation.packaged.shelved import ShelvedProfiles
 
 _log = logging.getLogger("fhir_server")
 
@@ -230,8 +232,14 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,
+        profiles=ShelvedProfiles(shelf(settings)),
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+def shelf(settings: Settings) -> Shelf:
+    """Return where packages are kept."""
+    return Shelf(settings.data_dir / "packages")
 
 
 async def worker(settings: Settings, services: Services) -> Worker:

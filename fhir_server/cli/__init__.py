@@ -13,6 +13,7 @@ from adapters.manifest import ManifestError
 from fhir_server import __version__
 from fhir_server.access.roles import RolesError
 from fhir_server.catalog.catalog import CatalogError
+from fhir_server.catalog.packages.manifest import PackageError
 from fhir_server.cli import (
     adapter,
     audit,
@@ -24,6 +25,7 @@ from fhir_server.cli import (
     mapping,
     medmij,
     migrate,
+    package,
     reindex,
     serve,
     subscriptions,
@@ -79,7 +81,16 @@ _CONFIGURATION = (
     InvalidList,
     KeyFileError,
 )
-_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, RecordUnwritable, ReindexRunning)
+_FAILURES = (
+    CommandFailed,
+    DatabaseInUse,
+    DatabaseNewer,
+    DatabaseOlder,
+    DatabaseUnreachable,
+    PackageError,
+    RecordUnwritable,
+    ReindexRunning,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +98,23 @@ def parser() -> argparse.ArgumentParser:
     root = Parser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, bsn, check, adapter, mapping, medmij):
+    for command in (
+        serve,
+        demo,
+        migrate,
+        load,
+        reindex,
+        audit,
+        subscriptions,
+        token,
+        key,
+        bsn,
+        check,
+        adapter,
+        package,
+        mapping,
+        medmij,
+    ):
         command.add(commands)
     return root
 

@@ -18,7 +18,7 @@ from fhir_server.errors import Unprocessable
 from fhir_server.federation.answer import SourceAnswer
 from fhir_server.federation.pace import Pace
 from fhir_server.federation.sealed_id import Seal
-from fhir_server.federation.taken import Then
+from fhir_server.federation.taken import Use
 from fhir_server.interactions import bsn, patch, read, search, search_sources, update
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.services import Services
@@ -190,11 +190,11 @@ class OneSource:
     def plan(self, *_: object) -> tuple[()]:
         return ()
 
-    async def ask(self, _: object, query: SourceQuery, then: Then, _trace: object) -> tuple[SourceAnswer, ...]:
+    async def ask(self, _: object, query: SourceQuery, use: Use, *_others: object) -> tuple[SourceAnswer, ...]:
         self.asked.append(query)
         source = Source("s", "x", "https://s.example", (("urn:oid:1", "2"),))
         answer = SourceAnswer(source, "m", Translation(self.resources))
-        await self.pace.through(then(answer))
+        await self.pace.through(use.show(answer, await self.pace.through(use.make(answer))))
         return (answer,)
 
 
