@@ -133,6 +133,9 @@ def test_the_client_sees_what_was_fetched(pgo: Pgo, given: dict[str, Any]) -> No
     actor, role, client, dossier, detail, status = rows[0]
     assert (actor, role, client, dossier, status) == ("Patient/ansje", "pgo", pgo.facts["client_id"], "Patient/ansje", 200)
     assert detail.split()[0] == f"service:{pgo.facts['provider']}/{DISPENSED}"
+    events = pgo.demo.as_("client").get("AuditEvent?_count=100&_sort=-date").resources
+    details = [each for event in events for entity in event.get("entity", ()) for each in entity.get("detail", ())]
+    assert {"type": "data-service", "valueString": f"{pgo.facts['provider']}/{DISPENSED}"} in details
     log = pgo.demo.as_("client").get("Patient/ansje/$access-log?_count=100")
     assert log.status == 200
     entries = [{part["name"]: next(iter(v for k, v in part.items() if k != "name")) for part in each["part"]}
