@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -19,6 +20,14 @@ settings.load_profile("hub")
 if "TMPDIR" not in os.environ:
     os.environ["TMPDIR"] = tempfile.tempdir = str(in_memory())  # the folders of tests, and of the processes that they start
 GUARD = sockets.Guard()
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# Python's own handler is replaced and put back by each run of an asyncio.Runner, which writes out the whole task meanwhile.
+signal.signal(signal.SIGINT, _interrupted)
 sockets.install(GUARD)
 
 
