@@ -23,6 +23,7 @@ from fhir_server.cli import (
     key,
     load,
     mapping,
+    medmij,
     migrate,
     package,
     reindex,
@@ -33,6 +34,8 @@ from fhir_server.cli import (
 from fhir_server.cli.command import CommandFailed, Parser
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.lists.xml import InvalidList
+from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
@@ -74,6 +77,8 @@ _CONFIGURATION = (
     InvalidClients,
     InvalidProviders,
     InvalidIssuers,
+    InvalidRegistry,
+    InvalidList,
     KeyFileError,
 )
 _FAILURES = (
@@ -93,7 +98,23 @@ def parser() -> argparse.ArgumentParser:
     root = Parser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, bsn, check, adapter, package, mapping):
+    for command in (
+        serve,
+        demo,
+        migrate,
+        load,
+        reindex,
+        audit,
+        subscriptions,
+        token,
+        key,
+        bsn,
+        check,
+        adapter,
+        package,
+        mapping,
+        medmij,
+    ):
         command.add(commands)
     return root
 

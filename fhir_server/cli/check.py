@@ -16,6 +16,7 @@ from fhir_server.cli.check_packages import packages
 from fhir_server.cli.command import Commands
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
@@ -55,6 +56,7 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         InvalidClients,
         GroupsError,
         InvalidIssuers,
+        InvalidRegistry,
         InvalidProviders,
         KeyFileError,
         PackageError,
