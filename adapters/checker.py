@@ -71,7 +71,7 @@ def _code(adapter: str, manifest: Manifest, folder: Traversable) -> list[Finding
         made = registry.load(adapter)
     except (ImportError, AttributeError, TypeError) as error:
         return [Finding(adapter, "error", f"adapter.py cannot be used: {error}")]
-    missing = [name for name in ("search", "translate") if not callable(getattr(made, name, None))]
+    missing = [name for name in ("question", "search", "translate") if not callable(getattr(made, name, None))]
     if missing:
         return [Finding(adapter, "error", f"Adapter has no {' and no '.join(missing)}")]
     return _samples(adapter, made, manifest, folder)

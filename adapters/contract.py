@@ -5,7 +5,7 @@ An adapter is a folder ``adapters/<kind>/<system>/`` with a ``manifest.toml`` an
 knows nothing of the server, and raises nothing but ``SourceError``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SourceQuery:
-    """One question: resources of ``resource_type`` about the patient known by ``identifiers`` ((system, value) pairs).
+    """A query: resources of ``resource_type`` about the patient known by ``identifiers`` ((system, value) pairs).
 
     ``request_id`` is a fresh id for the message; ``now`` is the moment of asking, ISO 8601 with offset.
     """
@@ -98,6 +98,15 @@ class Transport(Protocol):
 
 class SourceAdapter(Protocol):
     """What ``adapter.py`` must define under the name ``Adapter`` (constructed without arguments)."""
+
+    def question(self, query: SourceQuery) -> Hashable:
+        """Return what ``query`` asks of a source, as a value; it asks nobody, and raises nothing.
+
+        Within one request of a caller the hub asks each source one of the queries whose questions are equal, and the answer serves
+        all of them. So it holds all that the answer depends on, and nothing else: neither the id of the message nor the moment, and
+        of a system that always tells everything not the type either.
+        """
+        ...
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         """Ask ``source`` and translate its answer; raise ``SourceError`` for every failure."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from asyncio.events import Handle
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Final
@@ -46,6 +46,10 @@ class _Source:
 
     number: int
     resource_types: tuple[str, ...] = (_TYPE,)
+
+    def question(self, query: SourceQuery) -> Hashable:
+        """Return whom it is about."""
+        return query.identifiers
 
     async def search(self, query: SourceQuery, _source: Source, _transport: Transport) -> Translation:
         """Answer all."""

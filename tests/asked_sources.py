@@ -8,7 +8,7 @@ from adapters.contract import Fault, Resource, Source, Translation
 from fhir_server.federation.answer import SourceAnswer, SourceFault
 from fhir_server.federation.pace import Pace
 from fhir_server.federation.plan import Step
-from fhir_server.federation.taken import Then
+from fhir_server.federation.taken import Use
 
 Json = dict[str, Any]
 URA = "http://fhir.nl/fhir/NamingSystem/ura"
@@ -35,12 +35,12 @@ class Sources:
     def plan(self, type_: str, _: object) -> tuple[Step, ...]:
         return tuple(Step(each, None, type_) for each in self.sources) if type_ in self.holds else ()  # type: ignore[arg-type] # asks nobody
 
-    async def ask(self, plan: Sequence[Step], query: Any, then: Then, _: object) -> tuple[SourceAnswer | SourceFault, ...]:
+    async def ask(self, plan: Sequence[Step], query: Any, use: Use, *_: object) -> tuple[SourceAnswer | SourceFault, ...]:
         self.asked += [(each.type, query.request_id) for each in plan]
         answers = tuple(self._answer(each) for each in plan)
         for each in answers:
             if isinstance(each, SourceAnswer):
-                await self.pace.through(then(each))
+                await self.pace.through(use.show(each, await self.pace.through(use.make(each))))
         return answers
 
     def _answer(self, step: Step) -> SourceAnswer | SourceFault:

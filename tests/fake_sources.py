@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -55,6 +55,9 @@ class FakeAdapter:
     error: Exception | None = None
     asked: list[SourceQuery] = field(default_factory=list)
     cancelled: bool = False
+
+    def question(self, query: SourceQuery) -> Hashable:
+        return query.resource_type, query.identifiers
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         assert source.adapter == "pharmacy/hl7v3"

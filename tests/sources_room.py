@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, cast
@@ -38,6 +38,9 @@ class Adapter:
     faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     about: str = NUMBER
+
+    def question(self, query: SourceQuery) -> Hashable:
+        return query.resource_type, query.identifiers
 
     async def search(self, query: SourceQuery, source: Source, _: Transport) -> Translation:
         self.asked.append((source.name, query.resource_type))

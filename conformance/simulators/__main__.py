@@ -1,28 +1,34 @@
-"""``python -m conformance.simulators gp|pharmacy --port N``: run one simulated source system."""
+"""``python -m conformance.simulators gp|pharmacy|pgo --port N``: run one simulated source system, or a PGO."""
 
 import argparse
 import asyncio
 import sys
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from aiohttp import web
+
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.faults import FAULTS, UnknownFault, fault
 from conformance.simulators.gp import GpSystem
+from conformance.simulators.pgo_server import pgo_application
 from conformance.simulators.pharmacy import PharmacySystem
-from conformance.simulators.server import serve
+from conformance.simulators.server import application, serve
 
 SYSTEMS: dict[str, type[GpSystem | PharmacySystem]] = {"gp": GpSystem, "pharmacy": PharmacySystem}
+PGO = "pgo"
 WRONG_USAGE = 2
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m conformance.simulators", description="Run one simulated source system.")
-    parser.add_argument("system", help=f"what it plays: {', '.join(SYSTEMS)}")
+    parser = argparse.ArgumentParser("python -m conformance.simulators", description="Run one simulated source system, or a PGO.")
+    parser.add_argument("system", help=f"what it plays: {', '.join((*SYSTEMS, PGO))}")
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
     parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
     parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated")
+    parser.add_argument("--demo", type=Path, default=Path("data/demo.json"), help="of a PGO: demo.json of the hub that it asks")
     parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser.parse_args(words)
 
@@ -34,17 +40,22 @@ def _local_time() -> datetime:
 def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status."""
     given = _arguments(words)
-    if given.system not in SYSTEMS:
-        return _refuse(f"no simulator {given.system!r}; there are: {', '.join(SYSTEMS)}")
+    if given.system not in {*SYSTEMS, PGO}:
+        return _refuse(f"no simulator {given.system!r}; there are: {', '.join((*SYSTEMS, PGO))}")
     try:
-        how = fault(given.fault)
-        system = SYSTEMS[given.system](given.data, _local_time, wrong=given.fault == "wrong-patient")
-        asyncio.run(serve(system, how, given.port, parent_pipe=given.parent_pipe))
+        asyncio.run(serve(_application(given), given.port, parent_pipe=given.parent_pipe))
     except (UnknownFault, UnusableData) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"cannot listen on port {given.port}: {error.strerror}")
     return 0
+
+
+def _application(given: argparse.Namespace) -> web.Application:
+    if given.system == PGO:
+        return pgo_application(given.demo, lambda: str(uuid.uuid4()))
+    how = fault(given.fault)
+    return application(SYSTEMS[given.system](given.data, _local_time, wrong=given.fault == "wrong-patient"), how)
 
 
 def _refuse(text: str) -> int:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 from aiohttp import web
@@ -18,23 +19,32 @@ LARGEST_QUESTION = 1_000_000
 
 
 def application(system: System, fault: Fault) -> web.Application:
-    """Make the HTTP application: every POST is a question to ``system``, whose answer goes out through ``fault``."""
+    """Make the HTTP application: every POST is a question to ``system``, whose answer goes out through ``fault``.
+
+    ``GET /asked`` tells how many questions there were so far, by method and path.
+    """
+    asked: Counter[str] = Counter()
 
     async def ask(request: web.Request) -> web.StreamResponse:
+        asked[f"{request.method} {request.path}"] += 1
         return await fault(request, system(await request.read()))
 
+    async def tell(_: web.Request) -> web.Response:
+        return web.json_response(asked)
+
     made = web.Application(client_max_size=LARGEST_QUESTION)
+    made.router.add_get("/asked", tell)
     made.router.add_post("/{path:.*}", ask)
     return made
 
 
-async def serve(system: System, fault: Fault, port: int, *, parent_pipe: bool) -> None:
-    """Serve until SIGTERM or SIGINT, or with ``parent_pipe`` until standard input ends; print the port first."""
+async def serve(made: web.Application, port: int, *, parent_pipe: bool) -> None:
+    """Serve ``made`` until SIGTERM or SIGINT, or with ``parent_pipe`` until standard input ends; print the port first."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    runner = web.AppRunner(application(system, fault), access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(made, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()

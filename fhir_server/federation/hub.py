@@ -7,15 +7,16 @@ from typing import Final
 
 from adapters.contract import Source, SourceAdapter, SourceQuery
 from fhir_server.federation.answer import Answer, SourceAnswer
+from fhir_server.federation.asking import Asking
 from fhir_server.federation.credentials import authorization
-from fhir_server.federation.fanout import ask
+from fhir_server.federation.fanout import Taking, ask
 from fhir_server.federation.guard import Identifier
 from fhir_server.federation.holder import HolderConsent
 from fhir_server.federation.locate import locate
 from fhir_server.federation.pace import Pace
 from fhir_server.federation.plan import Capability, Plan, plan
 from fhir_server.federation.sealed_id import Seal
-from fhir_server.federation.taken import Then, taken
+from fhir_server.federation.taken import Taken, Use, taken
 from fhir_server.federation.traced import NO_TRACE, Trace
 from fhir_server.federation.transport import HttpTransport
 
@@ -61,17 +62,24 @@ class Federation:
         """Plan a question for ``type_`` to the sources of ``organisations`` ((system, value) pairs)."""
         return plan(type_, locate(organisations, self.sources), self.capabilities, self.adapter)
 
-    async def ask(self, plan_: Plan, query: SourceQuery, then: Then, trace: Trace = NO_TRACE) -> tuple[Answer, ...]:
-        """Carry out a plan within the budget, as part of ``trace``.
+    async def ask(
+        self, plan_: Plan, query: SourceQuery, use: Use, trace: Trace = NO_TRACE, asking: Asking | None = None
+    ) -> tuple[Answer, ...]:
+        """Carry out a plan within the budget, as part of ``trace``; what was asked before in ``asking`` is not asked again.
 
-        Answers that are too large, no FHIR, or about anybody else, are faults; ``then`` is done with each other one as soon as it
-        is there, within the time of its source.
+        Answers that are too large, no FHIR, or about anybody else, are faults; ``use`` is made of each other one as soon as it is
+        there, within the time of its source.
         """
 
-        async def take(answer: SourceAnswer) -> Answer:
-            return await self.pace.through(taken(answer, query.identifiers, then))
+        async def make(answer: SourceAnswer) -> Taken:
+            return await self.pace.through(taken(answer, query.identifiers, use.make))
 
-        return await ask(plan_, query, self.transports, self.budget * _ASKING, trace, take)
+        async def show(found: Taken) -> None:
+            if isinstance(found.answer, SourceAnswer):
+                await self.pace.through(use.show(found.answer, found.merged))
+
+        taking = Taking(use.client, make, show)
+        return await ask(plan_, query, self.transports, self.budget * _ASKING, trace, taking, asking)
 
     async def close(self) -> None:
         """Close every connection to a source."""

@@ -18,6 +18,7 @@ from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.pace import Steps
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
+from fhir_server.federation.taken import Use
 from fhir_server.federation.traced import Trace
 from fhir_server.interactions.break_glass import go_ahead
 from fhir_server.interactions.call import Call
@@ -60,7 +61,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     if care is None:
         return Asked()
     federation = call.services.federation
-    plan = _narrowed(federation.plan(call.type, care.organisations), only)
+    plan = _narrowed(call, federation.plan(call.type, care.organisations), only)
     consents = await consents_of(call, decision, care)
     if consents is not None:
         among = plan
@@ -73,28 +74,41 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
     until = get_running_loop().time() + federation.budget
     merged: dict[str, dict[str, Merged]] = {}
 
-    def then(answer: SourceGave) -> Steps[None]:
-        merged[answer.source.name] = yield from _shown(call, answer, patient, care, consents)
+    def make(answer: SourceGave) -> Steps[dict[str, Merged]]:
+        return _made(call, answer, patient, care)
 
-    answers = (*await federation.ask(plan, _question(call, care), then, _trace(call)), *unknown)
+    def show(answer: SourceGave, found: dict[str, Merged]) -> Steps[None]:
+        merged[answer.source.name] = yield from _shown(call, found, consents)
+
+    use = Use(patient, make, show)
+    answers = (*await federation.ask(plan, _query(call, care), use, _trace(call), call.asking), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     given = (each.source.name for each in answers if not isinstance(each, SourceFault))
     return Asked(answers, {reference: each for name in given for reference, each in merged[name].items()}, until)
 
 
-def _shown(call: Call, answer: SourceGave, patient: str, care: Care, consents: Consents | None) -> Steps[dict[str, Merged]]:
-    """Return what the caller may see of an answer, by reference; what is asked for with what an index of it would hold."""
+def _made(call: Call, answer: SourceGave, patient: str, care: Care) -> Steps[dict[str, Merged]]:
+    """Return the resources of an answer, by reference, as if they were stored: found, revealed and masked by the same rules."""
     services = call.services
     merged = yield from merge(answer, patient, care.identifiers, services.federation.seal)
+    for reference, each in merged.items():
+        merged[reference] = replace(each, resource=sealed_values(each.resource, services.bsn))
+        yield
+    return merged
+
+
+def _shown(call: Call, merged: dict[str, Merged], consents: Consents | None) -> Steps[dict[str, Merged]]:
+    """Return what the caller may see of an answer, by reference; what is asked for with what an index of it would hold."""
+    is_alone = call.asking is None
     covered = {each: each == call.type or _is_covered(call, each, "read") for each in {each.type for each in merged.values()}}
     found: dict[str, Merged] = {}
     for reference in tuple(merged):
-        each = merged.pop(reference)  # freed here, and not all of them at once
+        # Freed here, and not all of them at once; where the request may ask again, when that is done.
+        each = merged.pop(reference) if is_alone else merged[reference]
         if covered[each.type]:
-            # From here on as if it were stored: found, revealed and masked by the same rules.
-            resource = sealed_values(each.resource, services.bsn)
-            indexed = extract(resource, call.entry, services.base) if each.type == call.type else None
-            one = replace(each, resource=resource, indexed=indexed)
+            one = each
+            if each.type == call.type:
+                one = replace(each, indexed=extract(each.resource, call.entry, call.services.base))
             if consents is None or consents.shows(one, partial(item, call), _part(call, one)):
                 found[reference] = one
         yield
@@ -134,11 +148,13 @@ async def _held(call: Call, plan: Plan, grant: FederationGrant) -> tuple[Plan, t
     return tuple(step for step, verdict in verdicts if verdict == "permit"), tuple(unknown)
 
 
-def _narrowed(plan: Plan, only: int | None) -> Plan:
+def _narrowed(call: Call, plan: Plan, only: int | None) -> Plan:
+    if call.collected is not None:
+        plan = tuple(step for step in plan if call.collected.asks(step.source.organisation))
     return plan if only is None else tuple(step for step in plan if source_digest(step.source.name) == only)
 
 
-def _question(call: Call, care: Care) -> SourceQuery:
+def _query(call: Call, care: Care) -> SourceQuery:
     moment = datetime.fromtimestamp(call.now / _MICROSECONDS, UTC).isoformat(timespec="seconds")
     return SourceQuery(call.type, care.identifiers, call.request, moment)
 

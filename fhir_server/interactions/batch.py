@@ -7,6 +7,7 @@ from typing import Final
 from fhir_server.audit.record import row
 from fhir_server.errors import FhirError, TooCostly
 from fhir_server.interactions import bundle_answer
+from fhir_server.interactions.asking_once import let_go_of_much
 from fhir_server.interactions.bundle_entries import Item, call_of, placed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.failure import answer_of, answered
@@ -27,6 +28,7 @@ async def batch(outer: Call, items: Sequence[Item]) -> Answer:
     for item in items:
         entries.append(await _entry(outer, item, size))
         size += len(entries[-1])
+        await let_go_of_much(outer)
     return Answer(200, bundle_answer.bundle("batch", entries))
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from fhir_server.errors import BadRequest
+from fhir_server.federation.asking import Asking
 from fhir_server.interactions import batch, transaction
-from fhir_server.interactions.bundle_entries import items
+from fhir_server.interactions.bundle_entries import Item, items
 from fhir_server.interactions.call import Answer, Call, resource_type_of
 from fhir_server.model.json import read
 from fhir_server.network import modifiers
@@ -26,6 +27,14 @@ async def process(call: Call) -> Answer:
     if kind not in ("batch", "transaction"):  # it may be anything, as it was sent
         raise BadRequest("Only Bundles of type batch and transaction are carried out.", expression="Bundle.type")
     entries = await _beside(call, lambda _: items(bundle, call.services.limits.entries))
+    call.asking = Asking()
+    try:
+        return await _carried_out(call, str(kind), entries)
+    finally:
+        await call.services.federation.pace.through(call.asking.let_go())
+
+
+async def _carried_out(call: Call, kind: str, entries: list[Item]) -> Answer:
     if kind == "transaction":
         call.interaction = "transaction"
         return await transaction.transaction(call, entries)

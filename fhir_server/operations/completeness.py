@@ -14,6 +14,7 @@ from fhir_server.federation.origin import organisation
 from fhir_server.federation.outcome import CODE_SYSTEM, FAULTS, HEADER, completeness
 from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions.ask_sources import Asked
+from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.model.canonical_json import canonical
 from fhir_server.model.json import write
@@ -31,7 +32,8 @@ async def receipt(call: Call) -> Answer:
     """Answer Parameters with a part for each source. Raises what ``$everything`` raises for who may not see the client."""
     await require_open(call)
     patient = f"Patient/{call.id}"
-    asked = await ask_all(call, patient, Wanted((), 0, ()))
+    async with asking_once(call) as one:
+        asked = await ask_all(one, patient, Wanted((), 0, ()))
     answers = by_source(asked)
     told = completeness(answers)
     sources = sorted({each.source.name: each.source for each in answers}.values(), key=lambda source: source.name)

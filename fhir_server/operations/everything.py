@@ -12,6 +12,7 @@ from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import BadRequest, Forbidden, NotFound
 from fhir_server.federation.outcome import HEADER, completeness, outcome
 from fhir_server.federation.undisturbed import undisturbed
+from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.call import OUTSIDE, Answer, Call
 from fhir_server.interactions.include import CAPPED, Included
 from fhir_server.interactions.page_entries import entries_of
@@ -45,8 +46,13 @@ async def everything(call: Call) -> Answer:
     Raises BadRequest, Gone, Forbidden for who does not see the Patient, whether or not there is one, and where ``_type`` names a
     type that is closed to the caller.
     """
-    patient = f"Patient/{call.id}"
     await require_open(call)
+    async with asking_once(call) as one:
+        return await _answer(one)
+
+
+async def _answer(call: Call) -> Answer:
+    patient = f"Patient/{call.id}"
     asked, position = wanted(call)
     parts = await _parts(call, patient, asked)
     sources = await at_sources(call, patient, asked) if position is None else AtSources()

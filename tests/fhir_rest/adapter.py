@@ -1,6 +1,7 @@
 """Asks a source that speaks FHIR R4 for what it holds of one patient."""
 
 import json
+from collections.abc import Hashable
 from urllib.parse import urlencode
 
 from adapters.contract import Resource, Source, SourceError, SourceQuery, Translation, Transport
@@ -10,6 +11,9 @@ _HEADERS = {"Accept": "application/fhir+json", "Content-Type": "application/x-ww
 
 class Adapter:
     """The adapter of this package."""
+
+    def question(self, query: SourceQuery) -> Hashable:
+        return query.resource_type, query.identifiers
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         asked = [("patient.identifier", "|".join(each)) for each in query.identifiers]

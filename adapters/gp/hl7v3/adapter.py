@@ -1,7 +1,7 @@
 """A GP system that speaks HL7v3: asks the summary of a patient and translates it by the rows of ``mappings.hl7v3.gp``."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 
 from adapters.aorta.answer import BATCH, Answer, read_answer, root_of
 from adapters.aorta.question import body_of, headers, question
@@ -22,6 +22,10 @@ _OF_PATIENT = frozenset({"AllergyIntolerance", "EpisodeOfCare"})
 
 class Adapter:
     """The adapter ``gp/hl7v3``; it keeps nothing between calls."""
+
+    def question(self, query: SourceQuery) -> Hashable:
+        """Return whose summary is asked: all of it comes, whatever type is wanted."""
+        return query.identifiers
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         """Ask the summary of one patient; SourceError for every failure, also for an answer to another question."""

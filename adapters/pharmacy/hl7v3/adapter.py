@@ -1,6 +1,7 @@
 """A pharmacy system that speaks HL7v3: asks its dispense list and translates it by the rows of ``mappings.hl7v3``."""
 
 import asyncio
+from collections.abc import Hashable
 
 from adapters.aorta.answer import Answer
 from adapters.aorta.question import body_of, headers, question
@@ -17,6 +18,10 @@ _WITHDRAWN = frozenset({"nullified", "cancelled"})
 
 class Adapter:
     """The adapter ``pharmacy/hl7v3``; it keeps nothing between calls."""
+
+    def question(self, query: SourceQuery) -> Hashable:
+        """Return whose dispense list is asked: all of it comes, whatever type is wanted."""
+        return query.identifiers
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         """Ask the dispense list of one patient; SourceError for every failure, also for an answer to another question."""

@@ -14,6 +14,7 @@ from fhir_server.federation.hub import Federation
 from fhir_server.federation.merge import Merged, merge
 from fhir_server.federation.pace import Steps
 from fhir_server.federation.sealed_id import Seal
+from fhir_server.federation.taken import Use
 
 URA = ("http://fhir.nl/fhir/NamingSystem/ura", "90000383")
 BSN = "http://fhir.nl/fhir/NamingSystem/bsn"
@@ -37,12 +38,17 @@ class Hub:
         federation = Federation.of(sources, known, registry.load, Seal(bytes(32)), 8.0)
         try:
             plan = federation.plan("MedicationDispense", [URA])
-            return await federation.ask(plan, SourceQuery("", identifiers, "7f3c", "2026-07-01T09:30:15+02:00"), self._merge)
+            use = Use("Patient/ansje", self._merge, self._show)
+            return await federation.ask(plan, SourceQuery("", identifiers, "7f3c", "2026-07-01T09:30:15+02:00"), use)
         finally:
             await federation.close()
 
-    def _merge(self, answer: SourceAnswer) -> Steps[None]:
-        self.merged |= yield from merge(answer, "Patient/ansje", CLIENT, Seal(bytes(32)))
+    def _merge(self, answer: SourceAnswer) -> Steps[dict[str, Merged]]:
+        return merge(answer, "Patient/ansje", CLIENT, Seal(bytes(32)))
+
+    def _show(self, _: SourceAnswer, merged: dict[str, Merged]) -> Steps[None]:
+        self.merged |= merged
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.contract import Resource, Translation
 from fhir_server.federation.answer import Answer, SourceAnswer, SourceFault
+from fhir_server.federation.merge import Merged
 from fhir_server.federation.pace import Pace, Steps, as_list, emptied, in_order
 from fhir_server.federation.taken import bounded, taken
 from fhir_server.federation.undisturbed import undisturbed
@@ -89,8 +90,9 @@ def answer(number: int, **options: str) -> SourceAnswer:
     return SourceAnswer(declared(**options), "m", Translation(resources(number), [("urn:bsn", "1")]))
 
 
-def nothing(_: SourceAnswer) -> Steps[None]:
+def nothing(_: SourceAnswer) -> Steps[dict[str, Merged]]:
     yield
+    return {}
 
 
 def test_an_answer_is_taken_in_a_unit_for_each_resource_and_step() -> None:
@@ -102,11 +104,12 @@ def test_an_answer_that_was_taken_holds_no_resources() -> None:
     given_ = answer(3)
     seen: list[object] = []
 
-    def then(found: SourceAnswer) -> Steps[None]:
+    def make(found: SourceAnswer) -> Steps[dict[str, Merged]]:
         seen.extend(each["id"] for each in found.translation.resources)
         yield
+        return {}
 
-    found = at_once(taken(given_, [("urn:bsn", "1")], then))
+    found = at_once(taken(given_, [("urn:bsn", "1")], make)).answer
     assert isinstance(found, SourceAnswer)
     assert (seen, found.translation.resources, given_.translation.resources) == (["p", "c0", "c1", "c2"], (), [])
 
@@ -114,7 +117,7 @@ def test_an_answer_that_was_taken_holds_no_resources() -> None:
 @pytest.mark.parametrize(("most", "fault"), [("4", False), ("3", True)])
 def test_more_than_a_source_may_give_is_told_and_not_cut(most: str, *, fault: bool) -> None:
     given_ = answer(3, most_resources=most)
-    found: Answer = at_once(taken(given_, [("urn:bsn", "1")], nothing))
+    found: Answer = at_once(taken(given_, [("urn:bsn", "1")], nothing)).answer
     assert (found == SourceFault(given_.source, "too-much")) is fault
     assert isinstance(bounded(answer(3)), SourceAnswer)
 
