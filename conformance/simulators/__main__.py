@@ -1,19 +1,22 @@
-"""``python -m conformance.simulators gp|pharmacy --port N``: run one simulated source system."""
+"""``python -m conformance.simulators gp|homecare|pharmacy --port N``: run one simulated source system."""
 
 import argparse
 import asyncio
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.faults import FAULTS, UnknownFault, fault
 from conformance.simulators.gp import GpSystem
+from conformance.simulators.homecare import HomecareSystem
 from conformance.simulators.pharmacy import PharmacySystem
-from conformance.simulators.server import serve
+from conformance.simulators.server import System, serve
 
-SYSTEMS: dict[str, type[GpSystem | PharmacySystem]] = {"gp": GpSystem, "pharmacy": PharmacySystem}
+Made = Callable[[Sequence[Path], Callable[[], datetime], str], System]
+SYSTEMS: dict[str, Made] = {"gp": GpSystem, "homecare": HomecareSystem, "pharmacy": PharmacySystem}
 WRONG_USAGE = 2
 
 
@@ -23,6 +26,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
     parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
     parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated")
+    parser.add_argument("--authorization", default="", metavar="NAME", help="variable with the Authorization header that it wants")
     parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser.parse_args(words)
 
@@ -36,10 +40,13 @@ def main(words: Sequence[str]) -> int:
     given = _arguments(words)
     if given.system not in SYSTEMS:
         return _refuse(f"no simulator {given.system!r}; there are: {', '.join(SYSTEMS)}")
+    wanted = os.environ.get(given.authorization, "")
+    if given.authorization and not wanted:
+        return _refuse(f"the variable {given.authorization} is empty")
     try:
         how = fault(given.fault)
-        system = SYSTEMS[given.system](given.data, _local_time, wrong=given.fault == "wrong-patient")
-        asyncio.run(serve(system, how, given.port, parent_pipe=given.parent_pipe))
+        system = SYSTEMS[given.system](given.data, _local_time, given.fault)
+        asyncio.run(serve(system, how, given.port, parent_pipe=given.parent_pipe, authorization=wanted))
     except (UnknownFault, UnusableData) as error:
         return _refuse(str(error))
     except OSError as error:
