@@ -14,10 +14,10 @@ _VERSION: Final = "/_history/"
 
 def base_of(url: str) -> str:
     """Return an address in the form in which two of the same place are equal: host in small letters, the usual port left out."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
+    except ValueError:  # no address at all
         return url
     host = (parts.hostname or "") + (f":{port}" if port and port != _PORTS.get(parts.scheme) else "")
     return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"

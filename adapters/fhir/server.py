@@ -92,8 +92,12 @@ class FhirServer:
 
     def _following(self, link: str) -> str:
         """Return the address of the next page: at the same server, and without a number of the patient in it."""
-        url = urljoin(f"{self._base}/", link)
-        here, there = urlsplit(self.base), urlsplit(base_of(url))
+        here = urlsplit(self.base)
+        try:
+            url = urljoin(f"{self._base}/", link)
+            there = urlsplit(base_of(url))
+        except ValueError:
+            raise SourceError("structure", "the link to the next page is no address") from None
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
             raise SourceError("structure", "the link to the next page leads to another server")
         if any(secret in text for secret in self._secrets for text in (url, unquote(url))):

@@ -23,7 +23,12 @@ Parameters = tuple[tuple[str, str], ...]
 def narrowed(where: Node, names: Collection[str]) -> Parameters:
     """Return the parameters, among those with ``names``, that a source may carry out of a search for ``where``."""
     parts = where.parts if isinstance(where, And) else (where,)
-    return tuple(each for part in parts for each in _of(part) if each[0] in names and each[0] not in _NEVER)
+    return tuple(each for part in parts for each in _of(part) if each[0] in names and _may_be_sent(each[0]))
+
+
+def _may_be_sent(name: str) -> bool:
+    """Tell whether a source may narrow by a parameter: tags, labels and the like are the hub's own on what it shows."""
+    return name not in _NEVER and not name.startswith("_")
 
 
 def _of(part: Node) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from flows.client import Client, Demo, Reply
 
 PATIENT = "Patient/ansje"
 PHARMACIES = ("apotheek-de-linde", "dienstapotheek-wolddorp")
-GP = "huisartsenpraktijk-het-wold"
+GP, HOMECARE = "huisartsenpraktijk-het-wold", "thuiszorg-de-esdoorn"
 
 
 def asked(hub: Demo, name: str) -> dict[str, int]:
@@ -31,6 +31,22 @@ def test_all_types_together_are_one_question(hub: Demo, operation: str) -> None:
     reply, questions = counted(hub, lambda: hub.as_("gp").get(f"{PATIENT}/{operation}"))
     assert {name: questions[name] for name in (*PHARMACIES, GP)} == dict.fromkeys((*PHARMACIES, GP), 1)
     assert reply.headers["federation-completeness"] == "complete"
+
+
+def test_a_source_that_is_asked_type_by_type_is_asked_nothing_twice(hub: Demo) -> None:
+    before = asked(hub, HOMECARE)
+    assert hub.as_("gp").get(f"{PATIENT}/$everything?_count=100").status == 200
+    new = {path: number - before.get(path, 0) for path, number in asked(hub, HOMECARE).items()}
+    types = ("CarePlan", "Condition", "Goal", "Observation", "Procedure")
+    assert new.keys() >= {"GET /fhir/metadata", "POST /fhir/Patient/_search", *(f"POST /fhir/{each}/_search" for each in types)}
+    assert set(new.values()) == {1}
+    before = asked(hub, HOMECARE)
+    assert hub.as_("gp").get(f"CarePlan?patient={PATIENT}&_include=*&_count=1").status == 200
+    new = {path: number for path in asked(hub, HOMECARE) if (number := asked(hub, HOMECARE)[path] - before.get(path, 0))}
+    assert {path for path in new if path.endswith("_search")} == {
+        f"POST /fhir/{each}/_search" for each in ("Patient", "CarePlan", "Condition", "Goal")
+    }
+    assert set(new.values()) == {1}
 
 
 def test_so_are_the_searches_of_a_batch(hub: Demo) -> None:
