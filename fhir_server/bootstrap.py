@@ -22,6 +22,7 @@ from fhir_server.audit.fhir_event import Observer
 from fhir_server.audit.keeper import Keeper
 from fhir_server.background import background
 from fhir_server.catalog import catalog, own
+from fhir_server.catalog.packages.shelf import Shelf
 from fhir_server.catalog.registered import Registered
 from fhir_server.federation.opening import federation
 from fhir_server.http.cors import cors
@@ -46,6 +47,7 @@ from fhir_server.interactions.standings import Standings
 from fhir_server.interactions.subscription import access_of
 from fhir_server.interactions.subscription_status import tell
 from fhir_server.interactions.update import update
+from fhir_server.medmij import opening as collecting
 from fhir_server.model import json
 from fhir_server.model.body import Limits
 from fhir_server.model.bsn_seal import KEY_BYTES
@@ -67,6 +69,7 @@ from fhir_server.storage.reindex.open import open_index
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions import opening as subscribing
 from fhir_server.subscriptions.worker import Worker
+from fhir_server.validation.packaged.shelved import ShelvedProfiles
 
 _log = logging.getLogger("fhir_server")
 
@@ -135,13 +138,20 @@ def hub(settings: Settings, *, lasting: bool = False) -> Hub:
         _log.info("open", extra={"base": settings.base, "sources": len(services.federation.sources)})
         metrics = Metrics(lambda: {**working.gauges(), **services.rates.gauges(), **watch.gauges()})
         bearer = opening.authentication(settings, services, granting, opening.trusted_issuers(settings, remote, os.environ))
-        app = FhirApplication(services, bearer, metrics, Proxies(settings.proxies), cors=bool(settings.origins))
+        proxies = Proxies(settings.proxies)
+        app = FhirApplication(services, bearer, metrics, proxies, cors=bool(settings.origins))
         roles, chance = load_roles(services.catalog.types), secret(settings.data_dir, "pages")
-        ways = opening.ways_to_log_in(settings, os.environ)
-        log_in = pages(granting, services, roles, bearer, remote, chance, ways, caller(settings))
+        medmij = collecting.medmij(settings, granting)
+        ways = replace(opening.ways_to_log_in(settings, os.environ), elsewhere=medmij.consents if medmij else None)
+        desk, log_in = pages(granting, services, roles, bearer, remote, chance, ways, caller(settings))
         routers = [endpoint.routes(granting), metadata.routes(granting), log_in]
+        routers += collecting.routers(medmij, settings, services, desk) if medmij else []
+        collected = {
+            each.service.prefix: FhirApplication(each.services, each.bearer, metrics, proxies, service=each.service)
+            for each in (collecting.served(medmij, services, granting) if medmij else ())
+        }
         door = SocketDoor(working.switchboard, services.subscriptions.seal, now)
-        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins))
+        running = Running(app, shell(services.repository, metrics, routers), close, door, cors(settings.origins), collected)
         if lasting:
             collect_seldom()
         return running
@@ -222,8 +232,14 @@ def services_with(settings: Settings, repository: Repository) -> Services:
         bsn_in_url=settings.bsn_in_url,
         privacy_officer=settings.privacy_officer,
         ozo=mode,
+        profiles=ShelvedProfiles(shelf(settings)),
         referential_integrity=settings.referential_integrity == "on",
     )
+
+
+def shelf(settings: Settings) -> Shelf:
+    """Return where packages are kept."""
+    return Shelf(settings.data_dir / "packages")
 
 
 async def worker(settings: Settings, services: Services) -> Worker:

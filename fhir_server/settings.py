@@ -82,6 +82,7 @@ class Settings:
         "", "Origins of apps in a browser that may call the API, between commas: `https://app.example`. Default: none may."
     )
     clients: str = _setting("", "Path of `clients.toml`, the registered OAuth clients (docs/oauth.md). Default: no clients.")
+    medmij: str = _setting("", "Path of `medmij.toml`, the providers from which a PGO may collect (docs/medmij.md). Default: none.")
     token_lifetime: int = _setting(
         900, "Seconds that an access token for a person lives, 900 at most, unless its client says less.", Bounds(60, 900)
     )

@@ -36,7 +36,13 @@ def _add(found: dict[str, dict[str, bytes]], resource: Mapping[str, Any]) -> Non
 @cache
 def structure_definitions() -> Mapping[str, Mapping[str, Any]]:
     """Return the profiles and extensions by canonical URL."""
-    read = [json.loads(text) for text in conformance()["StructureDefinition"].values()]
+    return by_url("StructureDefinition")
+
+
+@cache
+def by_url(type_: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the resources of one type by canonical URL."""
+    read = [json.loads(text) for text in conformance().get(type_, {}).values()]
     return {each["url"]: each for each in read}
 
 

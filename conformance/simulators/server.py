@@ -47,13 +47,13 @@ async def _read(request: web.Request) -> Asked:
     return Asked(await request.read(), request.method, request.path, request.query_string, f"http://{request.host}")
 
 
-async def serve(system: System, fault: Fault, port: int, *, parent_pipe: bool, authorization: str = "") -> None:
-    """Serve until SIGTERM or SIGINT, or with ``parent_pipe`` until standard input ends; print the port first."""
+async def serve(made: web.Application, port: int, *, parent_pipe: bool) -> None:
+    """Serve ``made`` until SIGTERM or SIGINT, or with ``parent_pipe`` until standard input ends; print the port first."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    runner = web.AppRunner(application(system, fault, authorization), access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(made, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()

@@ -43,7 +43,8 @@ class Actor:
     before; ``kinds`` are the types of the former and ``functions`` the codes of the person's roles there, both as "system|code".
     ``teams`` ("CareTeam/id") are the teams of organisations that the person is in. ``addresses`` are the identifiers
     ("system|value") by which the person can be invited to a network. ``authenticated`` is when they logged in (microseconds), 0
-    where the token does not say.
+    where the token does not say. ``service`` ("provider/id") is the data service of MedMij through which a PGO collects, "" for all
+    other requests.
     """
 
     reference: str
@@ -63,6 +64,12 @@ class Actor:
     teams: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     authenticated: int = 0
+    service: str = ""
+
+    @property
+    def is_client(self) -> bool:
+        """Whether it is the client of care who asks: in person, or through the PGO that collects in the client's name."""
+        return self.role == "patient" or (self.role == "pgo" and bool(self.service))
 
     @property
     def type(self) -> str:
@@ -78,6 +85,7 @@ class Actor:
                 self.role,
                 self.patient,
                 self.purpose,
+                self.service,
                 *sorted(f"{each.level}/{each.type}.{each.letters}" for each in self.scopes),
             )
         )

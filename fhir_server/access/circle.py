@@ -48,4 +48,4 @@ def _members(actor: Actor) -> tuple[str, ...]:
 
 def _of_others(actor: Actor, node: Node) -> Node:
     """Leave out the client's own dossier, which the client reads by right and not as a member of the network."""
-    return And((node, Not(Dossier(actor.people)))) if actor.role == "patient" else node
+    return And((node, Not(Dossier(actor.people)))) if actor.is_client else node

@@ -129,7 +129,7 @@ def of_person(actor: Actor, patient: str, category: str, at: int, teams: Sequenc
 
     A professional of whom the dossier knows no organisation, kind or function does have one: it is unknown.
     """
-    works = actor.role not in {"patient", "related-person"}
+    works = actor.role != "related-person" and not actor.is_client
     return Request(
         people=actor.people,
         role=actor.role,
@@ -140,7 +140,7 @@ def of_person(actor: Actor, patient: str, category: str, at: int, teams: Sequenc
         kinds=actor.kinds or (None if works else ()),
         functions=actor.functions or (None if works else ()),
         teams=tuple(teams),
-        is_self=actor.role == "patient" and patient in actor.people,
+        is_self=actor.is_client and patient in actor.people,
     )
 
 

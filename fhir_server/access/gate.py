@@ -78,7 +78,7 @@ class Gate:
     def _decide(self, actor: Actor, interaction: str, type_: str) -> Grant:
         entry = self._entry(interaction, type_)
         bound = _bound(actor, interaction, type_)
-        if LETTERS[interaction] not in self._roles.letters(actor.role, type_):
+        if _is_outside(actor) or LETTERS[interaction] not in self._roles.letters(actor.role, type_):
             raise Forbidden(f"The role {actor.role} may not {interaction} {type_}.")
         if is_emergency(actor):
             require_reading(interaction)
@@ -111,7 +111,9 @@ class Gate:
         return tuple(
             type_
             for type_ in types
-            if letter in self._roles.letters(actor.role, type_) and not _in_scope(actor, interaction, type_)
+            if letter in self._roles.letters(actor.role, type_)
+            and not _is_outside(actor)
+            and not _in_scope(actor, interaction, type_)
         )
 
     def together(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:
@@ -128,7 +130,7 @@ class Gate:
         """
         entry = self._entry(interaction, type_)
         bound = _bound(actor, interaction, type_)
-        if not self._roles.asks_sources(actor.role, type_):
+        if _is_outside(actor) or not self._roles.asks_sources(actor.role, type_):
             raise Forbidden(f"The role {actor.role} may not ask source systems for {type_}.")
         if is_emergency(actor):
             require_reading(interaction)
@@ -278,7 +280,7 @@ class Gate:
             return Everything() if actor.role == "practitioner" and actor.patient == patient else Nothing()
         if actor.role == "system":
             return Everything()
-        if actor.role == "patient":
+        if actor.is_client:
             return Everything() if actor.reference == patient else Nothing()
         return MemberOf(_members(actor), self._now(), actor.left)
 
@@ -321,7 +323,7 @@ class Gate:
     def _dossiers(self, actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
         told = replace(entry, category=MESSAGE) if entry.name in self._roles.origin else entry
         mine = own(actor, told)
-        if actor.role == "patient" and interaction in _WRITES:
+        if actor.is_client and interaction in _WRITES:
             # The client decides in the own dossier only: being in someone else's network gives no hand in their record.
             return mine
         node = self._network(actor, interaction, told, at)
@@ -330,7 +332,7 @@ class Gate:
         if entry.name == "CareTeam":
             # A team can itself be a member of a network (a department that takes part), and is then seen like any other member.
             node = Or((node, TeamMate(_members(actor), at, actor.left)))
-        return Or((node, mine)) if actor.role == "patient" else node
+        return Or((node, mine)) if actor.is_client else node
 
     def _network(self, actor: Actor, interaction: str, entry: Entry, at: int) -> Node:
         if entry.name in self._roles.circle:
@@ -344,6 +346,11 @@ class Gate:
     def _self(self, actor: Actor, entry: Entry) -> Node:
         own = tuple(each.partition("/")[2] for each in actor.people if each.startswith(f"{entry.name}/"))
         return Id(own) if own else Nothing()
+
+
+def _is_outside(actor: Actor) -> bool:
+    """Tell whether a PGO comes by another way than a data service: there it reaches nothing."""
+    return actor.role == "pgo" and not actor.service
 
 
 def _all_lines(bound: str) -> Node:
@@ -364,7 +371,7 @@ def _bound(actor: Actor, interaction: str, type_: str) -> str:
 
 
 def _patient(actor: Actor) -> str:
-    return actor.patient or (actor.reference if actor.role == "patient" else "")
+    return actor.patient or (actor.reference if actor.is_client else "")
 
 
 def _in_scope(actor: Actor, interaction: str, type_: str) -> bool:

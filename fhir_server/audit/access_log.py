@@ -14,6 +14,8 @@ from fhir_server.storage.repository import AuditRow
 _MICROSECONDS: Final = 1_000_000
 _DONE: Final = "0"
 _INSPECTING: Final = "privacy-officer"
+_OWN: Final = frozenset({"patient", "pgo"})
+"""The roles in which clients see what is their own."""
 _RUNNING = frozenset({"system", "operator", "source"})
 """The roles of those who keep the network going, and take no part in it."""
 
@@ -82,7 +84,7 @@ class Words:
             actor=line.actor,
             who=called or line.actor or say("words", "nobody"),
             role=say("roles", line.role),
-            organisation=names.get(line.organisation, Named()).name or line.organisation,
+            organisation=line.client if line.role == "pgo" else names.get(line.organisation, Named()).name or line.organisation,
             action=say("actions", line.interaction),
             data=", ".join(
                 dict.fromkeys(say("data", each, self._labels.get(each, "")) for each in types_in(line.detail) or [line.type])
@@ -110,7 +112,7 @@ def _usual(line: AuditRow) -> str:
         return "platform"
     if line.role == _INSPECTING:
         return "inspection"
-    return "permit-self" if line.role == "patient" and line.actor in line.dossier.split() else ""
+    return "permit-self" if line.role in _OWN and line.actor in line.dossier.split() else ""
 
 
 def _reasons(basis: str) -> Sequence[str]:

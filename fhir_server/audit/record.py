@@ -42,6 +42,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_.:-]{0,99}", re.ASCII)
 _NO_NAME = "?"
 _TYPES: Final = "types:"
 _TIMES: Final = "times:"
+_SERVICE: Final = "service:"
 
 
 def row(  # noqa: PLR0913 - one argument per column of the record
@@ -62,6 +63,7 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     detail: str = "",
     basis: str = "",
     reason: str = "",
+    service: str = "",
 ) -> AuditRow:
     """Return the line for a request that ended with HTTP ``status`` at the instant ``recorded`` (microseconds).
 
@@ -69,8 +71,11 @@ def row(  # noqa: PLR0913 - one argument per column of the record
     ``parameters`` only the names are kept: their values can name a person. ``dossier`` are the dossiers that were touched or asked
     for ("Patient/id"), blanks between several; ``category`` is that of the data, ``source`` are the sources that were asked, and
     ``detail`` what came of it. ``basis`` is the code of what was decided, ``reason`` why a glass was broken: it is kept sealed.
+    ``service`` is the data service of MedMij ("provider/id") that was asked, where the ``actor`` does not say it.
     """
     who, role, purpose, organisation, client = _told(actor) if actor else _NOBODY
+    if service := actor.service if actor else service:
+        detail = f"{_SERVICE}{service} {detail}".strip()
     return AuditRow(  # in the order of its fields: by their names it takes twice as long, for each request
         recorded,
         who,
@@ -119,6 +124,11 @@ def types_in(detail: str) -> list[str]:
     """Return the types that a line's ``detail`` tells of, [] when its type says it all."""
     words = [each.removeprefix(_TYPES) for each in detail.split() if each.startswith(_TYPES)]
     return [type_ for each in words for type_ in each.split(",") if type_]
+
+
+def service_in(detail: str) -> str:
+    """Return the data service ("provider/id") that a line's ``detail`` tells of, "" for none."""
+    return next((each.removeprefix(_SERVICE) for each in detail.split() if each.startswith(_SERVICE)), "")
 
 
 def times(number: int) -> str:

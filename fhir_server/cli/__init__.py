@@ -13,10 +13,29 @@ from adapters.manifest import ManifestError
 from fhir_server import __version__
 from fhir_server.access.roles import RolesError
 from fhir_server.catalog.catalog import CatalogError
-from fhir_server.cli import adapter, audit, bsn, check, demo, key, load, mapping, migrate, reindex, serve, subscriptions, token
+from fhir_server.catalog.packages.manifest import PackageError
+from fhir_server.cli import (
+    adapter,
+    audit,
+    bsn,
+    check,
+    demo,
+    key,
+    load,
+    mapping,
+    medmij,
+    migrate,
+    package,
+    reindex,
+    serve,
+    subscriptions,
+    token,
+)
 from fhir_server.cli.command import CommandFailed, Parser
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.lists.xml import InvalidList
+from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
@@ -58,9 +77,20 @@ _CONFIGURATION = (
     InvalidClients,
     InvalidProviders,
     InvalidIssuers,
+    InvalidRegistry,
+    InvalidList,
     KeyFileError,
 )
-_FAILURES = (CommandFailed, DatabaseInUse, DatabaseNewer, DatabaseOlder, DatabaseUnreachable, RecordUnwritable, ReindexRunning)
+_FAILURES = (
+    CommandFailed,
+    DatabaseInUse,
+    DatabaseNewer,
+    DatabaseOlder,
+    DatabaseUnreachable,
+    PackageError,
+    RecordUnwritable,
+    ReindexRunning,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +98,23 @@ def parser() -> argparse.ArgumentParser:
     root = Parser("fhir-server", description="The network dossier hub: a FHIR R4 server for network care.")
     root.add_argument("--version", action="version", version=f"fhir-server {__version__}")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, demo, migrate, load, reindex, audit, subscriptions, token, key, bsn, check, adapter, mapping):
+    for command in (
+        serve,
+        demo,
+        migrate,
+        load,
+        reindex,
+        audit,
+        subscriptions,
+        token,
+        key,
+        bsn,
+        check,
+        adapter,
+        package,
+        mapping,
+        medmij,
+    ):
         command.add(commands)
     return root
 

@@ -1,4 +1,4 @@
-"""``fhir-server check``: whether configuration, adapters, mapping rows, catalogue and role matrix are in order."""
+"""``fhir-server check``: whether configuration, adapters, mapping rows, catalogue, role matrix and packages are in order."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -10,10 +10,13 @@ from fhir_server.access.break_glass import BreakGlassError, break_glass
 from fhir_server.access.roles import RolesError, load_roles
 from fhir_server.bootstrap import now
 from fhir_server.catalog import catalog
+from fhir_server.catalog.packages.manifest import PackageError
 from fhir_server.cli import named_files
+from fhir_server.cli.check_packages import packages
 from fhir_server.cli.command import Commands
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
 from fhir_server.oauth.clients import InvalidClients
@@ -53,8 +56,10 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         InvalidClients,
         GroupsError,
         InvalidIssuers,
+        InvalidRegistry,
         InvalidProviders,
         KeyFileError,
+        PackageError,
         migrate.DatabaseUnreachable,
         OSError,
     ) as error:
@@ -93,6 +98,7 @@ _LOOKS: Mapping[str, Callable[[Settings], Iterator[str]]] = {
     "catalogue and roles": _catalogue,
     "adapters and mapping rows": _adapters,
     **{name: partial(_file, read) for name, read in named_files.READ.items()},
+    "packages": packages,
     "keys": _keys,
     "database": _database,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fhir_server.bootstrap import load_resources, now, prepare, token_for
-from fhir_server.cli import demo_app, demo_clients, named_files
+from fhir_server.cli import demo_app, demo_clients, demo_medmij, named_files
 from fhir_server.cli.command import Commands
 from fhir_server.cli.demo_clients import APP
 from fhir_server.cli.serve import require_port, serve
@@ -46,11 +46,13 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         development_login="on" if settings.on_loopback else "off",
     )
     prepare(settings)
+    collecting = demo_medmij.declare(settings, folder)
+    settings = collecting.settings
     clients = demo_clients.declare(folder, folder / "clients.toml", demo_app.back(settings.base.removesuffix("/fhir")))
     with _temporary_files_below(folder), simulators() as running:
         Path(settings.sources).write_text("\n".join(simulator.table for simulator in running), encoding="utf-8")
         load_resources(settings, network())
-        facts = {**_facts(settings, running), "clients": clients}
+        facts = {**_facts(settings, running), "clients": clients, "medmij": collecting.facts}
         path = folder / "demo.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

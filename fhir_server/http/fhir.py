@@ -11,6 +11,7 @@ from fhir_server.access.rates import DETAIL as RATE_LIMITED
 from fhir_server.audit.record import NOWHERE, Origin, row
 from fhir_server.errors import BadRequest, FhirError, NotAcceptable, TooMany, TooSlow, UnsupportedMedia
 from fhir_server.http import binary, multipart
+from fhir_server.http.data_service import Authentication, DataService
 from fhir_server.http.encoding import takes_gzip
 from fhir_server.http.incoming import BODIES, Incoming
 from fhir_server.http.metrics import Metrics
@@ -30,7 +31,6 @@ from fhir_server.interactions.recorded import recorded
 from fhir_server.interactions.route import BUNDLE, DOWNLOAD, UPLOAD, Route
 from fhir_server.interactions.services import Services
 from fhir_server.model import json, xml
-from fhir_server.oauth.bearer import Bearer
 from fhir_server.oauth.refusal import NONCE
 from fhir_server.operations import DECLARED, OPERATIONS, ROUTES
 from fhir_server.operations.paper import may_be_printed
@@ -68,17 +68,26 @@ class FhirApplication:
     """Serves ``/fhir``: ``bearer`` turns what a request shows, and the moment (microseconds), into an Actor."""
 
     def __init__(
-        self, services: Services, bearer: Bearer, metrics: Metrics, proxies: Proxies | None = None, *, cors: bool = False
+        self,
+        services: Services,
+        bearer: Authentication,
+        metrics: Metrics,
+        proxies: Proxies | None = None,
+        *,
+        cors: bool = False,
+        service: DataService | None = None,
     ) -> None:
         """Serve with ``services``, and count in ``metrics``; what ``proxies`` say of whom they speak for is believed.
 
-        ``cors``: somebody lets apps in browsers call it, which is declared.
+        ``cors``: somebody lets apps in browsers call it, which is declared. ``service`` narrows it to a data service of MedMij.
         """
+        self._service = service
+        self._prefix = service.prefix if service else PREFIX
         self._proxies = proxies or Proxies()
         self._metrics = metrics
         self._services = services
         self._bearer = bearer
-        self._usual = UsualRequests(PREFIX, services.catalog.types)
+        self._usual = UsualRequests(self._prefix, services.catalog.types)
         references = (*capabilities.REFERENCES, *([capabilities.ENFORCED] if services.referential_integrity else []))
         self._capabilities = capabilities.Capabilities(
             services.catalog, services.base, references, DECLARED, services.ozo, cors=cors
@@ -91,11 +100,14 @@ class FhirApplication:
         headers = Headers(scope["headers"])
         trace = trace_of(headers, step.request)
         step.origin = Origin(trace.recorded, self._proxies.caller(scope, headers), trace.flags)
+        if self._service:
+            step.origin = self._service.origin(headers, step.origin)
         incoming = Incoming(receive) if scope["method"] in BODIES else None
         try:
             answer = await self._answer(scope, incoming or receive, headers, step)
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an OperationOutcome
-            answer = failed(error, step.request)
+            told = self._service.told(error) if self._service and isinstance(error, FhirError) else error
+            answer = failed(told, step.request)
         if step.actor is None:
             answer = self._unrecognised(step, answer)
         if not answer.recorded:
@@ -103,6 +115,8 @@ class FhirApplication:
         if incoming and answer.status >= _REFUSED and answer.status != TooSlow.status:  # who is too slow is not waited for again
             await incoming.discard(headers)
         answer.headers = (*answer.headers, ("traceparent", trace.header))
+        if self._service:
+            answer.headers = (*answer.headers, *self._service.echoed(headers))
         if step.correlation:
             answer.headers = (*answer.headers, ("x-correlation-id", step.correlation))
         if step.nonce:
@@ -110,7 +124,8 @@ class FhirApplication:
         if step.unstored:
             answer.headers = (*answer.headers, admission.NOT_KEPT)
         format_ = step.wanted or accepted(headers.get("accept"))
-        await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress)
+        versioned = self._service is not None and "fhirversion" in headers.get("accept").lower()
+        await send_answer(send, answer, format_, step.request, head=step.head, compress=step.compress, versioned=versioned)
         interaction = step.call.interaction if step.call else step.route.interaction
         self._metrics.count(interaction, step.route.type, answer.status, services.clock() - step.now)
 
@@ -121,12 +136,16 @@ class FhirApplication:
         if call is None:
             call = await self._admitted(scope, receive, headers, step)
             if call is None:
+                if self._service:
+                    return self._service.capabilities(step.parameters)
                 return self._capabilities.answer(step.parameters, step.actor.role if step.actor else None)
             if words and step.wanted:
                 usual = Usual(call.interaction, call.type, step.parameters, step.wanted, step.compress, step.unstored)
                 self._usual.keep(words, call.actor, usual)
         handle = process if call.interaction == BUNDLE else _HANDLERS[call.interaction]
         answer = binary.fetched(call, await as_stored.answered(call, await handle(call)))
+        if self._service:
+            answer = self._service.shown(call, answer)
         if step.route.interaction == DOWNLOAD:
             answer.headers = (*answer.headers, *binary.SANDBOX)
         return answer
@@ -147,7 +166,7 @@ class FhirApplication:
 
     async def _admitted(self, scope: Scope, receive: Receive, headers: Headers, step: _Step) -> Call | None:
         """Find out what is asked, and by whom, and return the call when it is admitted; None for what is declared to anybody."""
-        request = request_of(scope, PREFIX, headers)
+        request = request_of(scope, self._prefix, headers)
         step.compress = takes_gzip(request.headers.get("accept-encoding"))
         step.parameters = parse_query(request.query) if request.query else ()
         mode = self._services.ozo
@@ -163,7 +182,11 @@ class FhirApplication:
         step.actor = step.actor or await self._actor(scope, request, step)
         self._services.rates.charge(step.actor, step.now)
         step.actor = await self._services.standings.of(step.actor, step.now)
+        collected = None
+        if self._service:
+            collected = self._service.admitted(step.actor, request.method, step.route, step.parameters)
         step.call = await self._call(request, receive, step, step.actor)
+        step.call.collected = collected
         self._require_json(request, step, step.actor.role)
         await break_glass.admit(step.call)
         admission.admit(step.call)
@@ -174,7 +197,7 @@ class FhirApplication:
         known = self._bearer.known(authorization, step.now)
         if known is not None:
             return known
-        shown = presented(scope, authorization, self._services.base, PREFIX)
+        shown = presented(scope, authorization, self._services.base, self._prefix)
         actor = await self._bearer.actor(shown, step.now)
         step.nonce = self._bearer.nonce(shown, step.now)
         return actor
@@ -278,15 +301,20 @@ class FhirApplication:
         if answer.refusal == RATE_LIMITED and not self._services.rate_refusals.is_new(step.actor, step.origin):
             return answer
         try:
-            line = await recorded(step.call, answer) if step.call else _line(step, answer)
+            line = (
+                await recorded(step.call, answer) if step.call else _line(step, answer, self._service.name if self._service else "")
+            )
             await self._services.repository.record(line)
         except Exception as error:  # noqa: BLE001 - log or no data: an answer that cannot be recorded is not given
             return unrecorded(error, step.request)
         return answer
 
 
-def _line(step: _Step, answer: Answer) -> AuditRow:
-    """Return the line for a request that never became a call: refused at the door, or for nobody in particular."""
+def _line(step: _Step, answer: Answer, service: str) -> AuditRow:
+    """Return the line for a request that never became a call: refused at the door, or for nobody in particular.
+
+    ``service`` is the name of the data service that it was sent to, "" for none.
+    """
     return row(
         step.actor,
         step.route.interaction,
@@ -299,4 +327,5 @@ def _line(step: _Step, answer: Answer) -> AuditRow:
         parameters=step.parameters,
         origin=step.origin,
         basis=answer.refusal,
+        service=service,
     )

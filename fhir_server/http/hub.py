@@ -3,8 +3,8 @@
 The FHIR application stands in front of the shell instead of being mounted in it: see docs/adr/0009.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import FastAPI
@@ -15,18 +15,24 @@ from fhir_server.http.request import Message, Receive, Scope, Send
 from fhir_server.http.socket import SocketDoor
 
 _BELOW: Final = PREFIX + "/"
+_MEDMIJ: Final = "/medmij/"
+_OF_SERVICE: Final = 5  # parts of such a path
 _WELL_KNOWN: Final = _BELOW + ".well-known/"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An opened server: its two applications, its door for websockets, how to close what they use, and which origins may ask."""
+    """An opened server: its two applications, its door for websockets, how to close what they use, and which origins may ask.
+
+    ``services`` are the FHIR applications of the data services of MedMij, by their paths.
+    """
 
     fhir: FhirApplication
     shell: FastAPI
     close: Callable[[], Awaitable[None]]
     socket: SocketDoor
     cors: Cors | None = None
+    services: Mapping[str, FhirApplication] = field(default_factory=dict)
 
 
 def _without_body(send: Send) -> Send:
@@ -36,6 +42,11 @@ def _without_body(send: Send) -> Send:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return sent
+
+
+def _service(path: str) -> str:
+    """Return what in ``path`` is the path of a data service: "/medmij/{provider}/{service}/fhir"."""
+    return "/".join(path.split("/", _OF_SERVICE)[:_OF_SERVICE]) if path.startswith(_MEDMIJ) else ""
 
 
 class Hub:
@@ -63,6 +74,8 @@ class Hub:
         path: str = scope["path"]
         if (path.startswith(_BELOW) and not path.startswith(_WELL_KNOWN)) or path == PREFIX:
             await self._running.fhir(scope, receive, send)
+        elif (service := self._running.services.get(_service(path))) is not None:
+            await service(scope, receive, send)
         elif scope["method"] == "HEAD":
             await self._running.shell({**scope, "method": "GET"}, receive, _without_body(send))
         else:

@@ -13,6 +13,7 @@ _CONTENT = {
     "json": (b"content-type", b"application/fhir+json; charset=utf-8"),
     "xml": (b"content-type", b"application/fhir+xml; charset=utf-8"),
 }
+_VERSION = b"; fhirVersion=4.0"
 _CHECK_AGAIN = (b"cache-control", b"private, no-cache")
 _KEEP_NOTHING = (b"cache-control", b"private, no-store")
 _AS_IT_IS = Wanted("json")
@@ -41,10 +42,19 @@ def packed(body: bytes) -> Steps[bytes]:
 
 
 async def send_answer(
-    send: Send, answer: Answer, wanted: Wanted, request: str, *, head: bool, compress: bool, pace: Pace = _PACE
+    send: Send,
+    answer: Answer,
+    wanted: Wanted,
+    request: str,
+    *,
+    head: bool,
+    compress: bool,
+    versioned: bool = False,
+    pace: Pace = _PACE,
 ) -> None:
     """Send ``answer``: with headers of its own, the request id, and without a body for HEAD.
 
+    ``versioned``: its media type names the version of FHIR (https://hl7.org/fhir/R4/http.html#version-parameter).
     However long it is, others are served meanwhile: what it takes to make it XML, or small, is done at a ``pace``.
     """
     body = answer.body
@@ -56,7 +66,8 @@ async def send_answer(
     if answer.media:
         headers.append((b"content-type", answer.media.encode()))
     elif body:
-        headers.append(_CONTENT[wanted.format])
+        header, media = _CONTENT[wanted.format]
+        headers.append((header, media + _VERSION if versioned else media))
         if compress and len(body) >= _WORTH_COMPRESSING:
             body = await pace.through(packed(body))
             headers.append((b"content-encoding", b"gzip"))

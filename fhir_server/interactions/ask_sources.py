@@ -71,7 +71,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None, where: 
     if care is None:
         return Asked()
     federation = call.services.federation
-    plan = _narrowed(federation.plan(call.type, care.organisations), only)
+    plan = _narrowed(call, federation.plan(call.type, care.organisations), only)
     consents = await consents_of(call, decision, care)
     if consents is not None:
         among = plan
@@ -155,7 +155,9 @@ async def _held(call: Call, plan: Plan, grant: FederationGrant) -> tuple[Plan, t
     return tuple(step for step, verdict in verdicts if verdict == "permit"), tuple(unknown)
 
 
-def _narrowed(plan: Plan, only: int | None) -> Plan:
+def _narrowed(call: Call, plan: Plan, only: int | None) -> Plan:
+    if call.collected is not None:
+        plan = tuple(step for step in plan if call.collected.asks(step.source.organisation))
     return plan if only is None else tuple(step for step in plan if source_digest(step.source.name) == only)
 
 

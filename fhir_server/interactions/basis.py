@@ -35,7 +35,7 @@ async def note_basis(call: Call, answer: Answer, found: Mapping[str, Sequence[St
     if answer.status >= _FAILED or actor.role in _WITHOUT_CONSENT or actor.purpose == PURPOSE:
         return
     for patient, some in found.items():
-        if patient == actor.reference and actor.role == "patient":
+        if patient == actor.reference and actor.is_client:
             basis[SELF] = None
             continue
         for category, given in _by_category(call, some).items():

@@ -9,6 +9,7 @@ from fhir_server.audit.record import NOWHERE, Origin
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import Issue
 from fhir_server.federation.asking import Asking
+from fhir_server.interactions.collected import Collected
 from fhir_server.interactions.services import Services
 from fhir_server.interactions.touched import Touched
 
@@ -63,7 +64,8 @@ class Call:
     request, ``now`` its moment in microseconds, ``origin`` where it came from. ``loading`` tells that it puts in what was elsewhere
     before, with all that followed from it there. ``touched`` is whose data it came upon so far.
     ``upload`` is a form that is still coming: each part, and then its content bit by bit. ``warnings`` are what its caller is
-    to be warned of, once it is carried out. ``asking`` is what was asked of the sources so far, where that may be asked again.
+    to be warned of, once it is carried out. ``asking`` is what was asked of the sources so far, where that may
+    be asked again. ``collected`` says what a PGO collects, None for all other requests.
     """
 
     services: Services
@@ -86,6 +88,7 @@ class Call:
     upload: AsyncIterator[Part | bytes] | None = None
     warnings: list[Issue] = field(default_factory=list)
     asking: Asking | None = None
+    collected: Collected | None = None
 
     @property
     def type(self) -> str:

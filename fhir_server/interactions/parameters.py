@@ -35,7 +35,7 @@ def asked(call: Call) -> tuple[Search, Position | None]:
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
     strict, every, limit = is_strict(call), _asks_for_strict(call), largest_page(call)
-    place = (call.type, call.within, strict, every, limit, in_url, *parameters)
+    place = (call.type, call.within, strict, every, limit, in_url, call.collected is not None, *parameters)
     read = partial(_read, call, parameters, strict=strict, every=every, limit=limit, in_url=in_url)
     if any(name == "_page" for name, _ in parameters):
         return read()  # each token is used once
@@ -53,6 +53,8 @@ def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, ev
         in_url=in_url,
         catalog=call.services.catalog,
     )
+    if call.collected and not any(name == "_count" for name, _ in wanted.parameters):
+        wanted = replace(wanted, query=replace(wanted.query, count=limit))  # all on one page, unless the caller wants less
     if not call.within:
         return wanted
     where = wanted.query.where
@@ -77,7 +79,7 @@ def _asks_for_strict(call: Call) -> bool:
 
 def largest_page(call: Call) -> int:
     """Return how many resources one page holds at most."""
-    return _LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" else _LARGEST_PAGE
+    return _LARGEST_PAGE_OF_SYSTEM if call.actor.role == "system" or call.collected else _LARGEST_PAGE
 
 
 def warnings(wanted: Search) -> list[bytes]:

@@ -12,7 +12,7 @@ async def recorded(call: Call, answer: Answer) -> AuditRow:
     """Return the line of the record for ``call``, which ended with ``answer``."""
     dossiers = call.services.dossier_names
     names = {answer.dossier: None, **call.touched.asked}
-    if call.actor.role == "patient":
+    if call.actor.is_client:
         names[call.actor.reference] = None  # whatever clients ask, it is in their own dossier too
     found: dict[str, Sequence[Stored]] = {}
     for key, some in call.touched.keys.items():

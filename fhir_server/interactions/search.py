@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from fhir_server.access.gate import RECORD
-from fhir_server.interactions import published, search_record, search_sources
+from fhir_server.interactions import collected, published, search_record, search_sources
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
@@ -41,6 +41,7 @@ async def search(call: Call) -> Answer:
     entries = entries_of(call, page.resources, subset)
     entries += await beside(call, wanted, page.resources, subset)
     total = await total_of(call, grant, wanted, page, position)
+    total = collected.total_of(total, call.collected, whole=page.end is None and position is None)
     links = [self_link(call, wanted), *_next(call, wanted, page, total)]
     alone = subset.whole and not (wanted.includes or wanted.reverse)
     stored = [each.body for each in page.resources] if alone else ()

@@ -1,8 +1,11 @@
 """Searching a federated type: the sources are asked at the moment of the request, and nothing of their answer is kept."""
 
 from asyncio import timeout_at
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
+from adapters.contract import Resource
+from fhir_server.catalog.catalog import Catalog
 from fhir_server.errors import BadRequest, SourcesTimedOut
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.outcome import HEADER, completeness, failure, outcome
@@ -15,6 +18,7 @@ from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
+from fhir_server.interactions.collected import total_of
 from fhir_server.interactions.page_entries import beside
 from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
 from fhir_server.interactions.read_page import Read
@@ -28,7 +32,7 @@ from fhir_server.search.include import targets
 from fhir_server.search.match import holds
 from fhir_server.search.order import Places, places_of
 from fhir_server.search.paging import Position
-from fhir_server.search.search import Search
+from fhir_server.search.search import Include, Search
 from fhir_server.search.subset import Subset
 from fhir_server.search.tree import And, Node, Query, ReferenceTo, Snapshot
 from fhir_server.storage.repository import Stored
@@ -56,7 +60,7 @@ async def search(call: Call) -> Answer:
 
 
 async def _answer(call: Call, wanted: Search, position: Position | None, subset: Subset) -> Answer:
-    patient = _patient(wanted.query.where)
+    patient = call.collected.patient if call.collected else _patient(wanted.query.where)
     found = await ask_sources(call, patient, where=wanted.query.where)
     error = failure(found.answers)
     if error is not None:
@@ -72,6 +76,7 @@ async def _answer(call: Call, wanted: Search, position: Position | None, subset:
     entries = [*missing(found), *shown, *kept, *await entries_of(call, sent, "include", subset)]
     whole = completeness(found.answers) == "complete"
     total = len(hits) if whole and wanted.total != "none" else None
+    total = total_of(total, call.collected, whole=page.left is None and position is None)
     body = bundle.searchset([*entries, *warnings(wanted)], [self_link(call, wanted), *_next(call, wanted, page)], total)
     await call.services.federation.pace.through(emptied(hits, found.merged))
     headers = ((HEADER, completeness(found.answers)),)
@@ -103,8 +108,8 @@ def _patient(where: Node) -> str:
 
 
 def _refuse_links(wanted: Search) -> None:
-    if wanted.reverse or any(include.iterate for include in wanted.includes):
-        text = "'_revinclude' and ':iterate' are not supported for types that are asked from source systems."
+    if wanted.reverse:
+        text = "'_revinclude' is not supported for types that are asked from source systems."
         raise BadRequest(text, detail="search-not-supported")
 
 
@@ -136,11 +141,19 @@ def missing(asked_: Asked, own: int = 0) -> list[bytes]:
 
 
 def along(call: Call, wanted: Search, shown: tuple[Merged, ...], asked_: Asked) -> tuple[Merged, ...]:
-    """Return what the sources sent along with those ``shown`` that ``wanted`` includes."""
-    if not wanted.includes:
-        return ()
-    services = call.services
-    return included(shown, asked_.merged, lambda each: targets([each], wanted.includes, services.catalog, services.base))
+    """Return what the sources sent along with those ``shown`` that ``wanted`` includes, with ``:iterate`` on and on."""
+    services, sent, found, includes = call.services, dict[str, Merged](), shown, wanted.includes
+    while found and includes:
+        follow = partial(_followed, includes=includes, catalog=services.catalog, base=services.base)
+        known = {*sent, *(each.reference for each in shown)}
+        found = tuple(each for each in included(found, asked_.merged, follow) if each.reference not in known)
+        sent |= {each.reference: each for each in found}
+        includes = tuple(each for each in includes if each.iterate)
+    return tuple(sent.values())
+
+
+def _followed(resource: Resource, *, includes: Sequence[Include], catalog: Catalog, base: str) -> Iterable[str]:
+    return targets([resource], includes, catalog, base)
 
 
 def as_stored(merged: Merged) -> Stored:

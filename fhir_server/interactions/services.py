@@ -25,6 +25,7 @@ from fhir_server.network.ozo import DEFAULT_MODE, Mode
 from fhir_server.search.paging import Pager
 from fhir_server.storage.repository import Repository
 from fhir_server.subscriptions.admission import Admission
+from fhir_server.validation.packaged.shelved import ShelvedProfiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Services:
     ``privacy_officer`` ("Type/id", "" for nobody) reviews what was seen in an emergency.
     ``rates`` says how much a caller may ask for, and ``rate_refusals`` remembers who asked for more.
     ``ozo`` is how much the server is like OZO.
+    ``profiles`` are those of the packages that were added.
     ``subscriptions`` says which Subscriptions are taken, and wakes who works for them.
     ``referential_integrity`` says whether references to the dossier must lead somewhere (``interactions/integrity.py``).
     """
@@ -68,3 +70,4 @@ class Services:
     bsn_in_url: Literal["refuse", "accept-and-redact"] = "refuse"
     privacy_officer: str = ""
     ozo: Mode = DEFAULT_MODE
+    profiles: ShelvedProfiles = field(default_factory=ShelvedProfiles)

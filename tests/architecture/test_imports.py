@@ -84,6 +84,7 @@ FORBIDDEN = [
     ("fhir_server/interactions/planted.py", "import fastapi", "the web framework stays at the doors"),
     ("fhir_server/oauth/planted.py", "from jose import jwt", "tokens are read in one place"),
     ("adapters/planted.py", "import aiohttp", "who asks other servers"),
+    ("fhir_server/operations/planted.py", "import fhirpathpy", "FHIRPath is evaluated in one place"),
 ]
 """A module, the import that is planted in it, and the contract that forbids it."""
 

@@ -80,6 +80,11 @@ class Page:
         """Return the parameters that the redirect brings to the client."""
         return {name: values[0] for name, values in parse_qs(urlsplit(self.location).query, strict_parsing=True).items()}
 
+    def answer_of(self, status: int) -> dict[str, str]:
+        """Return the parameters of a redirect with another status than 303."""
+        assert self.status == status, (self.status, self.text)
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.headers["location"]).query).items()}
+
     def _read(self) -> _Forms:
         parser = _Forms()
         parser.feed(self.text)

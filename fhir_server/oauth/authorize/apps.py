@@ -35,6 +35,8 @@ async def withdraw(desk: Desk, request: Request, form: Form) -> Response:
     session = await _believed(desk, request, form)
     client = form.get("client")
     store = desk.authority.store
+    if desk.elsewhere and desk.elsewhere.is_own(client):
+        await desk.elsewhere.withdraw(session.subject, client)
     await store.forget_consent(session.subject, client)
     await store.revoke_client(session.subject, client, desk.authority.clock())
     await desk.authority.revocations.look(desk.authority.clock())
@@ -75,6 +77,9 @@ async def _believed(desk: Desk, request: Request, form: Form) -> LoginSession:
 
 
 async def _app(desk: Desk, language: str, session: LoginSession, client: str, given: Sequence[ConsentGiven]) -> dict[str, Any]:
+    if desk.elsewhere and desk.elsewhere.is_own(client):
+        names, given_to = [each for one in given for each in desk.elsewhere.words(one)], desk.elsewhere.name(client)
+        return {"client": client, "name": given_to, "since": _day(min(each.given for each in given)), "about": "", "given": names}
     known = desk.authority.clients.get(client)
     scopes = [word for each in given for word in each.scope.split()]
     keys = desk.groups.offered(scopes, desk.letters(session.role))

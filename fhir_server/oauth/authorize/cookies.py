@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import Request
 from fastapi.responses import Response
 
-CookieName = Literal["session", "login", "oidc"]
+CookieName = Literal["session", "login", "oidc", "medmij"]
 LARGEST = 3_800  # browsers keep 4096 bytes with name and attributes
 
 

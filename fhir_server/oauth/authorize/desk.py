@@ -13,6 +13,7 @@ from fhir_server.oauth.authority import Authority
 from fhir_server.oauth.authorize.consent_groups import Groups, Letters
 from fhir_server.oauth.authorize.cookies import Cookies
 from fhir_server.oauth.authorize.csrf import Csrf
+from fhir_server.oauth.authorize.elsewhere import Elsewhere
 from fhir_server.oauth.authorize.language import language_of
 from fhir_server.oauth.authorize.limit import Limit
 from fhir_server.oauth.authorize.oidc.provider import Provider
@@ -29,7 +30,8 @@ class Desk:
     ``letters`` tells for a role what it may do with a resource type. ``caller`` the address from which a request
     comes. ``authenticate`` verifies the token of a request that no
     person makes. ``development`` are the references that the development login offers, None where there is
-    no such login. ``closed``: the server is reached over plain http by others, so nobody may log in.
+    no such login. ``elsewhere`` is another door for which people log in here. ``closed``: the server is reached over plain http by
+    others, so nobody may log in.
     """
 
     authority: Authority
@@ -48,6 +50,7 @@ class Desk:
     providers: Mapping[str, Provider]
     development: Sequence[str] | None = None
     closed: bool = False
+    elsewhere: Elsewhere | None = None
 
     async def record(
         self, request: Request, actor: Actor | None, interaction: str, status: int, *, patient: str = "", detail: str = ""

@@ -7,10 +7,14 @@ from importlib.resources import files
 LANGUAGES = ("nl", "en")
 
 
-def load_texts() -> dict[str, dict[str, str]]:
-    """Return the texts by language and key, as ``texts/*.toml`` have them."""
-    folder = files("fhir_server.oauth.authorize") / "texts"
-    return {each: tomllib.loads((folder / f"{each}.toml").read_text(encoding="utf-8")) for each in LANGUAGES}
+def load_texts(*packages: str) -> dict[str, dict[str, str]]:
+    """Return the texts by language and key, as ``texts/*.toml`` of ``packages`` have them; those of later ones go before."""
+    found: dict[str, dict[str, str]] = {each: {} for each in LANGUAGES}
+    for package in packages:
+        for language in LANGUAGES:
+            file = files(package) / "texts" / f"{language}.toml"
+            found[language] |= tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
 
 
 def language_of(ui_locales: str, accept_language: str) -> str:

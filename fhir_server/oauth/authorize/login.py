@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from fhir_server.oauth.authorize.desk import Desk, language_for
+from fhir_server.oauth.authorize.elsewhere import Asking, is_elsewhere, query_of
 from fhir_server.oauth.authorize.form import Form
 from fhir_server.oauth.authorize.page import redirect
 from fhir_server.oauth.authorize.people import Person
@@ -18,7 +19,10 @@ KEPT = 15 * MINUTE
 
 
 async def login_page(desk: Desk, request: Request, following: str, *, status: int = 200, wrong: bool = False) -> Response:
-    """Return the page with all ways to log in; ``following`` is the authorization request to carry on with, "" for none."""
+    """Return the page with all ways to log in; ``following`` is the authorization request to carry on with, "" for none.
+
+    It is the query of one of ours, or the path and query of one of another door.
+    """
     language = language_for(request)
     cookie = desk.cookies.get(request, "login") or fresh_secret()
     page = desk.pages.page(
@@ -33,6 +37,7 @@ async def login_page(desk: Desk, request: Request, following: str, *, status: in
         persons=[person for each in desk.development or () if (person := await desk.people.known(each)) is not None],
         csrf=desk.csrf.token(cookie),
         next=following,
+        cancel=following if is_elsewhere(desk.elsewhere, following) else "",
         wrong=wrong,
     )
     desk.cookies.put(page, "login", cookie, KEPT // SECOND)
@@ -89,13 +94,29 @@ async def choose_person(desk: Desk, request: Request, form: Form) -> Response:
 
 
 async def _log_in(desk: Desk, request: Request, person: Person, following: str) -> Response:
-    page = redirect(f"/oauth/authorize?{Parameters(following).without_steps()}" if following else "/oauth/apps")
+    page = redirect(_way_on(desk, following))
     await desk.sessions.start(request, page, person)
-    await desk.record(request, await desk.people.actor(person.reference, person.role, _client(following)), "login", 200)
+    await desk.record(request, await desk.people.actor(person.reference, person.role, _client(desk, following)), "login", 200)
     return page
 
 
-def _client(following: str) -> str:
+def _way_on(desk: Desk, following: str) -> str:
+    if not following:
+        return "/oauth/apps"
+    if is_elsewhere(desk.elsewhere, following):
+        return following
+    return f"/oauth/authorize?{Parameters(following).without_steps()}"
+
+
+def _asking(desk: Desk, following: str) -> Asking | None:
+    if desk.elsewhere is None or not is_elsewhere(desk.elsewhere, following):
+        return None
+    return desk.elsewhere.asking(query_of(following))
+
+
+def _client(desk: Desk, following: str) -> str:
+    if is_elsewhere(desk.elsewhere, following):
+        return ""
     try:
         return client_of(Parameters(following)) if following else ""
     except Shown:
@@ -103,13 +124,17 @@ def _client(following: str) -> str:
 
 
 def _app(desk: Desk, following: str) -> str:
-    client = desk.authority.clients.get(_client(following))
+    if asking := _asking(desk, following):
+        return asking.name
+    client = desk.authority.clients.get(_client(desk, following))
     return client.name if client else ""
 
 
 def _forms_to(desk: Desk, following: str) -> list[str]:
     """Return the origin to which a form can lead by redirects: that of the client, when nothing more has to be asked."""
-    client = desk.authority.clients.get(_client(following))
+    if asking := _asking(desk, following):
+        return [asking.origin]
+    client = desk.authority.clients.get(_client(desk, following))
     try:
         return [origin_of(redirect_uri_of(Parameters(following), client.redirect_uris))] if client else []
     except Shown:

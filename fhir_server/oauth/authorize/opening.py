@@ -15,6 +15,7 @@ from fhir_server.oauth.authorize.consent_groups import Letters, load_groups
 from fhir_server.oauth.authorize.cookies import Cookies
 from fhir_server.oauth.authorize.csrf import Csrf
 from fhir_server.oauth.authorize.desk import Desk
+from fhir_server.oauth.authorize.elsewhere import Elsewhere
 from fhir_server.oauth.authorize.limit import Limit
 from fhir_server.oauth.authorize.oidc.client import OidcClient
 from fhir_server.oauth.authorize.oidc.metadata import Asking
@@ -36,12 +37,15 @@ class LogIn:
     """How people log in: at which ``providers`` (by id), and as whom the development login offers (None: there is none).
 
     ``attempts`` is how often that may fail from one address. ``closed``: nobody logs in, since others could read along.
+    ``elsewhere``
+    is another door whose requests they log in for.
     """
 
     providers: Mapping[str, Provider]
     attempts: int
     development: Sequence[str] | None = None
     closed: bool = False
+    elsewhere: Elsewhere | None = None
 
 
 def pages(
@@ -53,8 +57,8 @@ def pages(
     secret: bytes,
     log_in: LogIn,
     caller: Caller,
-) -> APIRouter:
-    """Return the routes of the pages; ``secret`` are random bytes of this server, the same in all its processes."""
+) -> tuple[Desk, APIRouter]:
+    """Return what the pages work with, and their routes; ``secret`` are random bytes of this server, the same in its processes."""
     cookies = Cookies(secure=urlsplit(authority.issuer).scheme == "https")
     desk = Desk(
         authority=authority,
@@ -73,8 +77,9 @@ def pages(
         providers=log_in.providers,
         development=log_in.development,
         closed=log_in.closed,
+        elsewhere=log_in.elsewhere,
     )
-    return router(desk, OidcClient(remote, authority.issuer, authority.clock))
+    return desk, router(desk, OidcClient(remote, authority.issuer, authority.clock))
 
 
 def letters_of(roles: Roles, role: str) -> Letters:

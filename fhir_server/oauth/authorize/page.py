@@ -6,7 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from fhir_server.oauth.authorize.language import filled, load_texts
@@ -22,16 +22,19 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
+_OWN = "fhir_server.oauth.authorize"
+
+
 class Pages:
     """Renders the templates in a language; made once."""
 
-    def __init__(self) -> None:
-        """Read templates, texts and style."""
-        self.texts = load_texts()
-        self._templates = Environment(
-            loader=PackageLoader("fhir_server.oauth.authorize"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-        )
-        style = (files("fhir_server.oauth.authorize") / "templates" / "style.css").read_text(encoding="utf-8")
+    def __init__(self, package: str = "") -> None:
+        """Read templates, texts and style; those of another ``package`` besides, whose folders are named alike."""
+        packages = [each for each in (package, _OWN) if each]
+        self.texts = load_texts(*packages[::-1])
+        loader = ChoiceLoader([PackageLoader(each) for each in packages])
+        self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        style = (files(_OWN) / "templates" / "style.css").read_text(encoding="utf-8")
         self._style = Markup(style)  # noqa: S704 - our own file, and the policy names its hash
         self._style_source = f"'sha256-{base64.b64encode(sha256(style.encode()).digest()).decode()}'"
 
@@ -62,6 +65,6 @@ class Pages:
         return f"default-src 'none'; style-src {self._style_source}; form-action {forms}; frame-ancestors 'none'; base-uri 'none'"
 
 
-def redirect(uri: str) -> Response:
+def redirect(uri: str, status: int = 303) -> Response:
     """Return a redirect that is always fetched with GET (RFC 9700 section 4.12), and neither kept nor told to others."""
-    return RedirectResponse(uri, 303, _HEADERS)
+    return RedirectResponse(uri, status, _HEADERS)

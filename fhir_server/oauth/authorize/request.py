@@ -71,8 +71,9 @@ class AuthorizationRequest:
 class Parameters:
     """The parameters of a query string; one that occurs twice is noticed when it is asked for."""
 
-    def __init__(self, query: str) -> None:
-        """Read ``query``; raises Shown (bad-request) when it is too long or no query at all."""
+    def __init__(self, query: str, longest: int = _LONGEST_VALUE) -> None:
+        """Read ``query``, whose values have ``longest`` characters; raises Shown (bad-request) for no query, or too long a one."""
+        self._longest = longest
         if len(query) > LONGEST_QUERY:
             raise Shown("bad-request", 414)
         try:
@@ -86,8 +87,8 @@ class Parameters:
         if len(values) > 1:
             raise Refused("invalid_request", f"{name} occurs more than once")
         value = values[0] if values else ""
-        if name != "scope" and len(value) > _LONGEST_VALUE:
-            raise Refused("invalid_request", f"{name} is longer than {_LONGEST_VALUE} characters")
+        if name != "scope" and len(value) > self._longest:
+            raise Refused("invalid_request", f"{name} is longer than {self._longest} characters")
         return value
 
     def without_steps(self) -> str:

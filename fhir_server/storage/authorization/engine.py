@@ -31,6 +31,10 @@ class ScriptedStore:
         """Return a code once."""
         return await self._scripts.do(scripts.take_code(hash_, client, now))
 
+    async def spoil_code(self, hash_: str, now: int) -> None:
+        """Mark a code as taken."""
+        await self._scripts.do(scripts.spoil_code(hash_, now))
+
     async def put_refresh(self, token: RefreshToken) -> None:
         """Keep a refresh token."""
         await self._scripts.do(scripts.put_refresh(token))

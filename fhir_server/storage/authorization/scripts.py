@@ -45,6 +45,11 @@ def take_code(hash_: str, client: str, now: int) -> Script[AuthorizationCode | R
     return Reused(again.granted)
 
 
+def spoil_code(hash_: str, now: int) -> Script[None]:
+    """Mark a code as taken, whoever's it is."""
+    yield "UPDATE oauth_code SET used = $1 WHERE hash = $2 AND used = 0", (now, hash_)
+
+
 def put_refresh(token: RefreshToken) -> Script[None]:
     """Keep a refresh token."""
     granted = token.granted

@@ -131,6 +131,10 @@ class AuthorizationStore(Protocol):
         """
         ...
 
+    async def spoil_code(self, hash_: str, now: int) -> None:
+        """Mark a code as taken, whoever's it is: somebody has shown it who may not have it."""
+        ...
+
     async def put_refresh(self, token: RefreshToken) -> None:
         """Keep the first refresh token of a family."""
         ...

@@ -26,7 +26,7 @@ def actor(role: Role, *kinds: str) -> Actor:
         ("practitioner", "none"),
         ("related-person", "none"),
         ("patient", "own"),
-        ("pgo", "own"),
+        ("pgo", "none"),
         ("source", "none"),
         ("operator", "none"),
     ],

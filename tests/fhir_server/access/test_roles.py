@@ -25,6 +25,17 @@ READ = {
     "Observation",
     "DocumentReference",
 }
+COLLECTED = {
+    "Patient",
+    "RelatedPerson",
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "CareTeam",
+    "CommunicationRequest",
+    "Communication",
+}
 MESSAGES = {"AuditEvent"}
 UPDATED = {"CommunicationRequest", "Communication", "Subscription", "Appointment", "QuestionnaireResponse"}
 
@@ -40,6 +51,8 @@ def wanted(role: str, type_: str) -> str:
         return "crus"
     if role in PERSONS:
         return "rs" if type_ in READ else "crs" if type_ in MESSAGES else ""
+    if role == "pgo":
+        return "rs" if type_ in COLLECTED else ""
     if role == "privacy-officer" and type_ == "AuditEvent":
         return "rs"
     return ""
@@ -61,6 +74,11 @@ def test_whom_sources_answer(roles: Roles) -> None:
         "system",
         "practitioner",
         "patient",
+        "pgo",
+    }
+    assert {type_ for type_ in federated if roles.asks_sources("pgo", type_)} - roles.supporting == {
+        "MedicationDispense",
+        "MedicationRequest",
     }
     assert roles.asks_sources("practitioner", "MedicationDispense")
     assert not roles.asks_sources("related-person", "Observation")

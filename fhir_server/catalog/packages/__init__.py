@@ -1,0 +1,1 @@
+"""FHIR packages that are added: profiles, value sets, code systems (https://confluence.hl7.org/display/FHIR/NPM+Package+Specification)."""

@@ -1,0 +1,59 @@
+"""What the door of MedMij works with; ``opening`` puts it together."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from fhir_server.interactions.services import Services
+from fhir_server.medmij.correlation import trace_id
+from fhir_server.medmij.lists.kept import Lists
+from fhir_server.medmij.registry import Provider, Registry
+from fhir_server.oauth.authority import Authority
+from fhir_server.oauth.authorize.desk import Desk, request_id
+from fhir_server.oauth.authorize.page import Pages
+from fhir_server.oauth.certificate import Certificates
+from fhir_server.oauth.failures import Failures
+
+AUTHORIZE: Final = "/medmij/authorize"
+TOKEN: Final = "/medmij/token"  # noqa: S105 - a path
+LANGUAGE: Final = "nl"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The parts. ``certificates`` finds who asks for a token, ``failures`` counts who does so in vain."""
+
+    registry: Registry
+    lists: Lists
+    services: Services
+    desk: Desk
+    pages: Pages
+    certificates: Certificates
+    failures: Failures = field(default_factory=Failures)
+
+    @property
+    def authority(self) -> Authority:
+        """What gives out codes and tokens."""
+        return self.desk.authority
+
+    def service_name(self, provider: Provider, service: str) -> str:
+        """Return what people call a data service."""
+        return self.lists.name(service) or provider.services[service].name
+
+    def fault(self, request: Request, text: str, status: int, correlation: str = "") -> Response:
+        """Return the page of a technical fault (Technische storing): whom to call, and under which ids it is found."""
+        return self.pages.page(
+            "fault",
+            LANGUAGE,
+            "fault-title",
+            status=status,
+            message=self.pages.text(LANGUAGE, text),
+            called=self.registry.name,
+            phone=self.registry.phone,
+            trace=correlation or trace_id(request_id(request)) or "-",
+            session=request_id(request),
+            back="",
+            app="",
+        )

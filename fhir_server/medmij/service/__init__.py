@@ -1,0 +1,1 @@
+"""The resource server of MedMij: one narrow FHIR base for each provider and data service."""
