@@ -1,5 +1,6 @@
 """A system that speaks HL7v3: one message is a question about one patient, and its answer is another."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ XML = "text/xml"
 H = TypeVar("H", bound=Held)
 
 
-class Hl7v3System(Generic[H]):
+class Hl7v3System(ABC, Generic[H]):
     """Answers the ``questions`` from the files that it knows; what an answer looks like, each system says."""
 
     questions: ClassVar[Sequence[str]]
@@ -32,6 +33,6 @@ class Hl7v3System(Generic[H]):
             return Answer(500, fault(str(error)), XML)
         return Answer(200, envelope(self.answer(question, self.known.find(question.bsn), self._clock())), XML)
 
+    @abstractmethod
     def answer(self, question: Question, found: H | None, now: datetime) -> Element:
         """Make the answer to ``question`` out of what was ``found``."""
-        raise NotImplementedError
