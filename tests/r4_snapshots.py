@@ -66,6 +66,8 @@ def _nodes(snapshots: Snapshots, node: Node, id_: str) -> Iterator[tuple[str, No
 
 def _node(node: Node) -> Says:
     binding = node.fact("binding") or {}
+    if "valueSet" not in binding:
+        binding = {}
     if not binding and node.base and node.base.binding:
         binding = {"strength": node.base.binding.strength, "valueSet": node.base.binding.value_set}
     most = "*" if node.max is None else str(node.max)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from fhir_server.model.json import write
 from fhir_server.validation.fhirpath import Expression, NotEvaluated
 from fhir_server.validation.packaged.bound import bound
 from fhir_server.validation.packaged.codes import Membership
@@ -15,6 +16,7 @@ from fhir_server.validation.packaged.types import type_checks
 from fhir_server.validation.packaged.values import equals, matches
 from fhir_server.validation.snapshot import Node
 
+_MOST_SHOWN: Final = 300
 _BACKBONE: Final = ("BackboneElement", "Element", "")
 
 
@@ -25,9 +27,9 @@ def checks_of(node: Node, profile: str, judge: Judge) -> Iterator[Check]:
         yield from type_checks(node, profile, judge)
     for key, value in own.items():
         if key.startswith("fixed"):
-            yield _valued(equals, value, f"{profile} fixes the value of this element. Give exactly that.", "profile-fixed")
+            yield _valued(equals, value, f"{profile} demands here exactly {_shown(value)}.", "profile-fixed")
         elif key.startswith("pattern"):
-            yield _valued(matches, value, f"{profile} demands more of this element. Give all of its pattern.", "profile-pattern")
+            yield _valued(matches, value, f"{profile} demands that this has {_shown(value)}.", "profile-pattern")
         elif key.startswith(("minValue", "maxValue")):
             yield _bounded(value, profile, below=key.startswith("minValue"))
     if "maxLength" in own:
@@ -38,6 +40,12 @@ def checks_of(node: Node, profile: str, judge: Judge) -> Iterator[Check]:
     for each in own.get("constraint", {}).values():
         if isinstance(each.get("expression"), str):
             yield _invariant(each, node, profile)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - JSON
+    """Return what a profile demands, which is nothing about anybody, as JSON of a readable length."""
+    text = write(value).decode()
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."
 
 
 def _valued(holds: Callable[[Any, Any], bool], wanted: Any, text: str, detail: str) -> Check:  # noqa: ANN401 - JSON

@@ -1,6 +1,6 @@
 """Makes the tree of a profile: that of its base, changed by each element of its differential."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.validation.snapshot.differential import facts_of, steps_of
@@ -117,8 +117,8 @@ def _of_type(node: Node) -> Iterator[tuple[str, Element]]:
 
 
 def _chosen(choice: Node, name: str) -> bool:
-    stem = choice.name.removesuffix(CHOICE)
-    return name.startswith(stem) and name[len(stem) :].lower() in {str(each.get("code")).lower() for each in choice.types}
+    types = choice.own.get("narrowed", choice.types)
+    return name.startswith(choice.name.removesuffix(CHOICE)) and bool(_types_of(types, choice, name))
 
 
 def _parts(slice_: str) -> Iterator[str]:
@@ -128,15 +128,18 @@ def _parts(slice_: str) -> Iterator[str]:
 
 
 def _narrowed(choice: Node, name: str, slice_: str) -> Node:
-    """Return the slice for the one type that ``name`` names: to name it so leaves no other type where there are no slices yet."""
+    """Return the slice for the one type that ``name`` names: where there are no slices yet, only types named so are left."""
     if not choice.slices and choice.fact("slicing") is None:
-        choice.own["type"] = _types_of(choice, name)
+        choice.own["narrowed"], choice.own["type"] = choice.types, _types_of(choice.types, choice, name)
+    elif "narrowed" in choice.own:
+        more = _types_of(choice.own["narrowed"], choice, name)
+        choice.own["type"] = [each for each in choice.own["narrowed"] if each in choice.own["type"] or each in more]
     return choice if slice_ == name else _sliced(choice, name)
 
 
-def _types_of(choice: Node, name: str) -> list[Mapping[str, Any]]:
+def _types_of(types: Sequence[Mapping[str, Any]], choice: Node, name: str) -> list[Mapping[str, Any]]:
     stem = len(choice.name.removesuffix(CHOICE))
-    return [each for each in choice.types if str(each.get("code")).lower() == name[stem:].lower()]
+    return [each for each in types if str(each.get("code")).lower() == name[stem:].lower()]
 
 
 def _sliced(node: Node, name: str) -> Node:
@@ -152,7 +155,7 @@ def _slice(node: Node, name: str) -> Node:
     result.inherited.pop("slicing", None)
     result.inherited["min"] = 0
     if node.is_choice and _chosen(node, name):
-        result.own["type"] = _types_of(node, name)
+        result.own["type"] = _types_of(node.types, node, name)
         if node.fact("slicing") is None:
             node.own["slicing"] = dict(_BY_TYPE)
     return result

@@ -42,6 +42,7 @@ class Node:
         children = None if self.children is None else {name: each.copy() for name, each in self.children.items()}
         slices = {name: each.copy() for name, each in self.slices.items()}
         own = _copied(self.own)
+        own.pop("narrowed", None)  # the types of a choice before this profile named some: what derives from it begins with those
         return Node(self.name, self.type_name, self.content, self.base, self.slice, dict(self.inherited), own, children, slices)
 
     def inheriting(self) -> "Node":
@@ -49,6 +50,7 @@ class Node:
         children = None if self.children is None else {name: each.inheriting() for name, each in self.children.items()}
         slices = {name: each.inheriting() for name, each in self.slices.items()}
         said = merged(self.inherited, self.own)
+        said.pop("narrowed", None)
         return Node(self.name, self.type_name, self.content, self.base, self.slice, said, {}, children, slices)
 
     def fact(self, key: str) -> Any:  # noqa: ANN401 - JSON

@@ -114,5 +114,7 @@ def test_a_required_binding(tmp_path: Path) -> None:
     assert found({"text": "only words"}) == (wrong, set())
     absent = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
     assert found({"extension": [absent]}) == (set(), set())
+    assert found({"coding": [{"extension": [absent]}]}) == (set(), set())
+    assert found({"coding": [{"system": SNOMED, "_code": {"extension": [absent]}}]}) == (set(), set())
     unknown = {"coding": [{"system": "https://packages.example/CodeSystem/absent", "code": "a"}]}
     assert found({"coding": [right]}, category=[unknown]) == (set(), {("profile-unchecked", "Observation.category[0]")})

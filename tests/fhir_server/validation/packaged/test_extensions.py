@@ -28,7 +28,7 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Profiles:
         extension("anywhere", "Element"),
         extension("resource", "DomainResource"),
         extension("text", "string", "ContactPoint.value"),
-        extension("choice", "Observation.value[x]"),
+        extension("choice", "Observation.value[x]", "Observation.effective"),
         extension("turned", "Patient", modifier=True),
     ]
     return profiles_of(tmp_path_factory.mktemp("extensions"), made)
@@ -59,6 +59,7 @@ OBSERVATION: Json = {"resourceType": "Observation", "status": "final"}
         (PATIENT | {"telecom": [{"value": "1", "_value": {"extension": one("text")}}]}, ""),
         (PATIENT | {"_birthDate": {"extension": one("text")}}, "Patient.birthDate.extension[0]"),
         (OBSERVATION | {"code": {"text": "a"}, "valueQuantity": {"extension": one("choice")}}, ""),
+        (OBSERVATION | {"code": {"text": "a"}, "_effectiveDateTime": {"extension": one("choice")}}, ""),
         (PATIENT | {"modifierExtension": one("turned")}, ""),
         (PATIENT | {"extension": one("turned")}, "Patient.extension[0]"),
         (PATIENT | {"modifierExtension": one("patient")}, "Patient.modifierExtension[0]"),

@@ -130,6 +130,16 @@ def test_a_type_may_stand_in_the_path(found: Any) -> None:
     assert found(OBSERVATION | {"valueString": "1"}, *says) == {("profile-choice-type", "Observation.value")}
 
 
+def test_several_types_may_stand_in_paths(found: Any) -> None:
+    says = (
+        {"id": "Observation.valueString:valueString", "path": "Observation.valueString", "maxLength": 1},
+        {"id": "Observation.valueQuantity:valueQuantity", "path": "Observation.valueQuantity"},
+    )
+    assert found(OBSERVATION | {"valueQuantity": {"value": 1}}, *says) == set()
+    assert found(OBSERVATION | {"valueString": "12"}, *says) == {("profile-length", "Observation.value")}
+    assert found(OBSERVATION | {"valueBoolean": True}, *says) == {("profile-choice-type", "Observation.value")}
+
+
 PHONE = profile("phone", "ContactPoint", {"path": "ContactPoint.system", "min": 1, "fixedCode": "phone"}, kind="complex-type")
 
 
