@@ -65,14 +65,22 @@ class Shelf:
             content = read_package(file)
         except PackageError as error:
             raise PackageError(f"{file.name}: {error}") from error
+        return content.manifest, self.keep(content)
+
+    def keep(self, content: Content, *, replace: bool = False) -> bool:
+        """Keep what a package holds; tell whether it is new here. ``replace``: instead of what has its name and version.
+
+        Raises PackageError where there is another content under them, unless it may be replaced.
+        """
         data, target = _zipped(content), self.folder / f"{content.manifest}{_SUFFIX}"
         if target.exists():
             if _digest(target.read_bytes()) == _digest(data):
-                return content.manifest, False
-            raise PackageError(f"{content.manifest} is here with another content; remove that first")
+                return False
+            if not replace:
+                raise PackageError(f"{content.manifest} is here with another content; remove that first")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _put(data, target)
-        return content.manifest, True
+        return True
 
     def remove(self, name: str) -> None:
         """Remove the package ``NAME#VERSION``. Raises PackageError when it is not here."""
