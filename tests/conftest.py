@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -9,16 +10,26 @@ from pathlib import Path
 import pytest
 import sockets
 from engines import database_url, in_memory, postgres_server
+from examples import examples
 from hypothesis import settings
 
 __all__ = ["database_url", "postgres_server"]
 
 ROOT = Path(__file__).resolve().parents[1]
-settings.register_profile("hub", deadline=None)  # how long an example takes depends on what else the machine does
+# No deadline: how long an example takes depends on what else the machine does.
+settings.register_profile("hub", deadline=None, max_examples=examples(60))
 settings.load_profile("hub")
 if "TMPDIR" not in os.environ:
     os.environ["TMPDIR"] = tempfile.tempdir = str(in_memory())  # the folders of tests, and of the processes that they start
 GUARD = sockets.Guard()
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# Python's own handler is replaced and put back by each run of an asyncio.Runner, which writes out the whole task meanwhile.
+signal.signal(signal.SIGINT, _interrupted)
 sockets.install(GUARD)
 
 

@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from engines import migrated
+
 from fhir_server import bootstrap
 from fhir_server.access.actor import Actor, local_system
 from fhir_server.access.scope import parse_scopes
@@ -201,6 +203,8 @@ def room(folder: Path, database: str = "", **more: str) -> Iterator[Room]:
         {"FHIR_SERVER_DATA_DIR": str(folder / "data")} | ({"FHIR_SERVER_DATABASE_URL": database} if database else {}) | more
     )
     settings = read_settings(environment)
+    if not database:
+        migrated(settings.data_dir / "hub.db")
     resources = [
         {"resourceType": "Organization", "id": "care", "name": "Care", "active": True},
         *map(person, EVERYBODY),

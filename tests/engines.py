@@ -14,10 +14,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -39,18 +40,24 @@ class PostgresServer:
 
     folder: Path
 
+    @cached_property
+    def _own(self) -> "psycopg.Connection[Any]":
+        """The connection for what is done to whole databases: a connection costs the server as much as a dozen statements."""
+        return psycopg.connect(self.url("postgres"), autocommit=True)
+
     def url(self, database: str) -> str:
         return f"postgresql://{_USER}@/{database}?host={self.folder}"
 
     def create(self, database: str, template: str) -> str:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            copied = " STRATEGY FILE_COPY" if connection.info.server_version >= _STRATEGIES else ""  # the only one before
-            connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"{copied}'.encode())
+        copied = " STRATEGY FILE_COPY" if self._own.info.server_version >= _STRATEGIES else ""  # the only one before
+        self._own.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"{copied}'.encode())
         return self.url(database)
 
     def drop(self, database: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+        self._own.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
+
+    def close(self) -> None:
+        self._own.close()
 
 
 def binaries() -> Path | None:
@@ -112,6 +119,11 @@ def postgres_server() -> Iterator[PostgresServer]:
             "wal_level=minimal",
             "max_wal_senders=0",
             "autovacuum=off",
+            "jit=off",
+            "track_counts=off",
+            "track_activities=off",
+            "update_process_title=off",
+            "max_parallel_workers_per_gather=0",
         ]
         options = [word for setting in settings for word in ("-c", setting)]
         with (data / "log").open("wb") as log:
@@ -121,6 +133,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             migrate.upgrade(server.url("template1"))
             server.create(_TEMPLATE, "template1")
             yield server
+            server.close()
         finally:
             process.send_signal(signal.SIGINT)  # without waiting for open sessions
             process.wait(30)

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -75,15 +76,18 @@ class Roles:
 
 def load_roles(types: Iterable[str], text: str | None = None) -> Roles:
     """Read the matrix (``text``, or the project's own) and check it against ``types``; raises RolesError."""
-    if text is None:
-        text = files("profiles").joinpath("roles.toml").read_text(encoding="utf-8")
+    return _loaded(frozenset(types), files("profiles").joinpath("roles.toml").read_text(encoding="utf-8") if text is None else text)
+
+
+@cache
+def _loaded(types: frozenset[str], text: str) -> Roles:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RolesError(f"roles.toml: {error}") from error
     if tables.keys() - _TABLES:
         raise RolesError(f"roles.toml: unknown table {', '.join(sorted(tables.keys() - _TABLES))}")
-    _check(tables, frozenset(types))
+    _check(tables, types)
     reach = tables.get("reach", {})
     return Roles(
         every=tables.get("every", {}),

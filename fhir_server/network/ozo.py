@@ -57,6 +57,7 @@ class Mode:
     types: frozenset[str]
 
 
+@cache
 def mode(*, strict: bool) -> Mode:
     """Return what holds in the strict or the default mode."""
     tables = tomllib.loads((files("profiles.ozo") / "modes.toml").read_text(encoding="utf-8"))

@@ -1,23 +1,24 @@
 """Bring a database to the tables that this code knows; the same steps on both engines, forward only."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fhir_server.storage import lock
 from fhir_server.storage.url import sqlalchemy_url, sqlite_path
 
 _SCRIPTS = Path(__file__).parent / "migrations"
+_REVISION = "SELECT version_num FROM alembic_version"
 _ADVISORY = 0x66686972  # one migration at a time per PostgreSQL database
 
 
@@ -43,10 +44,9 @@ def head() -> str:
 def current(url: str) -> str | None:
     """Return the revision of the database, None when it is empty. Raises DatabaseUnreachable."""
     path = sqlite_path(url)
-    if path is not None and not path.exists():
-        return None
-    with _connection(url) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    if path is None:
+        return _postgres_revision(url)
+    return _sqlite_revision(path) if path.exists() else None
 
 
 def upgrade(url: str) -> None:
@@ -55,15 +55,20 @@ def upgrade(url: str) -> None:
     Raises DatabaseNewer when the database has a revision unknown here, DatabaseInUse when another process has the SQLite file open,
     DatabaseUnreachable.
     """
-    with _alone(url), _connection(url) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
-        revision = MigrationContext.configure(connection).get_current_revision()
+    with _alone(url):
+        revision = current(url)
         require_known(revision)
         if revision != head():
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(url)
+
+
+def _upgrade(url: str) -> None:
+    with _connection(url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")  # nothing where another process has done so meanwhile
         connection.commit()
 
 
@@ -96,25 +101,38 @@ def _config() -> Config:
     return config
 
 
+def _postgres_revision(url: str) -> str | None:
+    try:
+        with psycopg.connect(url) as connection:
+            (there,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone() or (None,)
+            row = connection.execute(_REVISION).fetchone() if there else None
+    except psycopg.Error as error:
+        raise _unreachable(error) from error
+    return row[0] if row else None
+
+
+def _sqlite_revision(path: Path) -> str | None:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            row = connection.execute(_REVISION).fetchone() if there else None
+    except sqlite3.Error as error:
+        raise _unreachable(error) from error
+    return row[0] if row else None
+
+
+def _unreachable(error: Exception) -> DatabaseUnreachable:
+    return DatabaseUnreachable(f"the database cannot be opened: {' '.join(str(error).split())}")
+
+
 @contextmanager
 def _connection(url: str) -> Iterator[Connection]:
     engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
     try:
-        with _connected(engine) as connection:
+        with engine.connect() as connection:
             yield connection
     finally:
         engine.dispose()
-
-
-def _connected(engine: Engine) -> Connection:
-    try:
-        connection = engine.connect()
-        if connection.dialect.name == "sqlite":
-            connection.execute(text("PRAGMA schema_version"))  # it looks into its file no sooner
-            connection.rollback()
-    except DatabaseError as error:
-        raise DatabaseUnreachable(f"the database cannot be opened: {' '.join(str(error.orig).split())}") from error
-    return connection
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -131,14 +132,14 @@ def no_empty_values(value: object) -> bool:
 
 
 @given(st.sampled_from(SAMPLES), st.lists(CHANGE, min_size=1, max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_mangled_messages(sample: tuple[str, bytes], changes: list[tuple[str, int, int, str]]) -> None:
     adapter, payload = sample
     check(adapter, mangled(payload, changes))
 
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 40_000), st.binary(max_size=6))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_mangled_bytes(sample: tuple[str, bytes], place: int, noise: bytes) -> None:
     adapter, payload = sample
     place %= len(payload)
@@ -146,7 +147,7 @@ def test_mangled_bytes(sample: tuple[str, bytes], place: int, noise: bytes) -> N
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_any_bytes(payload: bytes) -> None:
     for adapter in SAMPLES_OF:
         check(adapter, payload)

@@ -4,6 +4,8 @@ import gzip
 import http.client
 import json
 import os
+import random
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -16,8 +18,11 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
+from engines import migrated
 from flows import copies
 
+_PORTS = (12_000, 32_000)
+_CHANCE = random.SystemRandom()  # tests that draw their cases seed the common one
 JSON = "application/fhir+json"
 _NOT_PROJECTED = "SELECT count(*) FROM audit_chain c JOIN audit_block b ON b.chain = c.chain AND b.number > c.projected"
 
@@ -143,11 +148,15 @@ class Demo:
 
 
 def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port below those that the system gives to connections: one of these could take it before the server does."""
+    while True:
+        port = _CHANCE.randrange(*_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def cli(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -168,6 +177,8 @@ def demo(folder: Path, *, as_shipped: bool = False, **environment: str) -> Itera
     """Run ``fhir-server demo`` as a user would, until the block ends; ``as_shipped``: its simulators too."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
+    if not as_shipped:
+        migrated(folder / "hub.db")
     words = ["demo", "--port", str(port), "--data-dir", str(folder)]
     process = copies.start(words, clean() | environment, log, soon=0.05, as_shipped=as_shipped)
     try:

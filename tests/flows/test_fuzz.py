@@ -1,16 +1,16 @@
 """Whatever is sent: an answer within five seconds, no status 500, an OperationOutcome for each refusal, nothing repeated."""
 
-import os
 from collections.abc import Iterator
 from random import Random
 
 import pytest
+from examples import examples
 from flows import fuzz, wire
 from flows.served import Served, served
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
+EXAMPLES = examples(300)
 MEMORY = 200_000_000
 """Bytes by which the server may have grown in the end; one body may be 5 MB, and a tree of it many times that."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_consents import NOW, requests, requests_of_items, rule_sets, rules
@@ -133,7 +134,7 @@ def dates(rule: Rule, item: Item) -> bool | None:
     return item.dates.low < rule.data_high and item.dates.high > rule.data_low
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(200))
 @given(requests_of_items, rule_sets)
 def test_the_algorithm_written_twice_agrees(request: Request, given_rules: list[Rule]) -> None:
     assert decide(request, given_rules).permit == naive(request, given_rules)

@@ -9,6 +9,7 @@ import pytest
 from directed_room import DirectedRoom, body, directed_room, parameters
 from dossier_room import AIDE, CLIENT, DAUGHTER, DOCTOR, NETWORK, NURSE, OUTSIDER, SYSTEM, team
 from engines import PostgresServer
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +62,7 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield found
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(steps=st.lists(STEPS, min_size=4, max_size=14))
 def test_nobody_sees_the_dossier_but_who_takes_part(hub: DirectedRoom, steps: list[Step]) -> None:
     model, asked = Model(), 0

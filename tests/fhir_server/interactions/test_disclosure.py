@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from itertools import count
 from random import Random
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from engines import PostgresServer
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ from fhir_server.interactions.services import Services
 from fhir_server.settings import read_settings
 from fhir_server.storage import compile as text
 
-EXAMPLES = int(os.environ.get("DISCLOSURE_EXAMPLES", "150"))
+EXAMPLES = examples(80)
 Json = dict[str, Any]
 NURSE, STRANGER = "Practitioner/nurse", "Practitioner/stranger"
 CLIENTS = ("Patient/own", "Patient/foreign")

@@ -1,7 +1,6 @@
 """Pages under writes: what existed, matched and was permitted throughout appears once, in its place, whatever happens meanwhile."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ from fhir_server.storage.engines import reads
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Change, Grant, Repository
 
-EXAMPLES = int(os.environ.get("PAGING_EXAMPLES", "30"))
+EXAMPLES = examples(20)
 FORM = load().types["Questionnaire"]
 START = 1_780_000_000_000_000
 SECOND = 1_000_000

@@ -1,6 +1,5 @@
 """Random threads, members, messages and receipts, on a real store beside a model that knows only sets."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -27,12 +26,13 @@ from dossier_room import (
     team,
 )
 from engines import PostgresServer
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.search.tree import Id
 
-EXAMPLES = int(os.environ.get("THREAD_EXAMPLES", "12"))
+EXAMPLES = examples(8)
 PEOPLE = (DAUGHTER, NURSE, DOCTOR, AIDE, CHEMIST, TECHNICIAN, TEMP)
 _numbers = count()
 

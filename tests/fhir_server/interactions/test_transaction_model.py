@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -226,7 +227,7 @@ def same(found: Model, expected: Model) -> bool:
     return found.stored == expected.stored and found.versions == versions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @example(rounds=[[Act("POST", "m", "m"), Act("PUT", "d", "m")]])  # both come to mean the same resource
 @example(rounds=[[Act("POST", "k", "k", good=False), Act("PUT", "d", "", "0")]])  # what is found needs no valid body
 @given(rounds=st.lists(st.lists(acts, min_size=1, max_size=MOST), min_size=1, max_size=4))

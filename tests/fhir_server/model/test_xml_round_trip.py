@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,7 +93,7 @@ def resource(random: Random, depth: int, name: str) -> dict[str, Any]:
     return {"resourceType": name, **members(shape_of(name, name), random, depth)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(seed=st.integers(0, 2**32), name=st.sampled_from(sorted(resource_types())), pretty=st.booleans())
 def test_any_resource_survives_xml_and_json(seed: int, name: str, pretty: bool) -> None:  # noqa: FBT001 - drawn
     original = resource(Random(seed), 4, name)

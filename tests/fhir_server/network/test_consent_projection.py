@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from consents import HUB, NATIONAL, PURPOSES, TYPES, URA, Json, concept, consent, provision, to
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,7 +99,7 @@ def with_references(choice: Json) -> Json:
 numbers = st.integers(0, 2**32)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(60))
 @given(numbers, numbers)
 def test_no_projection_permits_more(number: int, seed: int) -> None:
     original = made(number)

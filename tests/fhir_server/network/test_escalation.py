@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from examples import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -201,4 +202,4 @@ class Questions(RuleBasedStateMachine):
 
 
 TestQuestions = Questions.TestCase
-TestQuestions.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestQuestions.settings = settings(max_examples=examples(30), stateful_step_count=25, deadline=None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -202,14 +203,14 @@ def places(items: list[Json], known: list[Json]) -> Iterator[tuple[list[Json], i
 WRONG = {"boolean": {"valueInteger": 1}, "integer": {"valueInteger": 11}, "string": {"valueString": "xxxxx"}}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(answered())
 def test_right_answers_pass(both: tuple[Json, Json]) -> None:
     form, sent = both
     assert problems(sent, form) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(answered(), st.data())
 def test_one_wrong_thing_fails(both: tuple[Json, Json], data: st.DataObject) -> None:
     form, sent = both

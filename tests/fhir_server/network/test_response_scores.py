@@ -4,6 +4,7 @@ from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ def test_the_scores_of_a_response(response: Json, expected: dict[str, str]) -> N
 NUMBERS = st.lists(st.integers(-1000, 1000) | st.decimals(-1000, 1000, places=4), min_size=1, max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(NUMBERS, st.integers(0, 6))
 @example([Decimal("0.05")], 1)
 @example([1, 2], 0)

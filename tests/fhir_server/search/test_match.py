@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,7 +134,7 @@ def task_conditions(draw: st.DrawFn) -> tuple[tuple[str, str], Check]:
     return (kind, prefix + date), lambda resource: any(compared(prefix, span(date), one) for one in ranges(resource, field))
 
 
-@settings(max_examples=600)
+@settings(max_examples=examples(300))
 @given(TASK, st.lists(task_conditions(), max_size=3))
 def test_a_task_matches_when_all_its_conditions_hold(resource: Json, conditions: list[tuple[tuple[str, str], Check]]) -> None:
     where = parse(TYPES["Task"], [parameter for parameter, _ in conditions], base=BASE).query.where
@@ -147,7 +148,7 @@ def practitioner_names(resource: Json) -> Iterator[str]:
             yield name["family"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(150))
 @given(PRACTITIONER, st.sampled_from(("", ":exact", ":contains")), st.sampled_from(("zo", "Zoë", "vries", "de", "Zoe", "x")))
 def test_a_name_is_compared_part_by_part(resource: Json, modifier: str, value: str) -> None:
     entry = TYPES["Practitioner"]

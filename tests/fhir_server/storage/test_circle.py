@@ -1,11 +1,11 @@
 """Circles in SQL, on both engines, against a plain reading of what the nodes of the tree and the gate say."""
 
 import asyncio
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import Thing, created, grant
@@ -18,7 +18,7 @@ from fhir_server.storage.circle import CONVERSATION, EVERYBODY, Circle
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import TEAMS, Membership, Repository
 
-EXAMPLES = int(os.environ.get("CIRCLE_EXAMPLES", "15"))
+EXAMPLES = examples(10)
 NOW = 50
 PATIENTS = ("Patient/1", "Patient/2")
 PEOPLE = ("Practitioner/p", "RelatedPerson/r", "Practitioner/q")

@@ -1,13 +1,13 @@
 """Random consents, actors and resources: the predicate of both engines permits exactly what ``decide`` permits."""
 
 import asyncio
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import PLACES, Run, Thing, created, grant, put
@@ -27,7 +27,7 @@ from fhir_server.storage.repository import Membership, Repository
 CATALOG = load()
 CODED = Coded("code", ("secret", "hidden"), ("s", "t"), "R")
 TASK = CATALOG.types["Task"]
-EXAMPLES = int(os.environ.get("CONSENT_EXAMPLES", "40"))
+EXAMPLES = examples(25)
 NOW = 50
 PATIENTS = ("Patient/1", "Patient/2")
 PEOPLE = ("Practitioner/p", "PractitionerRole/r")

@@ -1,12 +1,12 @@
 """Random resources and queries: both engines and the search in memory find what the words of the specification say."""
 
 import asyncio
-import os
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import grant
@@ -23,7 +23,7 @@ from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Change, Repository
 
-EXAMPLES = int(os.environ.get("QUERY_EXAMPLES", "40"))
+EXAMPLES = examples(25)
 RISK = """
 [RiskAssessment]
 home = "owned"

@@ -1,7 +1,6 @@
 """Counting by dossier gives the number of what is listed: random Tasks, teams and consents that change, on both engines."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import Run, Thing, grant
@@ -37,7 +37,7 @@ from fhir_server.storage.tally import counting, of_dossier
 
 Json = dict[str, Any]
 Parameters = tuple[tuple[str, str], ...]
-EXAMPLES = int(os.environ.get("TALLY_EXAMPLES", "10"))
+EXAMPLES = examples(8)
 CATALOG = load()
 TASK = CATALOG.types["Task"]
 NOW = 50_000_000

@@ -1,13 +1,13 @@
 """Random trees over random rows: both engines give the answer of a naive evaluation in memory."""
 
 import asyncio
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engines import PostgresServer, empty
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from invented import Thing, created, deleted, grant, put, updated
@@ -19,7 +19,7 @@ from fhir_server.storage import migrate
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.repository import Repository
 
-EXAMPLES = int(os.environ.get("TREE_EXAMPLES", "30"))
+EXAMPLES = examples(20)
 MUCH = 10**9
 BOUNDS = ((MUCH, MUCH), (0, MUCH), (0, 0), (2, 3), (MUCH, 2))
 """In how many memberships is looked, and over how many rows is walked: all by gathering, by walking, by neither, by both."""

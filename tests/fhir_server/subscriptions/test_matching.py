@@ -1,6 +1,5 @@
 """Who is found for an event, compared with asking everybody about everything."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from dossier_room import (
     room,
     team,
 )
+from examples import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +39,7 @@ from fhir_server.storage.subscriptions.store import Event
 from fhir_server.subscriptions.criteria import Reading
 from fhir_server.subscriptions.matching import Matcher
 
-EXAMPLES = int(os.environ.get("MATCHING_EXAMPLES", "8"))
+EXAMPLES = examples(6)
 PEOPLE = (CLIENT, DAUGHTER, NEIGHBOUR, NURSE, AIDE, DOCTOR, CHEMIST, TEMP, OUTSIDER)
 TEAMS = (NETWORK, WARD, PHARMACY)
 CRITERIA = (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -54,7 +55,7 @@ def test_any_tree_is_judged(value: Any) -> None:
 
 
 @given(resources())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(100))
 def test_any_content_of_any_type_is_judged(resource: dict[str, Any]) -> None:
     before = copy.deepcopy(resource)
     for issue in validate(resource):
@@ -105,7 +106,7 @@ def unknown_inside(value: Any) -> Any:
 
 
 @given(st.data(), st.sampled_from([wrap, unwrap, nothing, other_type, unknown_inside]))
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_fault_is_found_where_it_is(patient: dict[str, Any], data: st.DataObject, mutate: Callable[[Any], Any]) -> None:
     mutant = copy.deepcopy(patient)
     path = data.draw(st.sampled_from(list(places(mutant))))

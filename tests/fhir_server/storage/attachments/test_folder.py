@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ _TELLING = 8  # bytes: fewer are among any others by chance
 SIZES = st.sampled_from([1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 5 * BLOCK + 7])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(size=SIZES, step=st.sampled_from([1_000, BLOCK, BLOCK + 1, 400_000]), data=st.data())
 def test_any_part_of_it(tmp_path_factory: pytest.TempPathFactory, size: int, step: int, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, size - 1))
