@@ -2,12 +2,12 @@
 
 import argparse
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from fhir_server.bootstrap import shelf
-from fhir_server.catalog.packages.manifest import Manifest
+from fhir_server.catalog.packages.manifest import VERSION, Manifest
 from fhir_server.catalog.packages.shelf import Shelf
 from fhir_server.catalog.packages.tarball import Content, kept, read_package
 from fhir_server.cli.command import CommandFailed, Commands
@@ -17,7 +17,8 @@ from fhir_server.settings import Settings
 
 _TYPES: Final = ("CodeSystem", "ValueSet", "ConceptMap")
 _PACKED: Final = (".tgz", ".gz")
-_PREFIX: Final = "loaded."
+_NAME: Final = "loaded"
+_UNVERSIONED: Final = "0"
 
 
 def add(commands: Commands) -> None:
@@ -52,9 +53,22 @@ def _loaded(file: Path, target: Shelf) -> list[str]:
         target.add(file)
         return [each["resourceType"] for each in read_package(file).definitions if each["resourceType"] in _TYPES]
     found = [each for each in map(kept, _resources(_read(file))) if each is not None and each["resourceType"] in _TYPES]
-    for each in found:
-        target.keep(Content(_manifest(each), (each,)), replace=True)
+    for version in {_version(each) for each in found}:
+        _keep([each for each in found if _version(each) == version], Manifest(_NAME, version, {}), target)
     return [each["resourceType"] for each in found]
+
+
+def _keep(found: Iterable[dict[str, Any]], manifest: Manifest, target: Shelf) -> None:
+    """Put definitions of one version beside those that were loaded before, and in their place."""
+    before = next((each.definitions() for each in target.packages() if each.manifest == manifest), {})
+    after = before | {(each["resourceType"], each["url"]): each for each in found}
+    target.keep(Content(manifest, tuple(after.values())), replace=True)
+
+
+def _version(definition: Mapping[str, Any]) -> str:
+    """Return the version of a definition, as that of a package may be."""
+    given = str(definition.get("version", _UNVERSIONED))
+    return given if VERSION.fullmatch(given) else hashlib.sha256(given.encode()).hexdigest()[:16]
 
 
 def _read(file: Path) -> Mapping[str, Any]:
@@ -70,9 +84,3 @@ def _resources(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield resource
         return
     yield from (entry["resource"] for entry in resource.get("entry", ()) if isinstance(entry.get("resource"), dict))
-
-
-def _manifest(definition: Mapping[str, Any]) -> Manifest:
-    """Return the package that one definition makes: a name for its URL, and the version under which it is found."""
-    named = hashlib.sha256(f"{definition['url']}|{definition.get('version', '')}".encode()).hexdigest()[:16]
-    return Manifest(f"{_PREFIX}{definition['resourceType'].lower()}.{named}", "1", {})

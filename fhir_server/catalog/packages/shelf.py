@@ -36,7 +36,11 @@ class Kept:
     def read(self, type_: str, url: str) -> Mapping[str, Any] | None:
         """Return the definition with this URL, None where the package has none. Raises PackageError."""
         noted = self.index.get((type_, url))
-        return _entry(self.archive, noted["entry"]) if noted else None
+        return _entry(self.archive, noted["entry"], str(self.manifest)) if noted else None
+
+    def definitions(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return all definitions by resource type and canonical URL. Raises PackageError."""
+        return {key: dict(_entry(self.archive, noted["entry"], str(self.manifest))) for key, noted in self.index.items()}
 
 
 class Shelf:
@@ -123,12 +127,13 @@ def _put(data: bytes, target: Path) -> None:
 
 
 def _kept(path: Path) -> Kept:
+    """Read the file of a package into memory: it may be removed while somebody uses it."""
     try:
-        archive = ZipFile(path)
+        archive = ZipFile(io.BytesIO(path.read_bytes()))
     except BadZipFile as error:
         raise _damaged(path.name) from error
-    manifest = read_manifest({**_entry(archive, _MANIFEST), "fhirVersions": ["4.0.1"]})
-    index = {_key(key): noted for key, noted in _entry(archive, _INDEX).items()}
+    manifest = read_manifest({**_entry(archive, _MANIFEST, path.name), "fhirVersions": ["4.0.1"]})
+    index = {_key(key): noted for key, noted in _entry(archive, _INDEX, path.name).items()}
     return Kept(manifest, archive, index)
 
 
@@ -137,11 +142,11 @@ def _key(text: str) -> tuple[str, str]:
     return type_, url
 
 
-def _entry(archive: ZipFile, name: str) -> Mapping[str, Any]:
+def _entry(archive: ZipFile, name: str, package: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(archive.read(name), parse_float=Decimal)
     except (BadZipFile, KeyError, ValueError) as error:
-        raise _damaged(Path(str(archive.filename)).name) from error
+        raise _damaged(package) from error
     return found
 
 

@@ -52,7 +52,17 @@ def test_what_comes_later_replaces(data: Path, tmp_path: Path) -> None:
     found = known(data).code_system("https://terms.example/colours")
     assert found is not None
     assert found["concept"] == [{"code": "red"}]
-    assert len(list((data / "packages").iterdir())) == 1
+    assert [each.name for each in (data / "packages").iterdir()] == ["loaded#0.zip"]
+
+
+def test_versions_stand_side_by_side(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "colours.json"
+    for version in ("2", "10", "1/odd"):
+        file.write_text(json.dumps(COLOURS | {"version": version, "title": version}))
+        assert main(["terminology", "load", str(file)]) == 0
+    found = known(data)
+    titles = [(found.code_system(COLOURS["url"] + each) or {}).get("title") for each in ("|2", "|10", "|1/odd", "|3", "")]
+    assert titles == ["2", "10", "1/odd", None, "10"]
 
 
 @pytest.mark.usefixtures("data")
