@@ -5,11 +5,12 @@ An adapter is a folder ``adapters/<kind>/<system>/`` with a ``manifest.toml`` an
 knows nothing of the server, and raises nothing but ``SourceError``.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 Resource = dict[str, object]
+T = TypeVar("T")
 
 Fault = Literal["timeout", "unreachable", "refused", "throttled", "not-supported", "structure", "wrong-patient", "too-much"]
 
@@ -44,13 +45,16 @@ class Source:
 class SourceQuery:
     """A query: resources of ``resource_type`` about the patient known by ``identifiers`` ((system, value) pairs).
 
-    ``request_id`` is a fresh id for the message; ``now`` is the moment of asking, ISO 8601 with offset.
+    ``request_id`` is a fresh id for the message; ``now`` is the moment of asking, ISO 8601 with offset. ``parameters`` are search
+    parameters of R4 with which the source may answer less: the hub carries out the whole search itself, so that they may be left
+    out of account, and so wide that what it looks for is always among it.
     """
 
     resource_type: str
     identifiers: tuple[tuple[str, str], ...]
     request_id: str
     now: str
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Translation:
 
     References between the resources are relative (``Type/id``) with ids that are stable for the same source object. ``about`` is
     the identifiers of every patient whom the message speaks of: the hub compares them with the patient it asked for.
+    ``elsewhere`` are objects about the same patient to which the resources refer ("Type/id"), which the source gives when it is
+    asked for their type.
     """
 
     resources: Sequence[Resource]
@@ -77,6 +83,7 @@ class Translation:
     used: Sequence[RowUse] = ()
     left_over: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    elsewhere: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,17 @@ class Transport(Protocol):
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
         """Send ``body``; raise ``SourceError`` when no answer comes."""
+        ...
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Ask for ``url``, in which no number of a person may stand; raise ``SourceError`` when no answer comes."""
+        ...
+
+    async def once(self, question: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what ``ask`` comes to, which is carried out once for equal questions about one patient within one request.
+
+        For what several queries have to ask first. Raises what ``ask`` raises.
+        """
         ...
 
 

@@ -10,9 +10,8 @@ from statistics import median
 import orjson
 
 from benchmarks.client import Target, load
+from benchmarks.corpus import corpus
 from benchmarks.measure import Figure
-from benchmarks.network.region import region
-from benchmarks.network.scale import Scale
 from benchmarks.server import hub
 from benchmarks.stage import Stage
 from fhir_server.bootstrap import load_resources, now, token_for
@@ -25,7 +24,7 @@ def creates(stage: Stage) -> Iterator[Figure]:
     """Yield the creates a second of 32 clients beside those of one, and what one commit costs this disk."""
     environment = stage.empty("creates")
     settings = read_settings(environment)
-    resources = list(region(Scale(1)))
+    resources = list(corpus())  # in which no thread is closed
     load_resources(settings, resources)
     message = next(each for each in resources if each["resourceType"] == "Communication")
     body = orjson.dumps({name: value for name, value in message.items() if name != "id"})

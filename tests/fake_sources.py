@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from adapters.contract import Resource, Response, Source, SourceError, SourceQuery, Translation, Transport
+from fhir_server.federation.channel import Channel
 from fhir_server.federation.pace import Steps
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class FakeAdapter:
 
     async def search(self, query: SourceQuery, source: Source, transport: Transport) -> Translation:
         assert source.adapter == "pharmacy/hl7v3"
-        assert isinstance(transport, NoTransport)
+        assert isinstance(transport, Channel)
         self.asked.append(query)
         try:
             await asyncio.sleep(self.delay)
@@ -92,6 +93,9 @@ class NoTransport:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
         raise SourceError("unreachable", f"nobody should post {len(body)} bytes with {len(headers)} headers to {url}")
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
+        raise SourceError("unreachable", f"nobody should ask with {len(headers)} headers for {url}")
 
 
 def declared(name: str = "linde", endpoint: str = "https://linde.example/hl7v3", budget: float = 5.0, **options: str) -> Source:

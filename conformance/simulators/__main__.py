@@ -1,10 +1,11 @@
-"""``python -m conformance.simulators gp|pharmacy|pgo --port N``: run one simulated source system, or a PGO."""
+"""``python -m conformance.simulators gp|homecare|pharmacy|pgo --port N``: run one simulated source system, or a PGO."""
 
 import argparse
 import asyncio
+import os
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from aiohttp import web
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.faults import FAULTS, UnknownFault, fault
 from conformance.simulators.gp import GpSystem
+from conformance.simulators.homecare import HomecareSystem
 from conformance.simulators.pgo_server import pgo_application
 from conformance.simulators.pharmacy import PharmacySystem
-from conformance.simulators.server import application, serve
+from conformance.simulators.server import System, application, serve
 
-SYSTEMS: dict[str, type[GpSystem | PharmacySystem]] = {"gp": GpSystem, "pharmacy": PharmacySystem}
+Made = Callable[[Sequence[Path], Callable[[], datetime], str], System]
+SYSTEMS: dict[str, Made] = {"gp": GpSystem, "homecare": HomecareSystem, "pharmacy": PharmacySystem}
 PGO = "pgo"
 WRONG_USAGE = 2
 
@@ -28,6 +31,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 (default) takes a free one")
     parser.add_argument("--fault", default="none", help=f"how it misbehaves: {', '.join(FAULTS)}, delay=SECONDS")
     parser.add_argument("--data", type=Path, action="append", default=[], help="TOML file about one patient; may be repeated")
+    parser.add_argument("--authorization", default="", metavar="NAME", help="variable with the Authorization header that it wants")
     parser.add_argument("--demo", type=Path, default=Path("data/demo.json"), help="of a PGO: demo.json of the hub that it asks")
     parser.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser.parse_args(words)
@@ -42,6 +46,8 @@ def main(words: Sequence[str]) -> int:
     given = _arguments(words)
     if given.system not in {*SYSTEMS, PGO}:
         return _refuse(f"no simulator {given.system!r}; there are: {', '.join((*SYSTEMS, PGO))}")
+    if given.authorization and not os.environ.get(given.authorization):
+        return _refuse(f"the variable {given.authorization} is empty")
     try:
         asyncio.run(serve(_application(given), given.port, parent_pipe=given.parent_pipe))
     except (UnknownFault, UnusableData) as error:
@@ -55,7 +61,8 @@ def _application(given: argparse.Namespace) -> web.Application:
     if given.system == PGO:
         return pgo_application(given.demo, lambda: str(uuid.uuid4()))
     how = fault(given.fault)
-    return application(SYSTEMS[given.system](given.data, _local_time, wrong=given.fault == "wrong-patient"), how)
+    system = SYSTEMS[given.system](given.data, _local_time, given.fault)
+    return application(system, how, os.environ.get(given.authorization, ""))
 
 
 def _refuse(text: str) -> int:

@@ -94,6 +94,18 @@ async def _begin(request: web.Request, answer: Answer) -> web.StreamResponse:
 SOAP_FAULT = b"""<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><soap:Fault>\
 <faultcode>soap:Server</faultcode><faultstring>cannot answer</faultstring></soap:Fault></soap:Body></soap:Envelope>"""
 
+LIES = (
+    "endless-next",
+    "next-elsewhere",
+    "lying-self",
+    "narrower-self",
+    "ignores-patient",
+    "ignores-parameters",
+    "outcome-200",
+    "id-change",
+)
+"""What a system that speaks FHIR does itself (``conformance.simulators.homecare``); to others these are no faults."""
+
 FAULTS: dict[str, Fault] = {
     "none": _none,
     "http401": _instead(401, b"who are you?", "text/plain"),
@@ -105,6 +117,8 @@ FAULTS: dict[str, Fault] = {
     "empty": _instead(200, b"", "text/xml"),
     "redirect": _instead(307, b"", "text/plain", {"Location": "/elsewhere"}),
     "wrong-patient": _none,
+    "half-json": _cut,
+    **dict.fromkeys(LIES, _none),
     "cut": _cut,
     "close": _close,
     "slow-drip": _drip,

@@ -4,36 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from conformance.simulators.dispense_list import answer
+from conformance.simulators import dispense_list
 from conformance.simulators.dispenses import DATA, DispenseList, read
-from conformance.simulators.hl7v3 import NotUnderstood, envelope, fault, read_question
-from conformance.simulators.server import Answer
+from conformance.simulators.hl7v3 import Element, Question
+from conformance.simulators.hl7v3_system import Hl7v3System
+from conformance.simulators.known import Kind
 
-CLIENT = DATA / "veenstra.toml"
-SOMEBODY_ELSE = DATA / "wrong-patient.toml"
-QUESTIONS = ("QURX_IN990111NL", "QUMA_IN991203NL02")
-XML = "text/xml"
+KIND = Kind(read, DATA / "veenstra.toml", DATA / "wrong-patient.toml")
 
 
-class PharmacySystem:
-    """Knows the given lists; ``someone_else`` is answered whoever was asked for, when ``wrong`` is set."""
+class PharmacySystem(Hl7v3System[DispenseList]):
+    """Knows what one pharmacy dispensed."""
 
-    def __init__(self, files: Sequence[Path], clock: Callable[[], datetime], *, wrong: bool = False) -> None:
-        """Read ``files`` (none: the client of the demo); raise ``UnusableData`` when one cannot be used."""
-        lists = [read(file) for file in (files or [CLIENT])]
-        self._known = {each.patient.bsn: each for each in lists}
-        self._pharmacy = lists[0].pharmacy
-        self._clock = clock
-        self._someone_else = read(SOMEBODY_ELSE) if wrong else None
+    questions = ("QURX_IN990111NL", "QUMA_IN991203NL02")
 
-    def __call__(self, body: bytes) -> Answer:
-        """Answer one message."""
-        try:
-            question = read_question(body, QUESTIONS)
-        except NotUnderstood as error:
-            return Answer(500, fault(str(error)), XML)
-        found = self._find(question.bsn)
-        return Answer(200, envelope(answer(question, found, self._pharmacy, self._clock())), XML)
+    def __init__(self, files: Sequence[Path], clock: Callable[[], datetime], fault: str = "none") -> None:
+        super().__init__(KIND, files, clock, fault)
 
-    def _find(self, bsn: str) -> DispenseList | None:
-        return self._someone_else or self._known.get(bsn)
+    def answer(self, question: Question, found: DispenseList | None, now: datetime) -> Element:
+        """Make the list."""
+        return dispense_list.answer(question, found, self.known.first.pharmacy, now)

@@ -10,32 +10,41 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from conformance.simulators.asked import Asked
 from conformance.simulators.faults import Answer, Fault
 
 __all__ = ["Answer", "System", "application", "serve"]
 
-System = Callable[[bytes], Answer]
+System = Callable[[Asked], Answer]
 LARGEST_QUESTION = 1_000_000
 
 
-def application(system: System, fault: Fault) -> web.Application:
-    """Make the HTTP application: every POST is a question to ``system``, whose answer goes out through ``fault``.
+def application(system: System, fault: Fault, authorization: str = "") -> web.Application:
+    """Make the HTTP application: every POST and GET is a question to ``system``, whose answer goes out through ``fault``.
 
+    ``authorization`` is the header that each has to bear, where it is not "".
     ``GET /asked`` tells how many questions there were so far, by method and path.
     """
     asked: Counter[str] = Counter()
 
     async def ask(request: web.Request) -> web.StreamResponse:
         asked[f"{request.method} {request.path}"] += 1
-        return await fault(request, system(await request.read()))
+        if authorization and request.headers.get("Authorization") != authorization:
+            return web.Response(status=401)
+        return await fault(request, system(await _read(request)))
 
     async def tell(_: web.Request) -> web.Response:
         return web.json_response(asked)
 
     made = web.Application(client_max_size=LARGEST_QUESTION)
     made.router.add_get("/asked", tell)
-    made.router.add_post("/{path:.*}", ask)
+    for method in ("GET", "POST"):
+        made.router.add_route(method, "/{path:.*}", ask)
     return made
+
+
+async def _read(request: web.Request) -> Asked:
+    return Asked(await request.read(), request.method, request.path, request.query_string, f"http://{request.host}")
 
 
 async def serve(made: web.Application, port: int, *, parent_pipe: bool) -> None:

@@ -85,7 +85,7 @@ class Actor:
                 self.role,
                 self.patient,
                 self.purpose,
-                self.service,
+                *((self.service,) if self.service else ()),
                 *sorted(f"{each.level}/{each.type}.{each.letters}" for each in self.scopes),
             )
         )

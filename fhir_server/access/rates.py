@@ -22,7 +22,7 @@ _ANEW: Final = "\n"  # no client: that of the bucket is looked up the next time
 _WHOLE: Final = 0.999_999  # one request, as far as floats add up
 _HOUR: Final = 3600
 _REMEMBERED: Final = 20_000
-_SOFTWARE: Final = frozenset({"system", "source", "pgo"})
+_SOFTWARE: Final = frozenset({"system", "source"})
 _NETWORK: Final = 64  # bits of an IPv6 address: who has one address has all the others below them as well
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fhir_server.audit.balp import profiles
 from fhir_server.audit.codes import ENTITY, REQUEST_ID, SOURCE, agent_type, coded, coding, outcome, subtypes
-from fhir_server.audit.record import times_in, types_in
+from fhir_server.audit.record import service_in, times_in, types_in
 from fhir_server.model.meta import instant
 from fhir_server.storage.line_id import line_id
 from fhir_server.storage.repository import AuditRow, Logged
@@ -195,7 +195,13 @@ def _details(line: AuditRow) -> Iterable[Json]:
         return
     decision = " ".join(one for one in line.basis.split() if not one.startswith(("Consent/", "closed:")))
     types = " ".join(types_in(line.detail))
-    told = (("data-category", line.category), ("resource-types", types), ("decision", decision), ("emergency-reason", line.reason))
+    told = (
+        ("data-category", line.category),
+        ("resource-types", types),
+        ("decision", decision),
+        ("data-service", service_in(line.detail)),
+        ("emergency-reason", line.reason),
+    )
     for name, value in told:
         if value:
             yield {"type": name, "valueString": value}

@@ -16,6 +16,8 @@ from fhir_server.cli.check_packages import packages
 from fhir_server.cli.command import Commands
 from fhir_server.federation.holder import InvalidHolderConsents
 from fhir_server.federation.sources import InvalidSources
+from fhir_server.medmij.catalogue import InvalidServices, read_services
+from fhir_server.medmij.lists.xml import InvalidList
 from fhir_server.medmij.registry import InvalidRegistry
 from fhir_server.oauth.authorize.consent_groups import GroupsError, load_groups
 from fhir_server.oauth.authorize.oidc.provider import InvalidProviders
@@ -25,6 +27,7 @@ from fhir_server.oauth.keys import KeyFileError
 from fhir_server.oauth.ring import KeyRing
 from fhir_server.settings import Settings
 from fhir_server.storage import migrate
+from profiles.medmij import services_text
 
 
 def add(commands: Commands) -> None:
@@ -57,6 +60,8 @@ def _findings(look: Callable[[Settings], Iterator[str]], settings: Settings) -> 
         GroupsError,
         InvalidIssuers,
         InvalidRegistry,
+        InvalidList,
+        InvalidServices,
         InvalidProviders,
         KeyFileError,
         PackageError,
@@ -70,6 +75,7 @@ def _catalogue(_: Settings) -> Iterator[str]:
     load_roles(catalog.load().types)
     break_glass()
     load_groups(catalog.load().types)
+    read_services(services_text(), catalog.load().types)
     return iter(())
 
 

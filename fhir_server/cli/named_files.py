@@ -6,6 +6,7 @@ from pathlib import Path
 
 from adapters import registry
 from fhir_server.federation import holder, sources
+from fhir_server.medmij.lists.kept import require_lists
 from fhir_server.medmij.registry import read_registry
 from fhir_server.oauth import clients
 from fhir_server.oauth.opening import trusted_issuers, ways_to_log_in
@@ -31,7 +32,7 @@ def _holder_consents(settings: Settings) -> None:
 
 def _medmij(settings: Settings) -> None:
     if settings.medmij:
-        read_registry(Path(settings.medmij))
+        require_lists(read_registry(Path(settings.medmij)).lists, settings.data_dir / "medmij")
 
 
 READ: Mapping[str, Callable[[Settings], object]] = {

@@ -36,7 +36,7 @@ class Simulator:
         """Its table in sources.toml."""
         told = self.declaration
         return (
-            f"[{self.name}]\nadapter = '{told['adapter']}'\nendpoint = 'http://127.0.0.1:{self.port}/'\n"
+            f"[{self.name}]\nadapter = '{told['adapter']}'\nendpoint = 'http://127.0.0.1:{self.port}/{told.get('path', '')}'\n"
             f"organisation = {{ ura = '{told['ura']}' }}\n"
             f"options = {{ display = '{told['display']}' }}\n"
         )

@@ -1,5 +1,6 @@
 """What came back from one source."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,3 +29,12 @@ class SourceFault:
 
 
 Answer = SourceAnswer | SourceFault
+
+
+def by_source(answers: Iterable[Answer]) -> tuple[Answer, ...]:
+    """Return one answer for each source: what went wrong with one question to it, if anything did."""
+    found: dict[str, Answer] = {}
+    for each in answers:
+        if isinstance(each, SourceFault) or each.source.name not in found:
+            found[each.source.name] = each
+    return tuple(found.values())

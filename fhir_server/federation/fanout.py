@@ -6,12 +6,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from adapters.contract import SourceError, SourceQuery, Transport
+from adapters.contract import SourceError, SourceQuery
 from fhir_server.federation.answer import Answer, SourceAnswer, SourceFault
 from fhir_server.federation.asking import Asking
+from fhir_server.federation.channel import Channel, Sender
 from fhir_server.federation.plan import Plan, Step
 from fhir_server.federation.taken import Taken
-from fhir_server.federation.traced import NO_TRACE, Trace, traced
+from fhir_server.federation.traced import NO_TRACE, Trace
 
 BUDGET = 8.0
 LOG = logging.getLogger("fhir_server.federation")
@@ -43,7 +44,7 @@ AS_IT_IS = Taking()
 async def ask(
     plan: Plan,
     query: SourceQuery,
-    transports: Mapping[str, Transport],
+    transports: Mapping[str, Sender],
     budget: float = BUDGET,
     trace: Trace = NO_TRACE,
     taking: Taking = AS_IT_IS,
@@ -60,7 +61,9 @@ async def ask(
     )
     once = asking or Asking()
     asked = [
-        _Question(step, each, traced(transports[step.source.name], trace, each.request_id), taking, once)
+        _Question(
+            step, each, Channel(transports[step.source.name], trace, each.request_id, once, _place(step, taking)), taking, once
+        )
         for step, each in zip(plan, questions, strict=True)
     ]
     return tuple(await asyncio.gather(*(each.answered(min(each.step.source.budget, budget)) for each in asked)))
@@ -72,14 +75,14 @@ class _Question:
 
     step: Step
     query: SourceQuery
-    transport: Transport
+    channel: Channel
     taking: Taking
     asking: Asking
 
     async def answered(self, seconds: float) -> Answer:
         try:
             async with asyncio.timeout(seconds):
-                about = self.step.source.name, self.taking.client, self.step.adapter.question(self.query)
+                about = _place(self.step, self.taking), self.step.adapter.question(self.query)
                 taken = await self.asking.once(about, lambda: self._asked(seconds))
                 if isinstance(taken.answer, SourceAnswer):
                     await self.taking.show(taken)
@@ -91,7 +94,7 @@ class _Question:
         """Ask, whoever else waits for the answer: what goes wrong went wrong for all of them."""
         try:
             async with asyncio.timeout(seconds):
-                translation = await self.step.adapter.search(self.query, self.step.source, self.transport)
+                translation = await self.step.adapter.search(self.query, self.step.source, self.channel)
                 taken = await self.taking.make(SourceAnswer(self.step.source, self.query.request_id, translation))
         except Exception as error:  # noqa: BLE001 - the same
             return Taken(self._fault(error), {})
@@ -108,11 +111,16 @@ class _Question:
                 LOG.warning("source %s: %s: %s", source.name, error.fault, error.text)
                 return SourceFault(source, error.fault)
             case _:
-                LOG.error("source %s: adapter %s failed with %s", source.name, source.adapter, _place(error))  # values stay out
+                LOG.error("source %s: adapter %s failed with %s", source.name, source.adapter, _where(error))  # values stay out
                 return SourceFault(source, "structure")
 
 
-def _place(error: Exception) -> str:
+def _where(error: Exception) -> str:
     """Say which kind of error it was and where, without its text: that may quote patient data."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {frame.name}:{frame.lineno}"
+
+
+def _place(step: Step, taking: Taking) -> tuple[str, str]:
+    """Return whom is asked about whom."""
+    return step.source.name, taking.client

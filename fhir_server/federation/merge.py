@@ -64,6 +64,9 @@ def merge(answer: SourceAnswer, patient: str, asked: Collection[tuple[str, str]]
             hub = patient if type_ == "Patient" else f"{type_}/{seal.seal(patient, source.name, type_, local)}"
             targets[f"{type_}/{local}"] = hub
         yield
+    for reference in answer.translation.elsewhere:
+        type_, _, local = reference.partition("/")
+        targets.setdefault(reference, f"{type_}/{seal.seal(patient, source.name, type_, local)}")
     rewriting = Rewriting(targets, patient, tuple(asked), _traces(source, asked), seal.opaque)
     found: dict[str, Merged] = {}
     for resource in answer.translation.resources:

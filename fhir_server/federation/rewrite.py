@@ -10,6 +10,7 @@ from fhir_server.federation.references import is_reference
 ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
 URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 WITHHELD = "(withheld)"
+_OF_ATTACHMENT = frozenset({"contentType", "creation", "hash", "language", "size", "title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,19 @@ def _value(value: object, how: Rewriting) -> object:
         return _reference(value, how)
     if _names_the_patient(value, how):
         return None
-    return rewritten(value, how) or None
+    return rewritten(_without_address(value, how), how) or None
+
+
+def _without_address(value: Mapping[str, object], how: Rewriting) -> Mapping[str, object]:
+    """Return ``value`` with a URN for the url of an Attachment: wherever that leads, it is not to be fetched past the hub.
+
+    An Extension, which has a url too, has a value or extensions and nothing else.
+    """
+    url = value.get("url")
+    is_extension = any(name.startswith("value") or name in {"extension", "_url"} for name in value)
+    if not isinstance(url, str) or url.startswith("urn:") or (is_extension and not value.keys() & _OF_ATTACHMENT):
+        return value
+    return {**value, "url": how.opaque(url)}
 
 
 def _reference(value: Mapping[str, object], how: Rewriting) -> dict[str, object]:

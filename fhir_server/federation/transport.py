@@ -44,11 +44,23 @@ class HttpTransport:
         Raises SourceError when no answer comes, or one that no adapter should see. An answer that reports a failure in the
         asked media type (a SOAP fault with status 500) is returned.
         """
+        return await self._asked("POST", url, body, headers)
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Ask for ``url``, which lies at the source; the same otherwise."""
+        return await self._asked("GET", url, None, headers)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _asked(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         if _origin(url) != self._origin:
             raise SourceError("refused", "the adapter asked for another address than the endpoint of the source")
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._post(url, body, headers)
+                return await self._sent(method, url, body, headers)
             except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError) as error:
                 if attempt == ATTEMPTS:
                     raise SourceError("unreachable", f"no connection ({type(error).__name__})") from error
@@ -58,14 +70,9 @@ class HttpTransport:
                 raise SourceError("unreachable", f"the connection failed ({type(error).__name__})") from error
         raise AssertionError("unreachable code: the last attempt returns or raises")
 
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+    async def _sent(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         sent = self._headers | dict(headers)
-        async with self._opened().post(url, data=body, headers=sent, allow_redirects=False) as response:
+        async with self._opened().request(method, url, data=body, headers=sent, allow_redirects=False) as response:
             _check(response, sent)
             return Response(response.status, await self._read(response), response.content_type)
 

@@ -11,10 +11,11 @@ from fhir_server.access.gate import FederationGrant
 from fhir_server.errors import FhirError
 from fhir_server.federation.answer import Answer as SourceAnswer
 from fhir_server.federation.answer import SourceAnswer as SourceGave
-from fhir_server.federation.answer import SourceFault
+from fhir_server.federation.answer import SourceFault, by_source
 from fhir_server.federation.consented import CLOSED, Consents, opened
 from fhir_server.federation.holder import Question, code_of
 from fhir_server.federation.merge import Merged, merge
+from fhir_server.federation.narrowed import narrowed
 from fhir_server.federation.pace import Steps
 from fhir_server.federation.plan import Plan
 from fhir_server.federation.sealed_id import source_digest
@@ -27,9 +28,10 @@ from fhir_server.interactions.emergency_client import from_sources, refused
 from fhir_server.interactions.source_consent import consents_of, item, part_of
 from fhir_server.model.bsn_body import sealed_values
 from fhir_server.search.extract import extract
-from fhir_server.search.tree import Everything, MemberOf
+from fhir_server.search.tree import Everything, MemberOf, Node
 
 _MICROSECONDS = 1_000_000
+_ALL = Everything()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,21 @@ class Asked:
     until: float | None = None
 
 
+def together(*asked: Asked) -> Asked:
+    """Return several answers as one; a source that failed to answer one question failed."""
+    merged = {reference: each for one in asked for reference, each in one.merged.items()}
+    return Asked(by_source(each for one in asked for each in one.answers), merged, asked[0].until)
+
+
 def may_ask(call: Call) -> bool:
     """Tell whether there is any source to ask for the call's type, and the caller's role and scopes let it be asked."""
     return call.services.federation.holds(call.type) and _is_covered(call, call.type, call.interaction)
 
 
-async def ask_sources(call: Call, patient: str, only: int | None = None) -> Asked:
+async def ask_sources(call: Call, patient: str, only: int | None = None, where: Node = _ALL) -> Asked:
     """Ask the sources in the network of ``patient`` ("Patient/id") for the call's type; ``only`` is the digest of one source.
+
+    ``where`` is what is looked for among the answers: a source may be asked for less because of it.
 
     A client who is not there and one whose dossier is closed to the caller look alike: nobody is asked. So do a source that
     the client's consents close and one that is not there.
@@ -81,7 +91,7 @@ async def ask_sources(call: Call, patient: str, only: int | None = None) -> Aske
         merged[answer.source.name] = yield from _shown(call, found, consents)
 
     use = Use(patient, make, show)
-    answers = (*await federation.ask(plan, _query(call, care), use, _trace(call), call.asking), *unknown)
+    answers = (*await federation.ask(plan, _query(call, care, where), use, _trace(call), call.asking), *unknown)
     call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in answers}
     given = (each.source.name for each in answers if not isinstance(each, SourceFault))
     return Asked(answers, {reference: each for name in given for reference, each in merged[name].items()}, until)
@@ -99,12 +109,9 @@ def _made(call: Call, answer: SourceGave, patient: str, care: Care) -> Steps[dic
 
 def _shown(call: Call, merged: dict[str, Merged], consents: Consents | None) -> Steps[dict[str, Merged]]:
     """Return what the caller may see of an answer, by reference; what is asked for with what an index of it would hold."""
-    is_alone = call.asking is None
     covered = {each: each == call.type or _is_covered(call, each, "read") for each in {each.type for each in merged.values()}}
     found: dict[str, Merged] = {}
-    for reference in tuple(merged):
-        # Freed here, and not all of them at once; where the request may ask again, when that is done.
-        each = merged.pop(reference) if is_alone else merged[reference]
+    for reference, each in merged.items():
         if covered[each.type]:
             one = each
             if each.type == call.type:
@@ -154,9 +161,9 @@ def _narrowed(call: Call, plan: Plan, only: int | None) -> Plan:
     return plan if only is None else tuple(step for step in plan if source_digest(step.source.name) == only)
 
 
-def _query(call: Call, care: Care) -> SourceQuery:
+def _query(call: Call, care: Care, where: Node) -> SourceQuery:
     moment = datetime.fromtimestamp(call.now / _MICROSECONDS, UTC).isoformat(timespec="seconds")
-    return SourceQuery(call.type, care.identifiers, call.request, moment)
+    return SourceQuery(call.type, care.identifiers, call.request, moment, narrowed(where, call.entry.search))
 
 
 def _trace(call: Call) -> Trace:

@@ -14,7 +14,13 @@ MOST: Final = 10_000
 
 @asynccontextmanager
 async def asking_once(call: Call) -> AsyncIterator[Call]:
-    """Give ``call`` as one in which no source is asked the same twice; what they answered is let go of at the end."""
+    """Give ``call`` as one in which no source is asked the same twice; what they answered is let go of at the end.
+
+    Where it is part of such a one already, that one sees to it.
+    """
+    if call.asking is not None:
+        yield call
+        return
     asking = Asking()
     try:
         yield replace(call, asking=asking)

@@ -4,7 +4,9 @@ from fhir_server.errors import Forbidden, NotFound
 from fhir_server.federation.outcome import failure
 from fhir_server.federation.sealed_id import Sealed
 from fhir_server.federation.undisturbed import undisturbed
+from fhir_server.interactions.ask_along import any_of
 from fhir_server.interactions.ask_sources import ask_sources
+from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.sealed_patient import UNKNOWN, patient_of
 from fhir_server.interactions.subsets import shown
@@ -31,11 +33,10 @@ async def read(call: Call, sealed: Sealed | None) -> Answer:
     patient = await patient_of(call, sealed) if sealed and sealed.type == call.type else None
     if sealed is None or patient is None:
         raise NotFound(UNKNOWN)
-    found = await ask_sources(call, patient, only=sealed.source)
-    error = failure(found.answers)
-    if error is not None:
-        raise error
-    for each in found.merged.values():
-        if each.id == call.id:
-            return Answer(200, shown(call, write(each.resource)), id=call.id, dossier=patient, keep=False)
-    raise NotFound(UNKNOWN)
+    async with asking_once(call) as one:
+        # What is about nobody comes along with what is about the client.
+        found = await (ask_sources(one, patient, only=sealed.source) if call.entry.patient else any_of(one, patient, sealed.source))
+        body = next((write(each.resource) for each in found.merged.values() if each.id == call.id), b"")
+    if body:
+        return Answer(200, shown(call, body), id=call.id, dossier=patient, keep=False)
+    raise failure(found.answers) or NotFound(UNKNOWN)

@@ -8,13 +8,16 @@ from fhir_server.federation.select import Hit
 from fhir_server.federation.undisturbed import undisturbed
 from fhir_server.interactions import search as own_search
 from fhir_server.interactions import search_sources
+from fhir_server.interactions.ask_along import with_included
 from fhir_server.interactions.ask_sources import Asked, ask_sources, may_ask
+from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.both_once import once
 from fhir_server.interactions.both_page import Page, page_of, read_own
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
 from fhir_server.interactions.page_entries import beside, entries_of
 from fhir_server.interactions.parameters import asked, next_link, self_link, warnings
+from fhir_server.interactions.read_page import Read
 from fhir_server.interactions.resolve import without_links
 from fhir_server.interactions.settle import settled
 from fhir_server.interactions.subsets import of_search
@@ -64,9 +67,19 @@ async def search(call: Call) -> Answer:
         return await own_search.search(call)
     call.touched.criteria(call.type, wanted.query.where)
     wanted, subset = of_search(call, wanted)
+    async with asking_once(call) as one:
+        return await _answer(one, grant, wanted, subset, position, patient)
+
+
+async def _answer(call: Call, grant: Grant, wanted: Search, subset: Subset, position: Position | None, patient: str) -> Answer:
     goes_on = position is not None and position.beside is None
-    found = await _found(call, grant, wanted, Asked() if goes_on else await ask_sources(call, patient))
-    answer = await (_counted(call, found) if wanted.count_only else _paged(call, found, subset, position))
+    at_sources = Asked() if goes_on else await ask_sources(call, patient, where=wanted.query.where)
+    found = await _found(call, grant, wanted, at_sources)
+    own = None if wanted.count_only else await read_own(call, found.grant, found.wanted.query, position)
+    page = page_of(found.wanted.query, own, found.hits, position, again=found.again) if own else None
+    if page:
+        found = replace(found, asked=await with_included(call, patient, found.wanted, page.sources, found.asked))
+    answer = await (_paged(call, found, own, page, subset, position) if own and page else _counted(call, found))
     await call.services.federation.pace.through(emptied(found.hits, found.asked.merged))
     if not goes_on:
         answer.headers = ((HEADER, completeness(found.asked.answers, _OWN)),)
@@ -104,10 +117,8 @@ async def _counted(call: Call, found: _Found) -> Answer:
     return Answer(200, searchset([*told, *warnings(wanted)], [self_link(call, wanted)], number))
 
 
-async def _paged(call: Call, found: _Found, subset: Subset, position: Position | None) -> Answer:
+async def _paged(call: Call, found: _Found, own: Read, page: Page, subset: Subset, position: Position | None) -> Answer:
     told, wanted = found.told, found.wanted
-    own = await read_own(call, found.grant, wanted.query, position)
-    page = page_of(wanted.query, own, found.hits, position, again=found.again)
     call.touched.find(page.own)
     total = position.total if position else None
     if position is None and not told:

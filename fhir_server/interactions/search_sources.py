@@ -12,7 +12,9 @@ from fhir_server.federation.outcome import HEADER, completeness, failure, outcom
 from fhir_server.federation.pace import as_list, emptied
 from fhir_server.federation.select import Hit, included, matches
 from fhir_server.federation.undisturbed import undisturbed
+from fhir_server.interactions.ask_along import with_included
 from fhir_server.interactions.ask_sources import Asked, ask_sources
+from fhir_server.interactions.asking_once import asking_once
 from fhir_server.interactions.both_page import Page, page_of
 from fhir_server.interactions.bsn import with_sealed
 from fhir_server.interactions.call import Answer, Call
@@ -53,8 +55,13 @@ async def search(call: Call) -> Answer:
     wanted, position = asked(call)
     wanted, subset = of_search(call, wanted)
     _refuse_links(wanted)
+    async with asking_once(call) as one:
+        return await _answer(one, wanted, position, subset)
+
+
+async def _answer(call: Call, wanted: Search, position: Position | None, subset: Subset) -> Answer:
     patient = call.collected.patient if call.collected else _patient(wanted.query.where)
-    found = await ask_sources(call, patient)
+    found = await ask_sources(call, patient, where=wanted.query.where)
     error = failure(found.answers)
     if error is not None:
         error.headers = ((HEADER.encode(), b"none"),)
@@ -62,6 +69,7 @@ async def search(call: Call) -> Answer:
     wanted = await without_links(call, with_sealed(call, wanted), found.merged.values())
     hits = await matching(call, wanted.query, found)
     page = _EMPTY if wanted.count_only else page_of(wanted.query, _NOTHING, hits, position, again=True)
+    found = await with_included(call, patient, wanted, page.sources, found)
     sent = along(call, wanted, page.sources, found)
     shown = await entries_of(call, page.sources, "match", subset)
     kept = await beside(call, wanted, [as_stored(each) for each in page.sources if wanted.includes], subset)

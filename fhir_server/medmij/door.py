@@ -7,7 +7,6 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from fhir_server.interactions.services import Services
-from fhir_server.medmij.correlation import trace_id
 from fhir_server.medmij.lists.kept import Lists
 from fhir_server.medmij.registry import Provider, Registry
 from fhir_server.oauth.authority import Authority
@@ -19,6 +18,18 @@ from fhir_server.oauth.failures import Failures
 AUTHORIZE: Final = "/medmij/authorize"
 TOKEN: Final = "/medmij/token"  # noqa: S105 - a path
 LANGUAGE: Final = "nl"
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The way back to the PGO, by its ``name``, and the ``correlation`` id of its request; all "" where it is not known."""
+
+    address: str = ""
+    name: str = ""
+    correlation: str = ""
+
+
+NOWHERE: Final = Back()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +53,11 @@ class Door:
         """Return what people call a data service."""
         return self.lists.name(service) or provider.services[service].name
 
-    def fault(self, request: Request, text: str, status: int, correlation: str = "") -> Response:
-        """Return the page of a technical fault (Technische storing): whom to call, and under which ids it is found."""
+    def fault(self, request: Request, text: str, status: int, back: Back = NOWHERE) -> Response:
+        """Return the page of a technical fault (Technische storing): whom to call, and under which ids it is found.
+
+        Where the PGO is known, a link leads ``back`` to it.
+        """
         return self.pages.page(
             "fault",
             LANGUAGE,
@@ -52,8 +66,8 @@ class Door:
             message=self.pages.text(LANGUAGE, text),
             called=self.registry.name,
             phone=self.registry.phone,
-            trace=correlation or trace_id(request_id(request)) or "-",
+            trace=back.correlation or request_id(request),
             session=request_id(request),
-            back="",
-            app="",
+            back=back.address,
+            app=back.name,
         )

@@ -21,7 +21,7 @@ from fhir_server.model.json import write
 from fhir_server.model.meta import instant
 from fhir_server.operations.everything import require_open
 from fhir_server.operations.everything_asked import Wanted
-from fhir_server.operations.everything_sources import ask_all, by_source
+from fhir_server.operations.everything_sources import ask_all, of_all
 
 Json = dict[str, Any]
 _ANSWERED = "answered"
@@ -34,7 +34,7 @@ async def receipt(call: Call) -> Answer:
     patient = f"Patient/{call.id}"
     async with asking_once(call) as one:
         asked = await ask_all(one, patient, Wanted((), 0, ()))
-    answers = by_source(asked)
+    answers = of_all(asked)
     told = completeness(answers)
     sources = sorted({each.source.name: each.source for each in answers}.values(), key=lambda source: source.name)
     parts: list[Json] = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fhir_server.catalog.catalog import Entry
 from fhir_server.errors import Forbidden
 from fhir_server.federation.answer import Answer as SourceAnswer
-from fhir_server.federation.answer import SourceFault
+from fhir_server.federation.answer import SourceFault, by_source
 from fhir_server.federation.merge import Merged
 from fhir_server.federation.select import included
 from fhir_server.federation.select import matches as selected
@@ -39,7 +39,7 @@ async def at_sources(call: Call, patient: str, wanted: Wanted) -> AtSources:
         of_type = await _found(call, entry, asked, wanted)
         found |= {each.reference: each for each in of_type}
         beside |= {each.reference: each for each in _beside(call, asked, of_type) if wanted.covers(each.type)}
-    return AtSources(tuple(found.values()), tuple(each for name, each in beside.items() if name not in found), by_source(all_asked))
+    return AtSources(tuple(found.values()), tuple(each for name, each in beside.items() if name not in found), of_all(all_asked))
 
 
 async def ask_all(call: Call, patient: str, wanted: Wanted) -> Sequence[tuple[Entry, Asked]]:
@@ -47,7 +47,7 @@ async def ask_all(call: Call, patient: str, wanted: Wanted) -> Sequence[tuple[En
     entries = [entry for entry in call.services.catalog.types.values() if _is_asked(call, entry, wanted)]
     all_asked = await gather(*(ask_sources(_part(call, entry, number), patient) for number, entry in enumerate(entries, 1)))
     by_type = list(zip(entries, all_asked, strict=True))
-    call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in by_source(by_type)}
+    call.touched.sources |= {each.source.name: each.fault if isinstance(each, SourceFault) else "ok" for each in of_all(by_type)}
     return by_type
 
 
@@ -70,13 +70,9 @@ def _part(call: Call, entry: Entry, number: int) -> Call:
     return replace(call, entry=entry, interaction="search-type", request=f"{call.request}.{number}")
 
 
-def by_source(by_type: Iterable[tuple[Entry, Asked]]) -> tuple[SourceAnswer, ...]:
-    """Return one answer for each source: what went wrong with one question to it, if anything did."""
-    found: dict[str, SourceAnswer] = {}
-    for each in (answer for _, asked in by_type for answer in asked.answers):
-        if isinstance(each, SourceFault) or each.source.name not in found:
-            found[each.source.name] = each
-    return tuple(found.values())
+def of_all(by_type: Iterable[tuple[Entry, Asked]]) -> tuple[SourceAnswer, ...]:
+    """Return one answer for each source."""
+    return by_source(answer for _, asked in by_type for answer in asked.answers)
 
 
 async def _found(call: Call, entry: Entry, asked: Asked, wanted: Wanted) -> Sequence[Merged]:

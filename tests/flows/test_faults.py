@@ -14,7 +14,15 @@ from flows.test_federated import COMPLETENESS, QUESTION
 
 import conformance
 
-DATA = Path(conformance.__path__[0]) / "simulators" / "data" / "pharmacy"
+DATA = Path(conformance.__path__[0]) / "simulators" / "data"
+SYSTEMS = (
+    ("pharmacy", "veenstra.toml"),
+    ("pharmacy", "dienstapotheek.toml"),
+    ("gp", "harmsen.toml"),
+    ("homecare", "esdoorn.toml"),
+)
+GP, HOMECARE = 2, 3
+MEASURED = "Observation?patient=Patient/ansje"
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +38,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def source(own: Demo, number: int, fault: str = "none") -> Iterator[None]:
     """Run the source ``number`` of the demo again, on its port, with a fault."""
     port = own.facts["sources"][number]["port"]
-    data = DATA / ("veenstra.toml", "dienstapotheek.toml")[number]
-    words = ["pharmacy", "--port", str(port), "--fault", fault, "--data", str(data)]
-    said = own.folder / "simulator.log"
+    system, data = SYSTEMS[number]
+    words = [system, "--port", str(port), "--fault", fault, "--data", str(DATA / system / data)]
+    said = own.folder / f"simulator-{number}.log"
     said.unlink(missing_ok=True)
     process = copies.start(words, clean(), said, program="simulators")
     try:
@@ -96,6 +104,64 @@ def test_a_source_that_misbehaves_costs_only_itself(own: Demo, fault: str, detai
     assert issues(reply)[1][1] == detail
     assert len(reply.ids()) == 1
     assert b"KANARIE-VAN-EEN-ANDER" not in reply.body
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        ("delay=4", "source-timeout"),
+        ("slow-drip", "source-timeout"),
+        ("http401", "source-refused"),
+        ("http429", "source-throttled"),
+        ("http500", "source-unreachable"),
+        ("redirect", "source-unreachable"),
+        ("close", "source-unreachable"),
+        ("garbage", "mapping-failed"),
+        ("html", "mapping-failed"),
+        ("empty", "mapping-failed"),
+        ("half-json", "mapping-failed"),
+        ("outcome-200", "source-unreachable"),
+        ("endless-next", "source-too-large"),
+        ("next-elsewhere", "mapping-failed"),
+        ("lying-self", "wrong-patient"),
+        ("wrong-patient", "wrong-patient"),
+        ("narrower-self", "source-not-supported"),
+        ("ignores-patient", "source-not-supported"),
+    ],
+)
+def test_a_source_that_speaks_fhir_and_misbehaves_costs_only_itself(own: Demo, fault: str, detail: str) -> None:
+    with source(own, GP), source(own, HOMECARE, fault):
+        reply = own.as_("gp").get(MEASURED)
+    assert (reply.status, reply.headers[COMPLETENESS]) == (200, "partial")
+    assert issues(reply)[1:] == [(issues(reply)[1][0], detail)]
+    assert {each["meta"]["source"].partition("#")[0][-8:] for each in reply.resources[1:]} == {"90000382"}
+    assert len(reply.ids()) == 3
+    assert "total" not in reply.json
+    told = reply.body.decode().replace(own.facts["base"], "")
+    assert not [trace for trace in ("VAN-EEN-ANDER", "elsewhere.example", "127.0.0.1", "999990019", "esd-") if trace in told]
+
+
+def test_what_a_source_did_not_apply_the_hub_does(own: Demo) -> None:
+    with source(own, GP), source(own, HOMECARE, "ignores-parameters"):
+        reply = own.as_("gp").get(f"{MEASURED}&code=29463-7&_sort=date")
+        assert (reply.status, reply.headers[COMPLETENESS], reply.json["total"]) == (200, "complete", 3)
+    with source(own, GP), source(own, HOMECARE):
+        assert own.as_("gp").get(f"{MEASURED}&code=29463-7&_sort=date").ids() == reply.ids()
+        assert own.as_("gp").get(f"{MEASURED}&code=29463-7&date=lt2020").ids() == []
+
+
+def test_an_id_that_the_source_changed_is_unknown_and_never_another_object(own: Demo) -> None:
+    with source(own, HOMECARE, "id-change"):
+        goals = own.as_("gp").get("Goal?patient=Patient/ansje")
+        assert (goals.status, len(goals.ids())) == (200, 1)
+        assert own.as_("gp").get(goals.ids()[0]).status == 404
+
+
+def test_what_is_included_is_asked_of_the_source_that_refers_to_it(own: Demo) -> None:
+    with source(own, HOMECARE):  # the GP, who has Conditions too, is not there
+        plans = own.as_("gp").get("CarePlan?patient=Patient/ansje&_include=CarePlan:condition&_include=CarePlan:goal")
+    assert (plans.status, plans.headers[COMPLETENESS], plans.json["total"]) == (200, "complete", 1)
+    assert {each.partition("/")[0] for each in plans.ids("include")} == {"Condition", "Goal"}
 
 
 def test_the_simulators_end_with_the_demo(tmp_path: Path) -> None:

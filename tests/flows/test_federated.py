@@ -8,6 +8,7 @@ from flows.client import Demo
 
 QUESTION = "MedicationDispense?patient=Patient/ansje"
 COMPLETENESS = "federation-completeness"
+GP, HOMECARE = "urn:oid:2.16.528.1.1007.3.3.90000382", "urn:oid:2.16.528.1.1007.3.3.90000384"
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +94,7 @@ def test_the_gp_sees_what_the_own_system_holds(hub: Demo) -> None:
     for type_ in next(each["holds"] for each in hub.facts["sources"] if each["adapter"] == "gp/hl7v3"):
         reply = gp.get(f"{type_}?patient=Patient/ansje")
         assert (reply.status, reply.headers[COMPLETENESS]) == (200, "complete"), type_
-        theirs = [
-            each for each in reply.resources if each["meta"].get("source", "").startswith("urn:oid:2.16.528.1.1007.3.3.90000382")
-        ]
+        theirs = [each for each in reply.resources if each["meta"].get("source", "").startswith(GP)]
         assert theirs, type_
         assert b"999990019" not in reply.body
     (condition,) = gp.get("Condition?patient=Patient/ansje&code=K77&clinical-status=active").resources
@@ -116,13 +115,52 @@ def test_what_the_client_closed_to_the_pharmacist_is_not_there(hub: Demo) -> Non
     pharmacist = hub.as_("pharmacist")
     for type_ in ("Condition", "Composition", "Encounter", "EpisodeOfCare"):
         reply = pharmacist.get(f"{type_}?patient=Patient/ansje")
-        assert (reply.status, reply.ids(), reply.headers[COMPLETENESS]) == (200, [], "complete"), type_
-        theirs = hub.as_("gp").get(f"{type_}?patient=Patient/ansje").ids()
-        assert {pharmacist.get(each).status for each in theirs} == {404}
+        assert (reply.status, reply.headers[COMPLETENESS]) == (200, "complete"), type_
+        assert not [each for each in reply.resources if GP in each["meta"]["source"]], "home care is another holder"
+        theirs = [each for each in hub.as_("gp").get(f"{type_}?patient=Patient/ansje").resources if GP in each["meta"]["source"]]
+        assert {pharmacist.get(f"{type_}/{each['id']}").status for each in theirs} == {404}
     for type_ in ("AllergyIntolerance", "Flag", "MedicationRequest"):
         reply = pharmacist.get(f"{type_}?patient=Patient/ansje&_include=*")
         assert any(each.startswith(f"{type_}/") for each in reply.ids()), type_
         assert not [each for each in reply.ids("include") if each.partition("/")[0] in ("Condition", "Encounter")], type_
+
+
+def test_measurements_of_two_languages_are_one_list(hub: Demo) -> None:
+    nurse = hub.as_("nurse")
+    reply = nurse.get("Observation?patient=Patient/ansje&code=29463-7,85354-9&_count=50&_include=Observation:performer")
+    assert (reply.status, reply.headers[COMPLETENESS]) == (200, "complete")
+    found = [each for each in reply.resources if each["resourceType"] == "Observation"]
+    theirs = [each["meta"]["source"].partition("#")[0] for each in found]
+    assert (theirs.count(HOMECARE), theirs.count(GP)) == (3, 2)
+    days = [each["effectiveDateTime"][:10] for each in found]
+    assert days == sorted(days, reverse=True)
+    assert {each.partition("/")[0] for each in reply.ids("include")} >= {"PractitionerRole"}
+    pages = [each for page in nurse.pages("Observation?patient=Patient/ansje&code=29463-7,85354-9&_count=2") for each in page.ids()]
+    assert pages == reply.ids()
+    pressure = next(each for each in found if "component" in each and each["meta"]["source"].startswith(HOMECARE))
+    assert pressure["meta"].keys() == {"versionId", "lastUpdated", "source", "tag"}
+    read = nurse.get(f"Observation/{pressure['id']}")
+    assert {**read.json, "meta": 0} == {**pressure, "meta": 0}
+
+
+def test_what_home_care_refers_to_is_found_at_the_hub_and_nothing_tells_where_it_lies(hub: Demo) -> None:
+    gp = hub.as_("gp")
+    (plan,) = gp.get("CarePlan?patient=Patient/ansje").resources
+    goal = gp.get(plan["goal"][0]["reference"]).json
+    (problem,) = (each["reference"] for each in plan["addresses"])
+    assert goal["addresses"][0]["reference"] == problem
+    assert gp.get(problem).json["subject"] == {"reference": "Patient/ansje"}
+    role = gp.get(plan["activity"][0]["detail"]["performer"][0]["reference"]).json
+    assert gp.get(role["practitioner"]["reference"]).json["name"][0]["text"] == "Wia Dijkema"
+    assert gp.get(role["organization"]["reference"]).json["name"] == "Thuiszorg De Esdoorn"
+    assert gp.get(f"CarePlan?patient=Patient/ansje&goal={plan['goal'][0]['reference']}").ids() == [f"CarePlan/{plan['id']}"]
+    (procedure,) = gp.get("Procedure?patient=Patient/ansje").resources
+    assert procedure["partOf"] == [{"display": "Behandeling in het ziekenhuis"}]
+    assert procedure["extension"][0]["valueAttachment"]["url"].startswith("urn:uuid:")
+    body = gp.get("Patient/ansje/$everything?_count=100").body.decode().replace(hub.facts["base"], "")
+    assert not [trace for trace in ("127.0.0.1", "esd-", "wijk-0", "KANARIE-VERTELLING", "Binary/") if trace in body]
+    assert hub.as_("outsider").get(problem).status == 404
+    assert hub.as_("daughter").get("CarePlan?patient=Patient/ansje").status == 403
 
 
 def test_nothing_of_it_is_on_disk(hub: Demo) -> None:

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flows.client import Demo
@@ -106,6 +107,29 @@ def test_both_formats_and_pages(pgo: Pgo, given: dict[str, Any]) -> None:
     assert sorted(found) == sorted(entry["fullUrl"] for entry in pgo.collect(given["access_token"], TA).json["entry"])
 
 
+def test_filters_narrow_what_is_collected(pgo: Pgo, given: dict[str, Any]) -> None:
+    token = given["access_token"]
+    bundle = pgo.collect(token, TA + ALONG)
+    found = [each for each in bundle.resources if each["resourceType"] == "MedicationDispense"]
+    (identifier,) = found[0]["identifier"]
+    extensions = {each["url"].rpartition("/")[2]: each for each in found[0]["extension"]}
+    treatment = extensions["ext-PharmaceuticalTreatment.Identifier"]["valueIdentifier"]
+    codes = [
+        coding for each in bundle.resources if each["resourceType"] == "Medication" for coding in each["code"].get("coding", ())
+    ]
+    for name, value in (
+        ("identifier", f"{identifier['system']}|{identifier['value']}"),
+        ("pharmaceutical-treatment-identifier", f"{treatment['system']}|{treatment['value']}"),
+        ("medication.code", f"{codes[0]['system']}|{codes[0]['code']}"),
+        ("period-of-use", "ge1900-01-01"),
+    ):
+        some = pgo.collect(token, f"{TA}&{name}={quote(value)}")
+        assert some.status == 200, some.body
+        assert 0 < some.json["total"] <= len(found), name
+        none = pgo.collect(token, f"{TA}&{name}={quote('lt1900-01-01' if name == 'period-of-use' else value + 'x')}")
+        assert none.json["total"] < some.json["total"], name
+
+
 def test_the_network_is_collected_from_the_own_store(pgo: Pgo) -> None:
     given = pgo.exchange(pgo.code(scope="netwerkdossier")).json
     assert given["scope"] == f"{NETWORK} 9000000022"
@@ -133,6 +157,9 @@ def test_the_client_sees_what_was_fetched(pgo: Pgo, given: dict[str, Any]) -> No
     actor, role, client, dossier, detail, status = rows[0]
     assert (actor, role, client, dossier, status) == ("Patient/ansje", "pgo", pgo.facts["client_id"], "Patient/ansje", 200)
     assert detail.split()[0] == f"service:{pgo.facts['provider']}/{DISPENSED}"
+    events = pgo.demo.as_("client").get("AuditEvent?_count=100&_sort=-date").resources
+    details = [each for event in events for entity in event.get("entity", ()) for each in entity.get("detail", ())]
+    assert {"type": "data-service", "valueString": f"{pgo.facts['provider']}/{DISPENSED}"} in details
     log = pgo.demo.as_("client").get("Patient/ansje/$access-log?_count=100")
     assert log.status == 200
     entries = [{part["name"]: next(iter(v for k, v in part.items() if k != "name")) for part in each["part"]}

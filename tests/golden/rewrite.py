@@ -1,4 +1,4 @@
-"""Write the expected results of both adapters anew from their samples; read the difference afterwards.
+"""Write the expected results of the adapters anew from their samples; read the difference afterwards.
 
 Run from the root of the project: ``python tests/golden/rewrite.py``.
 """
@@ -26,13 +26,15 @@ def fhir_json(bundle: dict[str, object]) -> str:
 
 SAMPLES = {
     "gp/hl7v3": ("summary", "integrated-care", "nothing-found"),
+    "homecare/fhir": ("record", "nothing-found"),
     "pharmacy/hl7v3": ("dispense-list", "batch-in-soap", "nothing-found"),
 }
 
 if __name__ == "__main__":
     for adapter, names in SAMPLES.items():
         for name in names:
-            payload = (files(f"adapters.{adapter.replace('/', '.')}") / "samples" / f"{name}.xml").read_bytes()
+            ending = "json" if adapter == "homecare/fhir" else "xml"
+            payload = (files(f"adapters.{adapter.replace('/', '.')}") / "samples" / f"{name}.{ending}").read_bytes()
             found = load(adapter).translate(payload)
             golden = Path(__file__).parent / adapter.replace("/", "_") / f"{name}.json"
             golden.write_text(fhir_json(collection(found.resources)), encoding="utf-8")

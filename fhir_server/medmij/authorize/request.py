@@ -75,6 +75,14 @@ def state_of(parameters: Parameters) -> str:
         return ""
 
 
+def correlation_of(parameters: Parameters) -> str:
+    """Return the correlation id of a request, "" where it has none that can be."""
+    try:
+        return _uuid(parameters, CORRELATION)
+    except Refused:
+        return ""
+
+
 def read_request(parameters: Parameters, where: Answered, registry: Registry) -> Asked:
     """Check everything that is refused by a redirect; raises Refused."""
     kind = parameters.get("response_type")

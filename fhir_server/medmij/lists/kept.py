@@ -119,5 +119,28 @@ class Lists:
         return self._names.current.names.get(service, "")
 
 
+def require_lists(paths: Mapping[str, Path], folder: Path) -> None:
+    """Raise InvalidList where neither a list nor the copy of it in ``folder`` can be used; nothing is written."""
+    for name, read in _READ.items():
+        try:
+            read((folder / f"{name}.xml").read_bytes())
+        except (OSError, InvalidList):
+            _require(paths[name], read)
+
+
+def _require(path: Path, read: Callable[[bytes], Listed]) -> None:
+    try:
+        read(path.read_bytes())
+    except (OSError, InvalidList) as error:
+        raise InvalidList(f"{path}: {error}") from error
+
+
+_READ: Final[Mapping[str, Callable[[bytes], Listed]]] = {
+    "oauth_clients": read_oauth_clients,
+    "whitelist": read_whitelist,
+    "services": read_service_names,
+}
+
+
 def _kept(paths: Mapping[str, Path], folder: Path, name: str, read: Callable[[bytes], Read]) -> KeptList[Read]:
     return KeptList(paths[name], folder / f"{name}.xml", read)

@@ -53,7 +53,7 @@ def _require_nobody(parameters: Pairs) -> None:
             raise BadRequest(
                 "Leave the client out of the parameters: the access token says whose data it is.", detail="patient-named"
             )
-        if is_bsn(value.rpartition("|")[2].strip()):
+        if any(is_bsn(each.rpartition("|")[2].strip()) for each in value.split(",")):
             raise BadRequest("A BSN stands in no request of a PGO: the access token says whose data it is.", detail="bsn-in-url")
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from fhir_server.errors import FhirError
 from fhir_server.oauth.authorize.cookies import LARGEST
 from fhir_server.oauth.authorize.desk import Desk, request_id
+from fhir_server.oauth.authorize.elsewhere import is_elsewhere
 from fhir_server.oauth.authorize.login import failed, welcome
 from fhir_server.oauth.authorize.oidc.client import Attempt, Cancelled, OidcClient
 from fhir_server.oauth.authorize.oidc.provider import Provider
@@ -37,7 +38,7 @@ async def leave(desk: Desk, oidc: OidcClient, request: Request, provider: Provid
     if len(sealed) > LARGEST:
         raise Shown("bad-request", 414)
     try:
-        page = redirect(await oidc.address(provider, attempt, again=_again(following)))
+        page = redirect(await oidc.address(provider, attempt, again=_again(desk, following)))
     except RemoteFailed as error:
         return await _failed(desk, request, provider, str(error))
     desk.cookies.put(page, "oidc", sealed, KEPT // SECOND)
@@ -98,8 +99,10 @@ def _answer(request: Request) -> dict[str, str]:
     return {name: value for name in _ANSWER if (value := parameters.get(name))}
 
 
-def _again(following: str) -> bool:
-    """Tell whether the client wants the person to log in whatever there is."""
+def _again(desk: Desk, following: str) -> bool:
+    """Tell whether the client wants the person to log in whatever there is; another door always does."""
+    if is_elsewhere(desk.elsewhere, following):
+        return True
     try:
         parameters = Parameters(following)
         return "login" in parameters.get("prompt").split() or bool(parameters.get("max_age"))

@@ -1,6 +1,6 @@
 """The store in PostgreSQL: one statement per read and per write, on connections in autocommit mode."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -18,6 +18,7 @@ from fhir_server.storage.engines.postgres_refusal import told
 from fhir_server.storage.engines.postgres_scripts import PostgresScripts
 from fhir_server.storage.engines.postgres_session import Parameter, Row, Session
 from fhir_server.storage.engines.postgres_text import bind
+from fhir_server.storage.engines.postgres_together import Together
 from fhir_server.storage.engines.reads import Reads
 from fhir_server.storage.erasure import Erasure, Remains
 from fhir_server.storage.journal.line import written
@@ -37,6 +38,7 @@ class PostgresRepository(Reads):
         """Use the connections of ``pool``; ``secret`` seals free texts in the record."""
         super().__init__(POSTGRES, secret, bind)
         self._pool = pool
+        self._together = Together(pool)
         self._audit: GroupCommit[bytes] = GroupCommit(self._record)
         self._projector = Projector(self._project)
         self._scripts = PostgresScripts(pool)
@@ -163,12 +165,20 @@ class PostgresRepository(Reads):
             return await postgres_journal.project(session)
 
     async def _found(self, sql: str, parameters: Sequence[Parameter]) -> list[Row]:
-        try:
-            return await self._pool.rows(sql, parameters)
-        except psycopg.errors.QueryCanceled:
-            raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
-        except psycopg.OperationalError as error:
-            raise told(error) from error
+        return await _told(self._pool.rows(sql, parameters))
+
+    async def _found_by_key(self, sql: str, parameters: Sequence[Parameter]) -> list[Row]:
+        return await _told(self._together.rows(sql, parameters))
+
+
+async def _told(found: Awaitable[list[Row]]) -> list[Row]:
+    """Return the rows. Raises SearchTooSlow, and what is told of the database."""
+    try:
+        return await found
+    except psycopg.errors.QueryCanceled:
+        raise SearchTooSlow("the search took too long and was stopped: narrow it") from None
+    except psycopg.OperationalError as error:
+        raise told(error) from error
 
 
 async def _settled() -> Remains:

@@ -46,6 +46,10 @@ class Reads(ABC):
     async def _found(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Return the rows of a statement with parameters that are bound. Raises SearchTooSlow."""
 
+    async def _found_by_key(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Return the same for a statement that looks at one row by its key."""
+        return await self._found(sql, parameters)
+
     async def _rows(self, statement: Statement, values: Sequence[Value]) -> list[Any]:
         return await self._found(statement.sql, self._bind(statement.pick(values)))
 
@@ -75,7 +79,7 @@ class Reads(ABC):
         asked: single.OfOne | None = grant.made.get("read")
         if asked is None:
             asked = grant.made["read"] = single.of_one(self._dialect, grant, self._bind)
-        rows = await self._found(asked.sql, (*asked.before, *self._bind((self_,)), *asked.after))
+        rows = await self._found_by_key(asked.sql, (*asked.before, *self._bind((self_,)), *asked.after))
         return self._stored(rows[0]) if rows and rows[0][_TYPE] == grant.type else None
 
     async def vread(self, grant: Grant, type_: str, id_: str, version: int) -> Stored | None:

@@ -9,9 +9,10 @@ import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from fhir_server.storage import lock
 from fhir_server.storage.engines.sqlite_journal import append
@@ -49,8 +50,9 @@ class SqliteWriter:
         self._log = path.with_name(path.name + "-wal")
         self._shortened = 0.0
         self._emptying = False
-        self._waiting: list[_Waiting] = []
-        self._queue: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._begin: SimpleQueue[bool] = SimpleQueue()
+        self._at_work = False
         self._closed = False
         self.changes = 0
         """How many transactions changed more than the record."""
@@ -66,9 +68,10 @@ class SqliteWriter:
             raise RuntimeError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        if not self._waiting:
-            # One hand-over for everything of this turn of the loop: waking the thread each time costs more than the writing.
-            loop.call_soon(self._hand_over)
+        if not self._at_work:
+            # The thread begins when this turn of the loop is over: waking it each time costs more than the writing.
+            self._at_work = True
+            loop.call_soon(self._begin.put, True)
         self._waiting.append((work, future))
         await future
 
@@ -84,35 +87,51 @@ class SqliteWriter:
         self._emptying = False
         return False
 
-    def _hand_over(self) -> None:
-        if self._waiting:
-            self._queue.put(self._waiting)
-            self._waiting = []
-
     def close(self) -> None:
         """Write what waits, end the thread, close the connection and give the lock back."""
         if self._closed:
             return
         self._closed = True
-        self._hand_over()
-        self._queue.put(None)
+        self._begin.put(False)
         self._thread.join()
         self._connection.close()
         os.close(self._lock)
 
     def _run(self) -> None:
-        last = False
-        before = 0
-        while not last:
-            if before >= _BUSY:
-                # Many are writing at once: a moment's wait makes the next transaction larger, and there are fewer of them.
-                time.sleep(_MOMENT)
-            batch: list[_Waiting] = []
-            last = self._collect(batch)
-            before = len(batch)
-            if batch:
-                _report(batch, self._carry_out([work for work, _ in batch]))
-                self._shorten_log()
+        while self._begin.get():
+            self._transaction()
+        while self._waiting:
+            self._transaction()
+
+    def _transaction(self) -> None:
+        """Carry out what waits, and tell the loop."""
+        batch: list[_Waiting] = []
+        with contextlib.suppress(IndexError):
+            while len(batch) < _BATCH:
+                batch.append(self._waiting.popleft())
+        if batch:
+            self._report(batch, self._carry_out([work for work, _ in batch]))
+            self._shorten_log()
+
+    def _report(self, batch: Sequence[_Waiting], results: Sequence[BaseException | None]) -> None:
+        done = [(future, result) for (_, future), result in zip(batch, results, strict=True)]
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            done[0][0].get_loop().call_soon_threadsafe(self._go_on, done)
+
+    def _go_on(self, done: Sequence[_Done]) -> None:
+        """Tell who waits for what is ``done``, and see to the next transaction."""
+        _resolve(done)
+        if len(done) >= _BUSY:
+            # Many are writing at once: a moment's wait makes the next transaction larger, and there are fewer of them.
+            done[0][0].get_loop().call_later(_MOMENT, self._next)
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        if self._waiting:
+            self._begin.put(True)
+        else:
+            self._at_work = False
 
     def _shorten_log(self) -> None:
         """Put a long log back into the file and begin it anew; what reads the old one is waited for, which is a moment.
@@ -128,19 +147,6 @@ class SqliteWriter:
             self._emptying = self._emptying and bool(busy)
         self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
         self._shortened = time.monotonic()
-
-    def _collect(self, batch: list[_Waiting]) -> bool:
-        """Wait for work, take all there is; return True when there will be no more."""
-        item = self._queue.get()
-        while item is not None:
-            batch += item
-            if len(batch) >= _BATCH:
-                return False
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return False
-        return True
 
     def _carry_out(self, works: Sequence[Work | bytes]) -> list[BaseException | None]:
         lines = [work for work in works if isinstance(work, bytes)]
@@ -207,12 +213,6 @@ def _in_savepoint(connection: sqlite3.Connection, work: Work, lines: list[bytes]
     connection.execute("RELEASE one")
     lines += told
     return None
-
-
-def _report(batch: Sequence[_Waiting], results: Sequence[BaseException | None]) -> None:
-    done = [(future, result) for (_, future), result in zip(batch, results, strict=True)]
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        done[0][0].get_loop().call_soon_threadsafe(_resolve, done)
 
 
 def _resolve(done: Sequence[_Done]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from conformance.simulators.asked import Asked
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.gp import GpSystem
 
@@ -20,7 +21,7 @@ PROVISION = "/s:Envelope/s:Body/h:QUPC_IN990002NL/h:ControlActProcess/h:subject/
 
 
 def asked(question: str = QUESTION, *, wrong: bool = False) -> tuple[int, "etree._Element"]:
-    answer = GpSystem([], lambda: NOW, wrong=wrong)(question.encode())
+    answer = GpSystem([], lambda: NOW, "wrong-patient" if wrong else "none")(Asked(question.encode()))
     assert answer.media_type == "text/xml"
     return answer.status, etree.fromstring(answer.body)
 

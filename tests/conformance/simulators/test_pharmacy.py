@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from conformance.simulators.asked import Asked
 from conformance.simulators.decode import UnusableData
 from conformance.simulators.dispenses import DATA, read
 from conformance.simulators.pharmacy import PharmacySystem
@@ -27,7 +28,7 @@ QUESTION = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def asked(question: str = QUESTION, *, wrong: bool = False) -> tuple[int, "etree._Element"]:
-    answer = PharmacySystem([], lambda: NOW, wrong=wrong)(question.encode())
+    answer = PharmacySystem([], lambda: NOW, "wrong-patient" if wrong else "none")(Asked(question.encode()))
     assert answer.media_type == "text/xml"
     return answer.status, etree.fromstring(answer.body)
 

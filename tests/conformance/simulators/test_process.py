@@ -68,7 +68,7 @@ def test_it_listens_on_loopback_only() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("laboratory",), "no simulator 'laboratory'; there are: gp, pharmacy"),
+        (("laboratory",), "no simulator 'laboratory'; there are: gp, homecare, pharmacy"),
         (("pharmacy", "--fault", "earthquake"), "unknown fault 'earthquake'; known: none, "),
         (("pharmacy", "--fault", "delay=soon"), "unknown fault 'delay=soon'"),
         (("pharmacy", "--data", "nowhere.toml"), "nowhere.toml"),

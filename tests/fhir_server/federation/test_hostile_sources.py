@@ -129,3 +129,27 @@ def test_a_whole_answer_becomes_resources_of_the_hub(honest: str) -> None:
     assert all(str(each.resource["medicationReference"]["reference"]) in references for each in dispenses)  # type: ignore[index]
     for trace in ("127.0.0.1", "999990019", "Ansje", "Veenstra"):
         assert trace not in shown
+
+
+def test_a_source_that_wants_a_token_gets_it_from_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMECARE_TOKEN", "Bearer for-the-test")
+    monkeypatch.setenv("ANOTHER_TOKEN", "Bearer of-somebody-else")
+
+    async def asked(url: str, credentials: str) -> Answer:
+        options = {"credentials": credentials} if credentials else {}
+        source = Source("esdoorn", "homecare/fhir", f"{url}/fhir", (URA,), options=options)
+        known = {manifest.id: manifest for manifest in registry.manifests()}
+        federation = Federation.of([source], known, registry.load, Seal(bytes(32)), 8.0)
+        try:
+            query = SourceQuery("", CLIENT, "7f3c", "2026-07-01T09:30:15+02:00")
+            use = Use("Patient/ansje", lambda answer: merge(answer, "Patient/ansje", CLIENT, Seal(bytes(32))), lambda *_: iter(()))
+            (found,) = await federation.ask(federation.plan("Goal", [URA]), query, use)
+        finally:
+            await federation.close()
+        return found
+
+    with simulator("homecare", "--authorization", "HOMECARE_TOKEN") as running:
+        url = f"http://127.0.0.1:{running.port}"
+        good, *bad = [asyncio.run(asked(url, each)) for each in ("env:HOMECARE_TOKEN", "env:ANOTHER_TOKEN", "")]
+    assert isinstance(good, SourceAnswer)
+    assert [each.fault for each in bad if isinstance(each, SourceFault)] == ["refused", "refused"]

@@ -289,3 +289,29 @@ JSON = st.recursive(
 def test_no_shape_of_content_leaks_an_address_or_number(content: object) -> None:
     shown = merged(answer(MEDICATION, {"resourceType": "Medication", "id": "local-n", "extension": content}))
     assert not [trace for trace in (HOST, "999990019", "local-") if trace in json.dumps([each.resource for each in shown])]
+
+
+def test_what_the_source_gives_when_asked_is_referred_to_also_where_it_did_not_come_along() -> None:
+    plan: Json = {
+        "resourceType": "CarePlan",
+        "id": "local-c",
+        "subject": {"reference": "Patient/local-p"},
+        "goal": [{"reference": "Goal/local-g/_history/4", "display": "walk"}, {"reference": "Goal/local-other"}],
+    }
+    found = SourceAnswer(SOURCE, "m", Translation([OURS, plan], CLIENT, elsewhere=("Goal/local-g",)))
+    (shown,) = at_once(merge(found, PATIENT, CLIENT, SEAL)).values()
+    goal, other = shown.resource["goal"]  # type: ignore[misc]
+    assert goal == {"reference": f"Goal/{SEAL.seal(PATIENT, 'linde', 'Goal', 'local-g')}", "display": "walk"}
+    assert "reference" not in other
+
+
+def test_the_address_of_an_attachment_is_not_shown_wherever_it_leads() -> None:
+    photo = {"contentType": "image/jpeg", "url": "Binary/local-f", "title": "photo"}
+    public = {"url": "https://elsewhere.example/photo.jpg"}
+    outer = {"url": "http://x.example/a", "extension": [{"url": "part", "valueAttachment": public}]}
+    plan = {**DISPENSE, "extension": [{"url": "http://x.example/b", "valueAttachment": photo}, outer]}
+    (shown,) = (each.resource for each in merged(answer(OURS, plan)))
+    first, second = shown["extension"]  # type: ignore[misc]
+    assert (first["url"], second["url"], second["extension"][0]["url"]) == ("http://x.example/b", "http://x.example/a", "part")
+    assert first["valueAttachment"] == {**photo, "url": SEAL.opaque("Binary/local-f")}
+    assert second["extension"][0]["valueAttachment"] == {"url": SEAL.opaque("https://elsewhere.example/photo.jpg")}

@@ -270,3 +270,27 @@ def test_one_source_gets_a_bounded_number_of_connections() -> None:
 
     asyncio.run(talk())
     assert max(most) == 8
+
+
+def test_a_question_by_get_keeps_to_the_same_rules() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def tell(request: web.Request) -> web.Response:
+        asked.append((request.method, request.path))
+        if request.path == "/moved":
+            raise web.HTTPFound("/metadata")
+        return web.Response(text="{}", content_type="application/fhir+json")
+
+    async def talk() -> tuple[Response, list[str]]:
+        accept = {"Accept": "application/fhir+json"}
+        async with served(tell) as url, opened(url) as transport:
+            faults = []
+            for other in (f"{url}moved", "http://127.0.0.1:9/metadata"):
+                with pytest.raises(SourceError) as raised:
+                    await transport.get(other, accept)
+                faults.append(raised.value.fault)
+            return await transport.get(f"{url}metadata", accept), faults
+
+    found, faults = asyncio.run(talk())
+    assert (found.body, faults) == (b"{}", ["unreachable", "refused"])
+    assert asked == [("GET", "/moved"), ("GET", "/metadata")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fhir_server.medmij.lists.kept import OFTEN, Lists
+from fhir_server.medmij.lists.kept import OFTEN, Lists, require_lists
 from fhir_server.medmij.lists.oauth_clients import read_oauth_clients
 from fhir_server.medmij.lists.service_names import read_service_names
 from fhir_server.medmij.lists.whitelist import read_whitelist
@@ -153,6 +153,11 @@ def test_without_any_list_there_is_no_door(paths: dict[str, Path], tmp_path: Pat
     paths["whitelist"].write_bytes(b"")
     with pytest.raises(InvalidList, match=r"whitelist\.in"):
         Lists(paths, tmp_path / "kept")
+    with pytest.raises(InvalidList, match=r"whitelist\.in"):
+        require_lists(paths, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    paths["whitelist"].write_bytes(whitelist())
+    require_lists(paths, tmp_path / "none")
 
 
 def test_files_are_looked_at_once_a_minute(paths: dict[str, Path], tmp_path: Path) -> None:

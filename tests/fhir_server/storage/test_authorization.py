@@ -43,6 +43,18 @@ def test_a_code_is_taken_once_and_the_second_time_revokes_its_family(run: Run) -
     run(body)
 
 
+def test_a_code_that_somebody_else_has_shown_is_spent(run: Run) -> None:
+    async def body(repository: Repository) -> None:
+        store = repository.authorization()
+        await store.put_code(CODE)
+        assert await store.take_code(CODE.hash, "another", NOW) is None
+        await store.spoil_code(CODE.hash, NOW)
+        await store.spoil_code("unknown", NOW)
+        assert await store.take_code(CODE.hash, CODE.granted.client, NOW) == Reused(GRANTED)
+
+    run(body)
+
+
 def test_a_code_expires(run: Run) -> None:
     async def body(repository: Repository) -> None:
         store = repository.authorization()

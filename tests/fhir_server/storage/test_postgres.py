@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -10,9 +10,10 @@ import pytest
 from engines import PostgresServer
 from invented import LINE, Thing, created, grant, put, updated
 
-from fhir_server.search.tree import Query, Token
+from fhir_server.search.tree import Nothing, Query, Token
 from fhir_server.storage.engines.postgres import PostgresRepository
-from fhir_server.storage.engines.postgres_session import Session
+from fhir_server.storage.engines.postgres_session import Row, Session
+from fhir_server.storage.engines.postgres_session import Statement as StatementSent
 from fhir_server.storage.integrity import Dangling
 from fhir_server.storage.repository import SearchTooSlow, VersionConflict
 from fhir_server.storage.writer import Statement
@@ -169,6 +170,65 @@ def test_a_connection_that_is_lost_among_statements_sent_together(url: str) -> N
         await session.close()
 
     asyncio.run(body())
+
+
+def test_reads_that_come_at_once_are_sent_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    together = Session.together
+
+    async def seen(self: Session, statements: Sequence[StatementSent]) -> list[list[Row]]:
+        sent.append(len(statements))
+        return await together(self, statements)
+
+    monkeypatch.setattr(Session, "together", seen)
+
+    async def body(repository: PostgresRepository) -> None:
+        things = [Thing(f"t{number}", body=b"%d" % number) for number in range(40)]
+        await put(repository, *things)
+        sent.clear()
+        open_, closed = grant(), grant(where=Nothing())
+        found = await asyncio.gather(*(repository.read(open_, "Task", each.id) for each in things))
+        assert [each.body for each in found if each] == [each.body for each in things]
+        assert sent == [32, 8]
+        hidden, unknown, seen = await asyncio.gather(
+            repository.read(closed, "Task", "t1"), repository.read(open_, "Task", "t99"), repository.read(open_, "Task", "t2")
+        )
+        assert hidden is not None
+        assert (hidden.visible, hidden.body, unknown) == (False, b"", None)
+        assert seen is not None
+        assert seen.body == b"2"
+
+    on_repository(url, body)
+
+
+def test_what_goes_wrong_with_one_of_the_reads_is_told_to_nobody_else(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        half = "SELECT 6 / $1::int"
+        asked = [asyncio.create_task(repository._together.rows(half, (each,))) for each in ("1", "0", "2", "3")]
+        await asyncio.sleep(0)
+        asked[2].cancel()
+        one, failed, gone, three = await asyncio.gather(*asked, return_exceptions=True)
+        assert (one, three) == ([(6,)], [(2,)])
+        assert isinstance(failed, psycopg.errors.DivisionByZero)
+        assert isinstance(gone, asyncio.CancelledError)
+        await put(repository, Thing("one"))
+        terminate_others(url)
+        assert None not in await asyncio.gather(*(repository.read(grant(), "Task", "one") for _ in range(5)))
+
+    on_repository(url, body)
+
+
+def test_a_read_does_not_wait_for_slow_ones_that_came_before(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as other:
+            await other.execute("SELECT pg_advisory_lock(7)")
+            slow = asyncio.create_task(repository._together.rows("SELECT 1 FROM pg_advisory_xact_lock($1::bigint)", ("7",)))
+            await asyncio.sleep(0.01)
+            assert await repository._together.rows("SELECT 2", ()) == [(2,)]
+            assert not slow.done()
+        assert await slow == [(1,)]
+
+    on_repository(url, body)
 
 
 def test_two_processes_share_a_database(url: str) -> None:

@@ -1,0 +1,1 @@
+"""Record systems of home care."""

@@ -1,0 +1,1 @@
+"""Home-care systems that speak FHIR R4."""
