@@ -35,7 +35,7 @@ help: ## list the commands
 setup: $(INSTALLED) ## build .venv from the lock file, with .venv/bin/fhir-server
 
 run: setup ## serve the hub with its demo network (PORT=8000 DATA=./data)
-	@$(BIN)/fhir-server demo $(if $(PORT),--port $(PORT)) $(if $(DATA),--data-dir $(DATA))
+	@$(BIN)/fhir-server demo $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)')
 
 # Side by side: alone, the check of the types would leave processors idle for as long as it takes.
 test: setup ## everything that must hold: lint, types, imports, all tests

@@ -8,20 +8,42 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapters.contract import SourceAdapter
-from adapters.registry import load
+from lxml import etree
+
+from adapters.contract import SourceAdapter, SourceError
+from adapters.registry import UnknownAdapter, load
 from mappings.compare import Score, compare
 from mappings.fhir_xml import read_resource
 
 Resource = dict[str, object]
 
 
+class Incomparable(ValueError):
+    """There is nothing to compare, or nothing to compare it with; the text says what."""
+
+
 def scores(adapter: SourceAdapter, folder: Path) -> Iterator[tuple[str, Score]]:
-    """Yield the name and the score of every pair in ``folder``; SourceError when an input cannot be translated."""
-    for message in sorted((folder / "input").glob("*.xml")):
-        expected = next(path for name in ("expected-derived", "expected") if (path := folder / name / message.name).is_file())
-        resources, addresses = expected_resources(expected.read_bytes())
-        yield message.stem, compare(resources, adapter.translate(message.read_bytes()).resources, addresses)
+    """Yield the name and the score of every pair in ``folder``; Incomparable when there is none, or one cannot be read."""
+    messages = sorted((folder / "input").glob("*.xml"))
+    if not messages:
+        raise Incomparable(f"no messages in {folder / 'input'}")
+    for message in messages:
+        resources, addresses = _expected(folder, message.name)
+        try:
+            translated = adapter.translate(message.read_bytes()).resources
+        except SourceError as error:
+            raise Incomparable(f"{message}: {error.text}") from error
+        yield message.stem, compare(resources, translated, addresses)
+
+
+def _expected(folder: Path, name: str) -> tuple[list[Resource], dict[str, str]]:
+    path = next((path for kind in ("expected-derived", "expected") if (path := folder / kind / name).is_file()), None)
+    if path is None:
+        raise Incomparable(f"nothing is expected of {name}: {folder} has no expected-derived/{name} and no expected/{name}")
+    try:
+        return expected_resources(path.read_bytes())
+    except (etree.XMLSyntaxError, LookupError) as error:
+        raise Incomparable(f"{path} is no Bundle in FHIR XML") from error
 
 
 def expected_resources(payload: bytes) -> tuple[list[Resource], dict[str, str]]:
@@ -35,23 +57,38 @@ def expected_resources(payload: bytes) -> tuple[list[Resource], dict[str, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the report; 0 when every pair could be compared."""
+    """Print the report; 0 when every pair could be compared, 1 when one could not."""
     parser = argparse.ArgumentParser(prog="python -m adapters.report", description="Compare an adapter with expected results.")
     parser.add_argument("adapter", help="id of the adapter, kind/system")
     parser.add_argument("pairs", type=Path, help="folder with input/ and expected/ or expected-derived/")
     parser.add_argument("--paths", action="store_true", help="list the paths that are not equal")
     chosen = parser.parse_args(arguments)
+    try:
+        _report(chosen)
+    except UnknownAdapter:
+        return _failed(f"no adapter {chosen.adapter}; `fhir-server adapter list` lists them")
+    except (Incomparable, OSError) as error:
+        return _failed(str(error))
+    return 0
+
+
+def _failed(why: str) -> int:
+    sys.stderr.write(f"adapters.report: {why}\n")
+    return 1
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    adapter = load(chosen.adapter)
     total = Score()
     write = sys.stdout.write
     write(f"{'file':<45}{'expected':>9}{'equal':>8}{'missing':>9}{'different':>11}{'extra':>7}{'percent':>9}\n")
-    for name, score in scores(load(chosen.adapter), chosen.pairs):
+    for name, score in scores(adapter, chosen.pairs):
         total.add(score)
         write(_line(name, score))
     write(_line("total", total))
     if chosen.paths:
         for (kind, path), count in sorted(total.paths.items(), key=lambda item: -item[1]):
             write(f"{count:>6} {kind:<10} {path}\n")
-    return 0
 
 
 def _line(name: str, score: Score) -> str:

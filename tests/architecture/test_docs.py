@@ -1,7 +1,10 @@
 """The documents agree with the tree."""
 
 import re
+from os import environ
 from pathlib import Path
+from shlex import split
+from subprocess import run
 
 import pytest
 from architecture.sources import PACKAGES, ROOT, Plant, tracked
@@ -54,6 +57,13 @@ def test_the_readme_names_the_commands(command: str) -> None:
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
 def test_every_command_that_a_document_names_exists(name: str) -> None:
     assert unknown_targets(read(name), read("Makefile")) == []
+
+
+def test_make_run_takes_a_folder_with_a_blank_in_its_name() -> None:
+    command = ["make", "--dry-run", "--always-make", "run", "PORT=8080", "DATA=/tmp/my hub"]
+    clean = {name: value for name, value in environ.items() if not name.startswith("MAKE")}
+    printed = run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True).stdout
+    assert split(printed.splitlines()[-1])[1:] == ["demo", "--port", "8080", "--data-dir", "/tmp/my hub"]
 
 
 @pytest.mark.parametrize("adr", ADRS, ids=lambda path: path.stem)
