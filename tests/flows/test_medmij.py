@@ -71,6 +71,15 @@ def _sources(entries: list[dict[str, Any]]) -> Iterator[str]:
     return (entry["resource"]["meta"]["source"] for entry in entries)
 
 
+def test_the_service_narrows_by_itself(pgo: Pgo, given: dict[str, Any]) -> None:
+    assert set(pgo.facts) == {
+        "authorize", "token", "client_id", "redirect_uri", "provider", "person", "token_headers", "services"
+    }  # fmt: skip
+    whole = pgo.collect(given["access_token"], "MedicationDispense")
+    assert whole.ids() == pgo.collect(given["access_token"], TA).ids()
+    assert whole.json["link"][0]["url"].endswith("/MedicationDispense")
+
+
 def test_each_provider_gives_what_is_its_own(pgo: Pgo, given: dict[str, Any]) -> None:
     night = pgo.exchange(pgo.code(scope="dienstapotheekwolddorp@medmij".removesuffix("@medmij"))).json["access_token"]
     mine = {entry["fullUrl"].rpartition("/")[2] for entry in pgo.collect(given["access_token"], TA).json["entry"]}
