@@ -29,6 +29,7 @@ from fhir_server.cli import (
     reindex,
     serve,
     subscriptions,
+    terminology,
     token,
 )
 from fhir_server.cli.command import CommandFailed, Parser
@@ -112,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
         check,
         adapter,
         package,
+        terminology,
         mapping,
         medmij,
     ):

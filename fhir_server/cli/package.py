@@ -10,7 +10,12 @@ from fhir_server.catalog.packages.shelf import Kept
 from fhir_server.cli.command import Commands
 from fhir_server.settings import Settings
 
-_COUNTED = {"StructureDefinition": "profiles and extensions", "ValueSet": "value sets", "CodeSystem": "code systems"}
+_COUNTED = {
+    "StructureDefinition": "profiles and extensions",
+    "ValueSet": "value sets",
+    "CodeSystem": "code systems",
+    "ConceptMap": "concept maps",
+}
 
 
 def add(commands: Commands) -> None:

@@ -16,9 +16,9 @@ def shell(repository: Repository, metrics: Metrics, routers: Iterable[APIRouter]
     app = FastAPI(title="Network dossier hub", version=__version__, docs_url=None, redoc_url=None)
 
     @app.get("/health/live")
-    async def live() -> dict[str, str]:
+    async def live() -> JSONResponse:
         """Tell that the process runs."""
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
     @app.get("/health/ready")
     async def ready() -> JSONResponse:

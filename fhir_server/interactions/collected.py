@@ -11,11 +11,12 @@ class Collected:
     """Whose data is collected from whom.
 
     ``patient`` is "Patient/id". ``holder`` are the identifiers ((system, value)) of the organisation whose sources are asked; none:
-    it is what this server holds itself, and no source is asked.
+    it is what this server holds itself, and no source is asked. ``fixed`` are parameters (name, value) that narrow every search.
     """
 
     patient: str
     holder: frozenset[tuple[str, str]] = frozenset()
+    fixed: tuple[tuple[str, str], ...] = ()
 
     def asks(self, organisation: tuple[tuple[str, str], ...]) -> bool:
         """Tell whether a source of ``organisation`` may be asked."""

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from urllib.parse import quote
 
 from fhir_server.interactions.call import Call
+from fhir_server.interactions.collected import Collected
 from fhir_server.interactions.prefer import preferences
 from fhir_server.model.bundle import Link, outcome
 from fhir_server.model.json import write
@@ -16,7 +17,7 @@ from fhir_server.search.paging import Position
 from fhir_server.search.parse import parse
 from fhir_server.search.sealed import without_numbers
 from fhir_server.search.search import Search
-from fhir_server.search.tree import And
+from fhir_server.search.tree import And, Node
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.~:,/|-]*")
 _LARGEST_PAGE = 100
@@ -35,7 +36,7 @@ def asked(call: Call) -> tuple[Search, Position | None]:
 
 def _parse(call: Call, parameters: Sequence[tuple[str, str]], *, in_url: bool) -> Search:
     strict, every, limit = is_strict(call), _asks_for_strict(call), largest_page(call)
-    place = (call.type, call.within, strict, every, limit, in_url, call.collected is not None, *parameters)
+    place = (call.type, call.within, strict, every, limit, in_url, call.collected and call.collected.fixed, *parameters)
     read = partial(_read, call, parameters, strict=strict, every=every, limit=limit, in_url=in_url)
     if any(name == "_page" for name, _ in parameters):
         return read()  # each token is used once
@@ -53,13 +54,24 @@ def _read(call: Call, parameters: Sequence[tuple[str, str]], *, strict: bool, ev
         in_url=in_url,
         catalog=call.services.catalog,
     )
-    if call.collected and not any(name == "_count" for name, _ in wanted.parameters):
-        wanted = replace(wanted, query=replace(wanted.query, count=limit))  # all on one page, unless the caller wants less
-    if not call.within:
+    if call.collected:
+        wanted = _collected(call, wanted, call.collected, limit)
+    return _narrowed(wanted, within(call.entry, call.within)) if call.within else wanted
+
+
+def _collected(call: Call, wanted: Search, collected: Collected, limit: int) -> Search:
+    """Return ``wanted`` with all of it on one page, unless the PGO wants less, and with what its service is narrowed to."""
+    if not any(name == "_count" for name, _ in wanted.parameters):
+        wanted = replace(wanted, query=replace(wanted.query, count=limit))
+    if not collected.fixed:
         return wanted
+    return _narrowed(wanted, parse(call.entry, collected.fixed, catalog=call.services.catalog).query.where)
+
+
+def _narrowed(wanted: Search, node: Node) -> Search:
     where = wanted.query.where
     parts = where.parts if isinstance(where, And) else (where,)
-    return replace(wanted, query=replace(wanted.query, where=And((within(call.entry, call.within), *parts))))
+    return replace(wanted, query=replace(wanted.query, where=And((node, *parts))))
 
 
 def in_url(call: Call) -> bool:

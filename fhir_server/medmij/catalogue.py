@@ -21,7 +21,7 @@ class InvalidServices(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search that a service answers: of ``type``, with every one of ``fixed`` (name, value) and none but the others named."""
+    """One search that a service answers: of ``type``, narrowed by all of ``fixed`` (name, value), with the others named."""
 
     type: str
     fixed: tuple[tuple[str, str], ...] = ()

@@ -3,7 +3,7 @@
 A new one is a file beside this one, a line below, and a table in ``profiles/operations.toml``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from fhir_server.interactions.handlers import Handler
@@ -16,12 +16,14 @@ from fhir_server.operations import (
     cover,
     delegate,
     everything,
+    expand,
     explain_access,
     expunge,
     forward,
     hand_over,
     invite,
     leave,
+    lookup,
     network_summary,
     question_report,
     questions,
@@ -29,8 +31,10 @@ from fhir_server.operations import (
     signal,
     subscription_events,
     subscription_status,
+    translate,
     usage_report,
     validate,
+    validate_code,
     verify_signal,
     what_if,
     who_can_see,
@@ -74,12 +78,23 @@ def writing(code: str, handle: Handler, type_: str) -> Operation:
     return Operation(code, {"POST": (f"${code}", handle)}, type_)
 
 
+def coded(code: str, handle: Handler, type_: str) -> Iterator[Operation]:
+    """Yield an operation of terminology: on the type, about the canonical URL that is given, and on what is published here."""
+    yield asking(code, handle, type_, of_type=True)
+    yield asking(code, handle, type_)
+
+
 REGISTERED: Final = (
     Operation("reindex", {"POST": ("reindex", reindex.start), "GET": ("reindex-status", reindex.status)}),
     asking("everything", everything.everything, "Patient"),
     reading("completeness", completeness.receipt, "Patient"),
     Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource", of_type=True),
     Operation("validate", {"POST": ("$validate", validate.validate)}, "Resource"),
+    *coded("validate-code", validate_code.validate_code, "CodeSystem"),
+    *coded("validate-code", validate_code.validate_code, "ValueSet"),
+    *coded("lookup", lookup.lookup, "CodeSystem"),
+    *coded("expand", expand.expand, "ValueSet"),
+    *coded("translate", translate.translate, "ConceptMap"),
     reading("access-log", access_log.access_log, "Patient"),
     Operation("access-notices", access_notices.METHODS, "Patient"),
     reading("usage-report", usage_report.usage_report),

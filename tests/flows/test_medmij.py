@@ -71,6 +71,15 @@ def _sources(entries: list[dict[str, Any]]) -> Iterator[str]:
     return (entry["resource"]["meta"]["source"] for entry in entries)
 
 
+def test_the_service_narrows_by_itself(pgo: Pgo, given: dict[str, Any]) -> None:
+    assert set(pgo.facts) == {
+        "authorize", "token", "client_id", "redirect_uri", "provider", "person", "token_headers", "services"
+    }  # fmt: skip
+    whole = pgo.collect(given["access_token"], "MedicationDispense")
+    assert whole.ids() == pgo.collect(given["access_token"], TA).ids()
+    assert whole.json["link"][0]["url"].endswith("/MedicationDispense")
+
+
 def test_each_provider_gives_what_is_its_own(pgo: Pgo, given: dict[str, Any]) -> None:
     night = pgo.exchange(pgo.code(scope="dienstapotheekwolddorp@medmij".removesuffix("@medmij"))).json["access_token"]
     mine = {entry["fullUrl"].rpartition("/")[2] for entry in pgo.collect(given["access_token"], TA).json["entry"]}
@@ -211,9 +220,10 @@ def test_saying_no_takes_back_what_was_given(hub: Demo) -> None:
 def test_a_line_tells_of_consent_and_token(pgo: Pgo, given: dict[str, Any]) -> None:
     assert given["refresh_token"]
     found = pgo.demo.rows(
-        "SELECT interaction, status, detail FROM audit_event"
+        "SELECT interaction, status, client, detail FROM audit_event"
         " WHERE interaction IN ('authorize', 'token') AND detail LIKE '%service:%'"
     )
-    assert ("token", 200) in {(interaction, status) for interaction, status, _ in found}
-    assert any(detail == f"service:{pgo.facts['provider']} trace:{CORRELATION} consent" for _, _, detail in found)
+    assert {(interaction, status) for interaction, status, *_ in found} >= {("token", 200), ("authorize", 200)}
+    assert {client for _, status, client, _ in found if status == 200} == {pgo.facts["client_id"]}
+    assert any(detail == f"service:{pgo.facts['provider']} trace:{CORRELATION} consent" for *_, detail in found)
     assert not any(given["refresh_token"] in json.dumps(row) or given["access_token"] in json.dumps(row) for row in found)

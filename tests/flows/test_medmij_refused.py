@@ -85,6 +85,8 @@ def test_the_client_id_may_not_come_twice(pgo: Pgo) -> None:
 def test_the_rest_is_told_to_the_pgo(pgo: Pgo, changed: dict[str, str | None], error: str) -> None:
     answer = refused(pgo.ask(**changed))
     assert answer["error"] == error
+    detail = pgo.demo.rows("SELECT detail FROM audit_event WHERE interaction = 'authorize' ORDER BY recorded DESC LIMIT 1")[0][0]
+    assert detail.split()[1:] == [pgo.facts["client_id"], error]
     assert answer.get("state") == (None if changed.get("state", "") != "" else "s&1=ü")
 
 
@@ -239,7 +241,6 @@ def test_nobody_is_named(pgo: Pgo, token: str, base: str, named: str) -> None:
 @pytest.mark.parametrize(
     ("what", "status"),
     [
-        ("MedicationDispense", 403),
         (f"MedicationDispense?category={quote('http://snomed.info/sct|373784005')}", 403),
         (f"{TA},{quote('http://snomed.info/sct|373784005')}", 403),
         ("MedicationRequest", 403),

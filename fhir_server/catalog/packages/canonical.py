@@ -4,11 +4,13 @@ https://hl7.org/fhir/R4/references.html#canonical
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from fhir_server.catalog.packages.shelf import Kept
 from profiles import conformance, core_constraints
+from terminology.concept_maps import concept_map_ids, concept_map_resource
 
 _NUMBERS: Final = re.compile(r"\d+")
 _R4: Final = ("", "4.0.1", "4.0")
@@ -39,6 +41,17 @@ class Canonicals:
         """Return the CodeSystem with its concepts, None where nobody has them."""
         return self._find("CodeSystem", canonical)
 
+    def concept_map(self, canonical: str) -> Mapping[str, Any] | None:
+        """Return the ConceptMap, of a package, or of those by which this server translates itself; None where nobody defines it."""
+        return self._find("ConceptMap", canonical)
+
+    def concept_maps(self) -> Iterator[Mapping[str, Any]]:
+        """Yield all of them."""
+        urls = [url for type_, url in self._places if type_ == "ConceptMap"]
+        for url in dict.fromkeys([*urls, *conformance.by_url("ConceptMap"), *_mapped()]):
+            if (found := self.concept_map(url)) is not None:
+                yield found
+
     def _find(self, type_: str, canonical: str) -> Mapping[str, Any] | None:
         url, _, version = canonical.partition("|")
         return self._packaged(type_, url, version) or _known(type_, url, version)
@@ -60,9 +73,18 @@ def _known(type_: str, url: str, version: str) -> Mapping[str, Any] | None:
     own = conformance.by_url(type_).get(url)
     if own is not None:
         return own if version in {"", own.get("version")} else None
-    if type_ == "ValueSet" or version not in _R4:
+    if type_ == "ConceptMap" and not version:
+        return _mapped().get(url)
+    if type_ not in {"StructureDefinition", "CodeSystem"} or version not in _R4:
         return None
     return core_constraints.structure_definition(url) if type_ == "StructureDefinition" else core_constraints.code_system(url)
+
+
+@cache
+def _mapped() -> Mapping[str, Mapping[str, Any]]:
+    """Return the maps of the mapping rows by URL."""
+    found = map(concept_map_resource, sorted(concept_map_ids()))
+    return {each["url"]: each for each in found}
 
 
 def _order(version: str) -> tuple[tuple[int, ...], bool, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
+VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 _CORE: Final = "hl7.fhir.r4.core"
 _R4: Final = ("4.0", "R4")
 
@@ -32,7 +32,7 @@ def read_manifest(content: Any) -> Manifest:  # noqa: ANN401 - JSON
     """Read the JSON of a package.json. Raises PackageError when it is none, or of a package for another version of FHIR."""
     if not isinstance(content, dict):
         raise PackageError("its package.json is no JSON object")
-    name, version = _text(content, "name", _NAME), _text(content, "version", _VERSION)
+    name, version = _text(content, "name", _NAME), _text(content, "version", VERSION)
     needs = content.get("dependencies", {})
     if not isinstance(needs, dict) or not all(isinstance(each, str) for each in needs.values()):
         raise PackageError("the dependencies in its package.json are no names with versions")

@@ -36,7 +36,11 @@ class Kept:
     def read(self, type_: str, url: str) -> Mapping[str, Any] | None:
         """Return the definition with this URL, None where the package has none. Raises PackageError."""
         noted = self.index.get((type_, url))
-        return _entry(self.archive, noted["entry"]) if noted else None
+        return _entry(self.archive, noted["entry"], str(self.manifest)) if noted else None
+
+    def definitions(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return all definitions by resource type and canonical URL. Raises PackageError."""
+        return {key: dict(_entry(self.archive, noted["entry"], str(self.manifest))) for key, noted in self.index.items()}
 
 
 class Shelf:
@@ -65,14 +69,22 @@ class Shelf:
             content = read_package(file)
         except PackageError as error:
             raise PackageError(f"{file.name}: {error}") from error
+        return content.manifest, self.keep(content)
+
+    def keep(self, content: Content, *, replace: bool = False) -> bool:
+        """Keep what a package holds; tell whether it is new here. ``replace``: instead of what has its name and version.
+
+        Raises PackageError where there is another content under them, unless it may be replaced.
+        """
         data, target = _zipped(content), self.folder / f"{content.manifest}{_SUFFIX}"
         if target.exists():
             if _digest(target.read_bytes()) == _digest(data):
-                return content.manifest, False
-            raise PackageError(f"{content.manifest} is here with another content; remove that first")
+                return False
+            if not replace:
+                raise PackageError(f"{content.manifest} is here with another content; remove that first")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _put(data, target)
-        return content.manifest, True
+        return True
 
     def remove(self, name: str) -> None:
         """Remove the package ``NAME#VERSION``. Raises PackageError when it is not here."""
@@ -115,12 +127,13 @@ def _put(data: bytes, target: Path) -> None:
 
 
 def _kept(path: Path) -> Kept:
+    """Read the file of a package into memory: it may be removed while somebody uses it."""
     try:
-        archive = ZipFile(path)
+        archive = ZipFile(io.BytesIO(path.read_bytes()))
     except BadZipFile as error:
         raise _damaged(path.name) from error
-    manifest = read_manifest({**_entry(archive, _MANIFEST), "fhirVersions": ["4.0.1"]})
-    index = {_key(key): noted for key, noted in _entry(archive, _INDEX).items()}
+    manifest = read_manifest({**_entry(archive, _MANIFEST, path.name), "fhirVersions": ["4.0.1"]})
+    index = {_key(key): noted for key, noted in _entry(archive, _INDEX, path.name).items()}
     return Kept(manifest, archive, index)
 
 
@@ -129,11 +142,11 @@ def _key(text: str) -> tuple[str, str]:
     return type_, url
 
 
-def _entry(archive: ZipFile, name: str) -> Mapping[str, Any]:
+def _entry(archive: ZipFile, name: str, package: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads(archive.read(name), parse_float=Decimal)
     except (BadZipFile, KeyError, ValueError) as error:
-        raise _damaged(Path(str(archive.filename)).name) from error
+        raise _damaged(package) from error
     return found
 
 

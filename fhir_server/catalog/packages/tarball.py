@@ -18,7 +18,7 @@ from typing import Any, Final
 from fhir_server.catalog.packages.manifest import Manifest, PackageError, read_manifest
 
 _FOLDER: Final = "package/"
-_KEPT: Final = ("StructureDefinition", "ValueSet", "CodeSystem")
+KEPT: Final = ("StructureDefinition", "ValueSet", "CodeSystem", "ConceptMap")
 _FILE: Final = re.compile(r"package/[A-Za-z0-9][^/\\\x00-\x1f]{0,200}\.json")
 _MEGABYTE: Final = 1024 * 1024
 
@@ -105,8 +105,12 @@ def _members(archive: tarfile.TarFile, bounds: Bounds) -> Iterator[tuple[str, by
 
 
 def _definition(data: bytes, name: str) -> dict[str, Any] | None:
-    content = _json(data, name)
-    if not isinstance(content, dict) or content.get("resourceType") not in _KEPT:
+    return kept(_json(data, name))
+
+
+def kept(content: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
+    """Return what is kept of a definition, None of what is none."""
+    if not isinstance(content, dict) or content.get("resourceType") not in KEPT:
         return None
     if not isinstance(content.get("url"), str):
         return None

@@ -19,19 +19,23 @@ _FIXED_VALUE: Final = "search-value"
 _PAGE: Final = "_page"
 
 
-def require_asked(service: Service, method: str, route: Route, parameters: Pairs) -> None:
-    """Raise what refuses a request that ``service`` does not answer: NotAllowed, Forbidden (insufficient_scope) or BadRequest."""
+def asked_of(service: Service, method: str, route: Route, parameters: Pairs) -> Pairs:
+    """Return the parameters that narrow a request besides its own, none for a read.
+
+    Raises what refuses a request that ``service`` does not answer: NotAllowed, Forbidden (insufficient_scope) or BadRequest.
+    """
     if method not in _METHODS:
         raise _not_allowed()
     _require_nobody(parameters)
     if route.interaction == "read" and route.type in service.read:
         _require_known(parameters, _SHAPE)
-        return
+        return ()
     found = [each for each in service.searches if each.type == route.type]
     if route.interaction != "search-type" or route.within or not found:
         raise insufficient_scope(f"The data service {service.id} does not answer this; /metadata says what it answers.")
     if not any(name == _PAGE for name, _ in parameters):  # a page goes on with what was asked for the first one
         _require_search(found[0], parameters)
+    return found[0].fixed
 
 
 def insufficient_scope(text: str) -> FhirError:
@@ -61,8 +65,9 @@ def _require_search(query: Query, parameters: Pairs) -> None:
     fixed = dict(query.fixed)
     _require_known(parameters, _SHAPE | {"_count", "_include", "_include:iterate"} | query.parameters | fixed.keys())
     for name, value in query.fixed:
-        if (name, value) not in parameters:
-            raise insufficient_scope(f"This data service answers a search of {query.type} with {name}={value}.")
+        given = {each for code, each in parameters if code == name}
+        if given and value not in given:
+            raise insufficient_scope(f"This data service answers a search of {query.type} with {name}={value} only.")
     for name, value in _results(parameters):
         if name == "_count" and value.strip("0") == "":
             raise BadRequest("'_count' must be 1 or more here: an answer without entries has no total.", detail=_FIXED_VALUE)

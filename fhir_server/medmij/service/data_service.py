@@ -17,7 +17,7 @@ from fhir_server.interactions.subsets import one
 from fhir_server.medmij.catalogue import Query, Service
 from fhir_server.medmij.correlation import CORRELATION, REQUEST, trace_id, uuid_in
 from fhir_server.medmij.registry import Provider
-from fhir_server.medmij.service.asked import insufficient_scope, require_asked
+from fhir_server.medmij.service.asked import asked_of, insufficient_scope
 from fhir_server.medmij.service.statement import statement
 from fhir_server.model.body import OWN
 from fhir_server.model.json import read, write
@@ -54,8 +54,8 @@ class CollectingService:
         """Return whose data is collected from whom. Raises Forbidden, NotAllowed, BadRequest."""
         if not actor.scopes:
             raise insufficient_scope("The access token is for another provider, or for other data services.")
-        require_asked(self._service, method, route, parameters)
-        return Collected(actor.patient, self._provider.organisation)
+        fixed = asked_of(self._service, method, route, parameters)
+        return Collected(actor.patient, self._provider.organisation, tuple(fixed))
 
     def shown(self, call: Call, answer: Answer) -> Answer:
         """Return ``answer``; raises NotFound for a resource that no search of this service would find."""

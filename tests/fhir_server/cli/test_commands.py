@@ -35,7 +35,9 @@ def test_without_a_command_it_says_which_there_are() -> None:
     assert "COMMAND" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "migrate", "load", "reindex", "token", "key", "check", "adapter", "map"])
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "migrate", "load", "reindex", "token", "key", "check", "adapter", "map", "package", "terminology"]
+)
 def test_every_command_has_help(command: str) -> None:
     done = cli(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")

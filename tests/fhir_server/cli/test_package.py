@@ -7,7 +7,7 @@ from packages import package, profile
 
 from fhir_server.cli import main
 
-LISTED = "example.profiles#1.0.0\t1 profiles and extensions, 0 value sets, 0 code systems"
+LISTED = "example.profiles#1.0.0\t1 profiles and extensions, 0 value sets, 0 code systems, 0 concept maps"
 
 
 @pytest.fixture
