@@ -92,6 +92,8 @@ def _greeting(facts: dict[str, Any], path: Path) -> Iterator[str]:
         yield f"curl -s -H 'Authorization: Bearer {facts['persons'][name]['token']}' '{url}&_pretty=true'\n"
     yield f"# an app asks for consent: open this in a browser\n{facts['app']['authorize']}\n"
     yield f"# its token, for the code in the address afterwards\n# {demo_app.exchange(facts['base'], 'CODE')}\n"
+    yield "# a client collects with a PGO (MedMij): the PGO"
+    yield f".venv/bin/python -m conformance.simulators pgo --port 9300 --demo {path}\n"
     yield f"Tokens for everyone, and the ports of the simulated source systems: {path}"
     yield "Stop with Ctrl-C.\n"
 

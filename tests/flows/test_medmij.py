@@ -220,9 +220,10 @@ def test_saying_no_takes_back_what_was_given(hub: Demo) -> None:
 def test_a_line_tells_of_consent_and_token(pgo: Pgo, given: dict[str, Any]) -> None:
     assert given["refresh_token"]
     found = pgo.demo.rows(
-        "SELECT interaction, status, detail FROM audit_event"
+        "SELECT interaction, status, client, detail FROM audit_event"
         " WHERE interaction IN ('authorize', 'token') AND detail LIKE '%service:%'"
     )
-    assert ("token", 200) in {(interaction, status) for interaction, status, _ in found}
-    assert any(detail == f"service:{pgo.facts['provider']} trace:{CORRELATION} consent" for _, _, detail in found)
+    assert {(interaction, status) for interaction, status, *_ in found} >= {("token", 200), ("authorize", 200)}
+    assert {client for _, status, client, _ in found if status == 200} == {pgo.facts["client_id"]}
+    assert any(detail == f"service:{pgo.facts['provider']} trace:{CORRELATION} consent" for *_, detail in found)
     assert not any(given["refresh_token"] in json.dumps(row) or given["access_token"] in json.dumps(row) for row in found)

@@ -85,6 +85,8 @@ def test_the_client_id_may_not_come_twice(pgo: Pgo) -> None:
 def test_the_rest_is_told_to_the_pgo(pgo: Pgo, changed: dict[str, str | None], error: str) -> None:
     answer = refused(pgo.ask(**changed))
     assert answer["error"] == error
+    detail = pgo.demo.rows("SELECT detail FROM audit_event WHERE interaction = 'authorize' ORDER BY recorded DESC LIMIT 1")[0][0]
+    assert detail.split()[1:] == [pgo.facts["client_id"], error]
     assert answer.get("state") == (None if changed.get("state", "") != "" else "s&1=ü")
 
 

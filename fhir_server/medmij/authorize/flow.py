@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 from fhir_server.medmij.authorize.agreement import agreed, asked_page, refused_page, withdrawn
 from fhir_server.medmij.authorize.availability import Availability, available
-from fhir_server.medmij.authorize.request import Asked, answered_at, read_parameters, read_request, state_of
+from fhir_server.medmij.authorize.request import Asked, answered_at, correlation_of, read_parameters, read_request, state_of
 from fhir_server.medmij.authorize.ticket import Ticket, ticket_of, with_ticket, without_ticket
 from fhir_server.medmij.door import AUTHORIZE, LANGUAGE, Door
 from fhir_server.oauth.authorize.form import Form, read_form
@@ -28,6 +28,8 @@ from fhir_server.oauth.store import SECOND, LoginSession
 FOUND: Final = 302
 DENIED: Final = "nothing is collected"
 """What the PGO is told of every ``access_denied``: why is told to the client alone (2.6)."""
+_ANSWERED: Final = "access_denied"
+"""What comes of an answer of the client, and is recorded with it."""
 _COOKIE: Final = 15 * MINUTE
 
 
@@ -57,6 +59,9 @@ async def authorize(door: Door, request: Request) -> Response:
     try:
         return await _answered(Step(door, request, form, read_request(parameters, where, door.registry)))
     except Refused as refused:
+        if refused.error != _ANSWERED:
+            detail = f"trace:{correlation_of(parameters) or '-'} {where.client.host} {refused.error}"
+            await door.desk.record(request, None, "authorize", 400, detail=detail)
         values = {"error": refused.error, "error_description": refused.description}
         state = state_of(parameters)
         return redirect(answer_uri(where.redirect_uri, values | ({"state": state} if state else {})), FOUND)
@@ -73,7 +78,7 @@ async def _answered(step: Step) -> Response:
     desk, what = step.door.desk, step.form.get("step")
     if what == "cancel":
         await desk.record(step.request, None, "authorize", 403, detail=_detail(step, "cancelled"))
-        raise Refused("access_denied", DENIED)
+        raise Refused(_ANSWERED, DENIED)
     ticket = ticket_of(desk, step.request, step.query, desk.authority.clock())
     if ticket is None:
         return _landed(step) if what == "login" else _landing_page(step)
@@ -121,11 +126,11 @@ async def _logged_in(step: Step, ticket: Ticket, session: LoginSession) -> Respo
         raise Refused("server_error", "the answer of the client is not clear")
     if not await used_first(door.authority.store, ticket.text, now + _COOKIE, now):
         raise Shown("form-expired", 403)
-    actor = await door.desk.people.actor(session.subject, session.role)
+    actor = await door.desk.people.actor(session.subject, session.role, step.asked.client.host)
     if what == "deny" or not held.services:
         await withdrawn(door, step.asked, session)
         await door.desk.record(step.request, actor, "authorize", 403, detail=_detail(step, held.reason or "denied"))
-        raise Refused("access_denied", DENIED)
+        raise Refused(_ANSWERED, DENIED)
     code = await agreed(door, step.asked, session, held, indefinite=step.form.get("indefinite") == "yes")
     await door.desk.record(step.request, actor, "authorize", 200, patient=session.subject, detail=_detail(step, "consent"))
     return redirect(answer_uri(step.asked.redirect_uri, {"code": code, "state": step.asked.state}), FOUND)

@@ -26,17 +26,27 @@ class Together:
         """Use the connections of ``pool``."""
         self._pool = pool
         self._waiting: list[_Waiting] = []
-        self._under_way = set[asyncio.Task[None]]()
-        self._timer: asyncio.Handle | None = None
+        self._under_way = 0
+        self._tasks = set[asyncio.Task[None]]()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def rows(self, sql: str, parameters: Sequence[Parameter]) -> list[Row]:
         """Return the rows of a SELECT that takes but a moment. Raises what the pool does."""
+        if not self._under_way:  # as mostly, where few ask
+            return await self._at_once(sql, parameters)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Row]] = loop.create_future()
         if self._timer is None:
-            self._timer = loop.call_later(_LONG, self._begin) if self._under_way else loop.call_soon(self._begin)
+            self._timer = loop.call_later(_LONG, self._begin)
         self._waiting.append(((sql, parameters), future))
         return await future
+
+    async def _at_once(self, sql: str, parameters: Sequence[Parameter]) -> list[Row]:
+        self._under_way += 1
+        try:
+            return await self._pool.rows(sql, parameters)
+        finally:
+            self._ended()
 
     def _begin(self) -> None:
         if self._timer is None:
@@ -46,11 +56,14 @@ class Together:
         waiting, self._waiting = self._waiting, []
         for start in range(0, len(waiting), _MOST):
             task = asyncio.create_task(self._carry_out(waiting[start : start + _MOST]))
-            self._under_way.add(task)
+            self._under_way += 1
+            self._tasks.add(task)
             task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _ended(self, task: asyncio.Task[None] | None = None) -> None:
+        if task is not None:
+            self._tasks.discard(task)
+        self._under_way -= 1
         self._begin()
 
     async def _carry_out(self, waiting: Sequence[_Waiting]) -> None:

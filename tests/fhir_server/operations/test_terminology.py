@@ -62,6 +62,7 @@ SETS = [
         {"system": SNOMED, "concept": [{"code": "1", "display": "One"}]},
         {"system": COLOURS["url"], "concept": [{"code": "red"}]},
     ),
+    value_set("common", {"system": COLOURS["url"], "valueSet": [OURS + "listed"]}),
     value_set("partial", {"system": PART["url"]}),
     value_set("ring", {"valueSet": [OURS + "ring"]}),
     value_set("lost", {"valueSet": [OURS + "nowhere"]}),
@@ -184,6 +185,7 @@ def test_the_codes_of_a_value_set(hub: Room) -> None:
 
     assert codes("all") == ["red", "pink", "blue"]
     assert codes("less") == ["red", "blue"]
+    assert codes("common") == ["red"]
     assert codes("all", filter="BL") == ["blue"]
     assert codes("all", offset="1", count="1") == ["pink"]
     assert codes("all", filter="none") == []

@@ -189,7 +189,7 @@ def test_reads_that_come_at_once_are_sent_at_once(url: str, monkeypatch: pytest.
         open_, closed = grant(), grant(where=Nothing())
         found = await asyncio.gather(*(repository.read(open_, "Task", each.id) for each in things))
         assert [each.body for each in found if each] == [each.body for each in things]
-        assert sent == [32, 8]
+        assert sent == [32, 7], "the first went alone"
         hidden, unknown, seen = await asyncio.gather(
             repository.read(closed, "Task", "t1"), repository.read(open_, "Task", "t99"), repository.read(open_, "Task", "t2")
         )

@@ -87,6 +87,7 @@ def written(folder: Path, data: bytes) -> Path:
         (gzip.compress(b"no tar at all" * 100), "gzipped tar"),
         (gzip.compress(b"\0" * 2000)[:-9], "gzipped tar"),
     ],
+    ids=["empty", "a zip", "no tar", "torn"],
 )
 def test_what_is_no_gzipped_tar(tmp_path: Path, data: bytes, said: str) -> None:
     (tmp_path / "some.tgz").write_bytes(data)
