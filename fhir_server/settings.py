@@ -282,6 +282,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}WORKERS: SQLite has one writer; use PostgreSQL for more than one worker")
     if not settings.database.startswith(("sqlite:///", "postgresql://")):
         raise SettingsError(f"{PREFIX}DATABASE_URL: must begin with sqlite:/// or postgresql://")
+    if settings.database in {"sqlite:///", "sqlite:///:memory:"}:
+        raise SettingsError(f"{PREFIX}DATABASE_URL: must name a file, such as sqlite:////var/lib/hub/hub.db")
     _check_loopback(settings)
     _check_proxies(settings)
     _check_browsers(settings)

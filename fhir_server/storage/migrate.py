@@ -15,10 +15,14 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fhir_server.storage import lock
+from fhir_server.storage.schema import metadata
 from fhir_server.storage.url import sqlalchemy_url, sqlite_path
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _REVISION = "SELECT version_num FROM alembic_version"
+# A PostgreSQL database may serve others too, as long as their tables have other names; a SQLite file belongs to the server alone.
+_OURS_ON_POSTGRES = "SELECT 1 FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL LIMIT 1"
+_ANY_ON_SQLITE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT IN ('alembic_version', 'sqlite_sequence') LIMIT 1"
 _ADVISORY = 0x66686972  # one migration at a time per PostgreSQL database
 
 
@@ -28,6 +32,10 @@ class DatabaseNewer(RuntimeError):
 
 class DatabaseUnreachable(RuntimeError):
     """The database cannot be opened: no server answers, it lets nobody in, or the file is none of SQLite."""
+
+
+class DatabaseForeign(DatabaseUnreachable):
+    """The database holds tables that no version of the server made."""
 
 
 class DatabaseOlder(RuntimeError):
@@ -42,7 +50,7 @@ def head() -> str:
 
 
 def current(url: str) -> str | None:
-    """Return the revision of the database, None when it is empty. Raises DatabaseUnreachable."""
+    """Return the revision of the database, None when it is empty. Raises DatabaseUnreachable, DatabaseForeign."""
     path = sqlite_path(url)
     if path is None:
         return _postgres_revision(url)
@@ -53,7 +61,7 @@ def upgrade(url: str) -> None:
     """Create or upgrade the tables to ``head()``.
 
     Raises DatabaseNewer when the database has a revision unknown here, DatabaseInUse when another process has the SQLite file open,
-    DatabaseUnreachable.
+    DatabaseUnreachable, DatabaseForeign.
     """
     with _alone(url):
         revision = current(url)
@@ -66,6 +74,8 @@ def _upgrade(url: str) -> None:
     with _connection(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver begins nothing before DDL: half the tables would stay
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")  # nothing where another process has done so meanwhile
@@ -106,9 +116,10 @@ def _postgres_revision(url: str) -> str | None:
         with psycopg.connect(url) as connection:
             (there,) = connection.execute("SELECT to_regclass('alembic_version')").fetchone() or (None,)
             row = connection.execute(_REVISION).fetchone() if there else None
+            others = None if row else connection.execute(_OURS_ON_POSTGRES, [list(metadata.tables)]).fetchone()
     except psycopg.Error as error:
         raise _unreachable(error) from error
-    return row[0] if row else None
+    return _revision(row, others)
 
 
 def _sqlite_revision(path: Path) -> str | None:
@@ -116,8 +127,15 @@ def _sqlite_revision(path: Path) -> str | None:
         with closing(sqlite3.connect(path)) as connection:
             there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
             row = connection.execute(_REVISION).fetchone() if there else None
+            others = None if row else connection.execute(_ANY_ON_SQLITE).fetchone()
     except sqlite3.Error as error:
         raise _unreachable(error) from error
+    return _revision(row, others)
+
+
+def _revision(row: tuple[str] | None, others: object) -> str | None:
+    if row is None and others is not None:
+        raise DatabaseForeign("the database cannot be used: it holds tables that this server did not make; name an empty one")
     return row[0] if row else None
 
 

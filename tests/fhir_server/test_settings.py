@@ -47,6 +47,7 @@ def test_the_base_of_an_address_of_six_parts() -> None:
         ({"FHIR_SERVER_WORKERS": "2"}, "one writer"),
         ({"FHIR_SERVER_WORKERS": "0"}, "FHIR_SERVER_WORKERS"),
         ({"FHIR_SERVER_DATABASE_URL": "mysql://x"}, "sqlite:/// or postgresql://"),
+        ({"FHIR_SERVER_DATABASE_URL": "sqlite:///"}, "must name a file"),
         ({"FHIR_SERVER_LOG_LEVEL": "loud"}, "FHIR_SERVER_LOG_LEVEL"),
         ({"FHIR_SERVER_REFERENTIAL_INTEGRITY": "maybe"}, "FHIR_SERVER_REFERENTIAL_INTEGRITY"),
         ({"FHIR_SERVER_CORS_ORIGINS": "*"}, "no origin"),

@@ -10,6 +10,7 @@ from engines import PostgresServer
 from sqlalchemy import create_engine
 
 from fhir_server.storage import migrate
+from fhir_server.storage.migrations import first_authorization
 from fhir_server.storage.open import open_repository
 from fhir_server.storage.schema import metadata
 from fhir_server.storage.url import UnknownDatabase, sqlalchemy_url, sqlite_path
@@ -79,6 +80,30 @@ def test_a_database_without_tables_is_refused(empty_url: str) -> None:
 
     with pytest.raises(migrate.DatabaseOlder, match="fhir-server migrate"):
         asyncio.run(open_repository(empty_url))
+
+
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(empty_url: str) -> None:
+    if path := sqlite_path(empty_url):
+        path.parent.mkdir()
+    execute(empty_url, "CREATE TABLE resource (something_else integer)")
+    with pytest.raises(migrate.DatabaseForeign, match="did not make"):
+        migrate.upgrade(empty_url)
+    with pytest.raises(migrate.DatabaseForeign):
+        migrate.require_current(empty_url)
+    execute(empty_url, "INSERT INTO resource (something_else) VALUES (1)")
+
+
+def test_a_migration_that_is_ended_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(first_authorization, "create", ended)
+        with pytest.raises(KeyboardInterrupt):
+            migrate.upgrade(empty_url)
+    assert migrate.current(empty_url) is None
+    migrate.upgrade(empty_url)
+    assert migrate.current(empty_url) == migrate.head()
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", "hub.db", ""])
