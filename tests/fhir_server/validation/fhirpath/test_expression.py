@@ -104,3 +104,16 @@ def test_patterns_are_tried_on_so_much_text_as_they_are_fast_on() -> None:
     with pytest.raises(TooCostlyPattern):
         found("a*a*b", "a" * 5000)
     assert found("a*b", "a" * 1000 + "b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%resource.descendants().where(%resource.descendants().where(%resource.descendants().exists($this = 1)).exists()).exists()",
+        "%resource.descendants().select(%resource.descendants().select(%resource.descendants())).exists()",
+    ],
+)
+def test_an_expression_that_asks_for_too_much_is_given_up(text: str) -> None:
+    resource = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": str(number)} for number in range(200)]}
+    with pytest.raises(NotEvaluated, match="ValueError"):
+        Expression(text).holds(resource, None, "Patient", resource)
