@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fhir_server.validation.packaged.engine import Profiles
 
 _TEXT: Final = ("String", "Uri", "Code", "Canonical")
+_MOST_NUMBER: Final = 2**31 - 1  # the largest integer of FHIR R4
+_MOST_DIGITS: Final = 10
 _FORM: Final = ("_format", "_pretty")
 
 
@@ -63,9 +65,10 @@ def number(given: Asked, name: str, default: int) -> int:
     found = given.one(name, "Integer", *_TEXT)
     if found is None:
         return default
-    if not str(found).isdecimal():
-        raise BadRequest(f"'{name}' is a whole number.", detail="parameter-value")
-    return int(str(found))
+    digits = str(found)
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) > _MOST_NUMBER:
+        raise BadRequest(f"'{name}' is a whole number from 0 to {_MOST_NUMBER}.", detail="parameter-value")
+    return int(digits)
 
 
 def url_of(call: Call, given: Asked) -> str:

@@ -222,6 +222,9 @@ def test_what_cannot_be_asked(hub: Room) -> None:
         ask(hub, "ValueSet", "expand")
     with pytest.raises(BadRequest):
         ask(hub, "ValueSet", "expand", url=OURS + "all", count="many")
+    for too_large in (str(2**31), "9" * 20, "9" * 5000):
+        with pytest.raises(BadRequest, match="to 2147483647"):
+            ask(hub, "ValueSet", "expand", url=OURS + "all", offset=too_large)
     with pytest.raises(BadRequest):
         ask(hub, "CodeSystem", "validate-code", url=COLOUR)
     with pytest.raises(BadRequest):
