@@ -177,7 +177,7 @@ def demo(folder: Path, *, as_shipped: bool = False, **environment: str) -> Itera
     """Run ``fhir-server demo`` as a user would, until the block ends; ``as_shipped``: its simulators too."""
     port = free_port()
     log = folder.parent / f"{folder.name}.log"
-    if not as_shipped:
+    if not as_shipped and not (folder / "hub.db").exists():
         migrated(folder / "hub.db")
     words = ["demo", "--port", str(port), "--data-dir", str(folder)]
     process = copies.start(words, clean() | environment, log, soon=0.05, as_shipped=as_shipped)
