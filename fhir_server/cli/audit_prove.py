@@ -7,6 +7,7 @@ import argparse
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from fhir_server.audit.proof import NotProven, check, prove
 from fhir_server.audit.verify import Broken
@@ -54,7 +55,7 @@ def verify(file: Path, key: str) -> int:
     ``key`` is the thumbprint (RFC 7638) of the key that must have signed its anchor, "" when that is not known.
     """
     try:
-        proof = json.loads(file.read_text(encoding="utf-8"))
+        proof = _read(file)
         row = check(proof, audit_exported.opener(key, proof["key"]))
     except OSError as error:
         raise CommandFailed(f"cannot read {file}: {error.strerror}") from error
@@ -67,3 +68,10 @@ def verify(file: Path, key: str) -> int:
             f"not verified: whose key {embedded_key(proof['key'], 'ES256').kid} is: ask for its thumbprint, and give it with --key"
         )
     return 0
+
+
+def _read(file: Path) -> dict[str, Any]:
+    proof = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(proof, dict) or "key" not in proof:
+        raise Broken("it is no proof of this kind")
+    return proof

@@ -1,4 +1,4 @@
-"""Whether this process can write: known from what it wrote last, and found out by a trial where that is in doubt."""
+"""Whether this process can write and record: known from the line that it recorded last, else found out by a trial."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,10 @@ NUMBER: Final = "INSERT INTO commits (one, number) VALUES (1, 1) ON CONFLICT (on
 
 
 class Trial:
-    """``sure`` after a write that succeeded, no longer after one that the database refused; at first nothing is known."""
+    """``sure`` after a line that was recorded, no longer after a write that the database refused; at first nothing is known.
+
+    A write without a line tells nothing: the record can be the part that takes none.
+    """
 
     def __init__(self, write: Callable[[], Awaitable[None]], refusals: tuple[type[Exception], ...]) -> None:
         """Try with ``write``, which raises one of ``refusals`` when nothing can be written."""

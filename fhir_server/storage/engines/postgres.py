@@ -60,7 +60,8 @@ class PostgresRepository(Reads):
             await commit(self._pool, self._bodies, grants, changes, await self._lines_of(audit), unmatched)
         except psycopg.Error as error:
             raise self._refused(error) from error
-        self._trial.sure = True
+        if audit:
+            self._trial.sure = True
         self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:

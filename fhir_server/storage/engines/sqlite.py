@@ -67,6 +67,8 @@ class SqliteRepository(Reads):
         lines = await self._lines_of(audit)
         work = partial(carry_out, checks=checks_of(grants), prepared=prepared, audit=lines, unmatched=questions)
         await self._submit(work)
+        if audit:
+            self._trial.sure = True
         self._projector.soon()
 
     async def record(self, row: AuditRow) -> None:
@@ -207,7 +209,6 @@ class SqliteRepository(Reads):
             await self._writer.submit(work)
         except sqlite3.Error as error:
             raise self._refused(error) from error
-        self._trial.sure = True
 
     def _refused(self, error: sqlite3.Error) -> Exception:
         """Return what is raised for ``error``; whether anything can be written is in doubt then."""

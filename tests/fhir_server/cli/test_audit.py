@@ -57,8 +57,11 @@ def test_one_line_is_proven(data: Path, capsys: pytest.CaptureFixture[str], tmp_
     assert "the proof is broken: the line is not the one" in capsys.readouterr().out
     for wrong in ("log.x", "Patient/1", "log..1"):
         assert main(["audit", "prove", wrong]) == 1
-    file.write_text("{}")
-    assert main(["audit", "verify", "--proof", str(file)]) == 1
+    capsys.readouterr()
+    for wrong in ("{}", "[]", '"proof"', "1"):
+        file.write_text(wrong)
+        assert main(["audit", "verify", "--proof", str(file)]) == 1
+        assert capsys.readouterr().out == "the proof is broken: it is no proof of this kind\n"
 
 
 def test_a_broken_record_is_named_on_one_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from invented import LINE, Thing, created, grant
+from invented import LINE, Run, Thing, created, grant, put
 from record_check import lines
 
 from fhir_server.storage.open import open_repository
@@ -175,3 +175,25 @@ def run(url: str, body: Any) -> None:
 
 async def _opened(url: str, body: Any) -> None:
     await body(await open_repository(url))
+
+
+def close_the_record(url: str) -> None:
+    if url.startswith("sqlite"):
+        executed(url, "CREATE TRIGGER gone BEFORE INSERT ON audit_block BEGIN SELECT RAISE(ABORT, 'gone'); END")
+        return
+    executed(url, "CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone'; END $$")
+    executed(url, "CREATE TRIGGER gone BEFORE INSERT ON audit_block FOR EACH ROW EXECUTE FUNCTION gone()")
+
+
+def test_what_is_written_without_a_line_does_not_tell_that_lines_are_taken(run: Run, database_url: str) -> None:
+    async def body(repository: Repository) -> None:
+        await repository.record(LINE)
+        assert await repository.writable()
+        close_the_record(database_url)
+        with pytest.raises((sqlite3.Error, psycopg.Error)):
+            await repository.record(LINE)
+        await put(repository, Thing("t"))
+        await repository.project_record()
+        assert not await repository.writable()
+
+    run(body)
