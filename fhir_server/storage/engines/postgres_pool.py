@@ -32,6 +32,7 @@ class Pool:
                 raise
         finally:
             await self._give(session)
+        await self._drop_free()
         async with self.session() as another:
             return await another.rows(sql, parameters)
 
@@ -80,6 +81,11 @@ class Pool:
             self._wake()
         else:
             await self._drop(session)
+
+    async def _drop_free(self) -> None:
+        """Close what waits to be lent: what ended one connection has mostly ended them all, and not all know it yet."""
+        while self._free:
+            await self._drop(self._free.pop())
 
     async def _drop(self, session: Session) -> None:
         self._open -= 1

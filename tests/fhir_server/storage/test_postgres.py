@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -214,6 +215,30 @@ def test_what_goes_wrong_with_one_of_the_reads_is_told_to_nobody_else(url: str) 
         await put(repository, Thing("one"))
         terminate_others(url)
         assert None not in await asyncio.gather(*(repository.read(grant(), "Task", "one") for _ in range(5)))
+
+    on_repository(url, body)
+
+
+class Lost:
+    """A session that finds out when it is used that its connection is gone."""
+
+    usable = True
+
+    async def rows(self, _sql: str, _parameters: Sequence[object]) -> list[tuple[object, ...]]:
+        self.usable = False
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def test_connections_that_are_lost_together_are_replaced(url: str) -> None:
+    async def body(repository: PostgresRepository) -> None:
+        pool = repository._pool
+        lost: list[Any] = [Lost(), Lost(), Lost()]
+        pool._free += lost
+        pool._open += len(lost)
+        assert await pool.rows("SELECT 2") == [(2,)]
 
     on_repository(url, body)
 
