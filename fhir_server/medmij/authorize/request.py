@@ -13,7 +13,7 @@ from fhir_server.medmij.lists.kept import Lists
 from fhir_server.medmij.lists.oauth_clients import OAuthClient
 from fhir_server.medmij.registry import Provider, Registry
 from fhir_server.medmij.scope import InvalidScope, read_scope
-from fhir_server.oauth.authorize.request import Parameters, Refused, Shown
+from fhir_server.oauth.authorize.request import Parameters, Refused, Shown, shown
 
 LONGEST_STATE: Final = 2_000
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -47,10 +47,10 @@ def read_parameters(query: str) -> Parameters:
 
 def answered_at(parameters: Parameters, lists: Lists) -> Answered:
     """Return whom the request is from and where it is answered; raises Shown: it is answered by a page (2.6)."""
-    client = lists.client(_shown(parameters, "client_id", "unknown-client"))
+    client = lists.client(shown(parameters, "client_id", "unknown-client"))
     if client is None:
         raise Shown("unknown-client")
-    redirect_uri = _shown(parameters, "redirect_uri", "unknown-redirect")
+    redirect_uri = shown(parameters, "redirect_uri", "unknown-redirect")
     if not is_of_client(redirect_uri, client.host):
         raise Shown("unknown-redirect")
     return Answered(client, redirect_uri)
@@ -130,13 +130,3 @@ def _challenge(parameters: Parameters) -> str:
     if method != "S256" or not _CHALLENGE.fullmatch(challenge):
         raise Refused("invalid_request", "code_challenge must be that of S256")
     return challenge
-
-
-def _shown(parameters: Parameters, name: str, text: str) -> str:
-    try:
-        value = parameters.get(name)
-    except Refused as error:
-        raise Shown(text) from error
-    if not value:
-        raise Shown(text)
-    return value

@@ -100,7 +100,7 @@ class Parameters:
 
 def client_of(parameters: Parameters) -> str:
     """Return the client's id; raises Shown when it is missing or named twice."""
-    return _shown(parameters, "client_id", "unknown-client")
+    return shown(parameters, "client_id", "unknown-client")
 
 
 def redirect_uri_of(parameters: Parameters, registered: Collection[str]) -> str:
@@ -108,7 +108,7 @@ def redirect_uri_of(parameters: Parameters, registered: Collection[str]) -> str:
 
     Only the port of an address of this machine is free (RFC 8252 section 7.3): a native app listens where it can.
     """
-    uri = _shown(parameters, "redirect_uri", "unknown-redirect")
+    uri = shown(parameters, "redirect_uri", "unknown-redirect")
     if uri not in registered and _without_port(uri) not in registered:
         raise Shown("unknown-redirect")
     return uri
@@ -202,7 +202,8 @@ def _max_age(parameters: Parameters) -> int | None:
     return int(text) if text else None
 
 
-def _shown(parameters: Parameters, name: str, text: str) -> str:
+def shown(parameters: Parameters, name: str, text: str) -> str:
+    """Return a parameter without which nothing is answered by a redirect; raises Shown with ``text`` where it is not there once."""
     try:
         value = parameters.get(name)
     except Refused as error:
