@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from fhir_server.settings import Settings
-from profiles.demo import CLIENT
+from profiles.demo import CLIENT, medmij
 
 PGO: Final = "medmij.demo-pgo.example"
 PROVIDER: Final = "apotheekdelinde"
@@ -38,7 +38,7 @@ def declare(settings: Settings, folder: Path) -> Declared:
     """
     own = folder / "medmij-demo"
     own.mkdir(mode=0o700, exist_ok=True)
-    for name, text in _FILES.items():
+    for name, text in medmij().items():
         (own / name).write_text(text, encoding="utf-8")
     root = settings.base.removesuffix("/fhir")
     opened = replace(settings, medmij=str(own / "medmij.toml"))
@@ -74,62 +74,3 @@ def certificate(host: str) -> str:
         .sign(key, SHA256())
     )
     return f":{b64encode(made.public_bytes(Encoding.DER)).decode()}:"
-
-
-def _list(root: str, namespace: str, content: str) -> str:
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="xmlns://afsprakenstelsel.medmij.nl/{namespace}/">\n'
-        f"<Tijdstempel>2026-11-01T00:00:00Z</Tijdstempel>\n<Volgnummer>1</Volgnummer>\n{content}\n</{root}>\n"
-    )
-
-
-_FILES: Final[Mapping[str, str]] = {
-    "oauthclientlist.xml": _list(
-        "OAuthclientlist",
-        "oauthclientlist/release2",
-        f"<OAuthclients><OAuthclient><Hostname>{PGO}</Hostname>"
-        "<OAuthclientOrganisatienaam>Demo-PGO</OAuthclientOrganisatienaam></OAuthclient></OAuthclients>",
-    ),
-    "whitelist.xml": _list(
-        "Whitelist", "whitelist/release2", f"<MedMijNodes><MedMijNode><Hostname>{PGO}</Hostname></MedMijNode></MedMijNodes>"
-    ),
-    "gegevensdienstnamenlijst.xml": _list(
-        "Gegevensdienstnamenlijst",
-        "gegevensdienstnamenlijst/release1",
-        "<Gegevensdiensten><Gegevensdienst><GegevensdienstId>9000000012</GegevensdienstId>"
-        "<Weergavenaam>Toedieningsafspraken</Weergavenaam></Gegevensdienst></Gegevensdiensten>",
-    ),
-    "medmij.toml": """\
-name = "Netwerkdossier (demo)"
-phone = "088-5550100"
-
-[lists]
-oauth_clients = "oauthclientlist.xml"
-whitelist = "whitelist.xml"
-services = "gegevensdienstnamenlijst.xml"
-
-[providers.apotheekdelinde]
-name = "Apotheek De Linde"
-organisation = { ura = "90000383" }
-privacy = "https://apotheek-de-linde.example/privacy"
-services = ["9000000012"]
-
-[providers.dienstapotheekwolddorp]
-name = "Dienstapotheek Wolddorp"
-organisation = { ura = "90000385" }
-privacy = "https://dienstapotheek-wolddorp.example/privacy"
-services = ["9000000012"]
-
-[providers.huisartsenpraktijkhetwold]
-name = "Huisartsenpraktijk Het Wold"
-organisation = { ura = "90000382" }
-privacy = "https://huisartsenpraktijk-het-wold.example/privacy"
-services = ["9000000011"]
-
-[providers.netwerkdossier]
-name = "Netwerkdossier"
-type = "BAZB"
-privacy = "https://netwerkdossier.example/privacy"
-services = ["9000000021", "9000000022"]
-""",
-}

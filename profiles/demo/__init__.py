@@ -25,3 +25,8 @@ def persons() -> dict[str, dict[str, str]]:
 def sources() -> dict[str, dict[str, Any]]:
     """Return the simulated source systems: name to what the simulator is started with and what it holds."""
     return tomllib.loads((files("profiles.demo") / "sources.toml").read_text(encoding="utf-8"))
+
+
+def medmij() -> dict[str, str]:
+    """Return the registry and the lists of MedMij (docs/medmij.md): the name of each file to its text."""
+    return {each.name: each.read_text(encoding="utf-8") for each in (files("profiles.demo") / "medmij").iterdir() if each.is_file()}

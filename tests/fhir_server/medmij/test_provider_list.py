@@ -7,12 +7,12 @@ import pytest
 from lxml import etree
 
 from fhir_server import cli
-from fhir_server.cli.demo_medmij import _FILES
 from fhir_server.medmij.lists.provider_list import NAMESPACE, UnlistedAddress, provider_list
 from fhir_server.medmij.registry import parse_registry
+from profiles.demo import medmij
 
 ROOT = "https://hub.example"
-REGISTRY = parse_registry(_FILES["medmij.toml"], Path())
+REGISTRY = parse_registry(medmij()["medmij.toml"], Path())
 
 
 def shape(element: "etree._Element") -> set[str]:
@@ -56,7 +56,7 @@ def test_addresses_that_may_not_stand_there(root: str) -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["medmij", "export-zal"]) == 1
     assert "FHIR_SERVER_MEDMIJ" in capsys.readouterr().err
-    (tmp_path / "medmij.toml").write_text(_FILES["medmij.toml"])
+    (tmp_path / "medmij.toml").write_text(medmij()["medmij.toml"])
     monkeypatch.setenv("FHIR_SERVER_MEDMIJ", str(tmp_path / "medmij.toml"))
     assert cli.main(["medmij", "export-zal"]) == 1
     assert "FHIR_SERVER_BASE_URL" in capsys.readouterr().err

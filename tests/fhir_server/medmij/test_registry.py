@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fhir_server.cli.demo_medmij import _FILES
 from fhir_server.medmij.registry import InvalidRegistry, parse_registry, read_registry
+from profiles.demo import medmij
 
-TEXT = _FILES["medmij.toml"]
+TEXT = medmij()["medmij.toml"]
 HERE = Path("/lists")
 
 
